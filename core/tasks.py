@@ -1,0 +1,88 @@
+"""What a task is: pictures with labels, class names and prompt templates, under one role."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol, get_args
+
+import numpy as np
+
+Role = Literal["patching", "supported", "ood", "attack"]
+Split = Literal["train", "val", "test"]
+ROLES: tuple[str, ...] = get_args(Role)
+SPLITS: tuple[str, ...] = get_args(Split)
+
+
+class TaskError(ValueError):
+    """A task, or a split of it, that is not there or makes no sense; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Decoded pictures of one split.
+
+    ``images`` is uint8 (n, height, width, 3); ``labels`` int64 (n,), an index into the task's class names;
+    ``notes`` holds further int64 (n,) columns, such as ``written``: the class whose name is written on the picture.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    notes: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+
+class Source(Protocol):
+    """Where a task's pictures come from."""
+
+    def sizes(self) -> Mapping[str, int]:
+        """Number of pictures per split, known without drawing or decoding any."""
+
+    def digest(self, split: str) -> str:
+        """Hex SHA-256 of what determines the pictures and labels of this split (content, never a path or a name)."""
+
+    def load(self, split: str) -> Pictures:
+        """All pictures of a split. May take seconds; the lab keeps them on disk."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One classification task.
+
+    ``templates`` hold one ``{}`` each, for the class name. ``plays`` names the data set of the papers that it stands
+    in for, ``description`` says in one sentence how its pictures are made.
+    """
+
+    name: str
+    role: Role
+    title: str
+    description: str
+    class_names: tuple[str, ...]
+    templates: tuple[str, ...]
+    source: Source
+    plays: str = ""
+
+    def __post_init__(self) -> None:
+        if self.role not in ROLES:
+            raise TaskError(f"Task {self.name!r} has role {self.role!r}; it must be one of {', '.join(ROLES)}.")
+        if len(set(self.class_names)) != len(self.class_names):
+            raise TaskError(f"Task {self.name!r} names a class twice; class names must differ.")
+        if not self.templates or any(t.count("{}") != 1 for t in self.templates):
+            raise TaskError(f"Task {self.name!r} needs templates with exactly one {{}} each.")
+
+    def size(self, split: str) -> int:
+        """Number of pictures in ``split``; raises TaskError if the task has no such split."""
+        sizes = self.source.sizes()
+        if split not in sizes:
+            raise TaskError(f"Task {self.name!r} has no split {split!r}; it has {', '.join(sizes)}.")
+        return sizes[split]
+
+    def prompts(self) -> list[list[str]]:
+        """The text of every class in every template: one list per class."""
+        return [[t.format(c) for t in self.templates] for c in self.class_names]
+
+
+def digest_of(**facts: object) -> str:
+    """Hex SHA-256 of facts written as canonical JSON."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
