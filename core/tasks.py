@@ -10,13 +10,15 @@ from typing import Literal, Protocol, get_args
 
 import numpy as np
 
+from core import PaletteError
+
 Role = Literal["patching", "supported", "ood", "attack"]
 Split = Literal["train", "val", "test"]
 ROLES: tuple[str, ...] = get_args(Role)
 SPLITS: tuple[str, ...] = get_args(Split)
 
 
-class TaskError(ValueError):
+class TaskError(PaletteError):
     """A task, or a split of it, that is not there or makes no sense; the message says what to do."""
 
 

@@ -1,0 +1,215 @@
+"""The command line: python -m core COMMAND."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import time
+from pathlib import Path
+
+from core import PaletteError, disk
+from core.jobs import CancelledError, Progress
+from core.recipe import Recipe, lerp, single
+
+EPILOG = """\
+examples:
+  python -m core build                      everything that the pages of the mini workspace show
+  python -m core build --tasks digits       one patching task
+  python -m core eval digits@0.4 --task icons
+  python -m core eval my-recipe.json --task digits --split val
+  python -m core verify
+
+A RECIPE is a checkpoint (base, digits), a patch of the base (digits@0.4: 0.6 base + 0.4 digits), or a JSON file.
+exit status: 0 done; 1 something is wrong (one line on standard error); 2 wrong use; 130 stopped by Ctrl-C, resumable.
+"""
+
+
+def parse_recipe(text: str) -> Recipe:
+    """A recipe from a word on the command line: NAME, NAME@ALPHA or FILE.json. Raises RecipeError and kin."""
+    if text.endswith(".json"):
+        try:
+            return Recipe.from_json(Path(text).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise PaletteError(f"Cannot read {text}: {error.strerror}.") from None
+    name, at, alpha = text.partition("@")
+    if not at:
+        return single(name)
+    from core.paint import check_alpha
+    from core.zoo import BASE
+
+    try:
+        value = float(alpha)
+    except ValueError:
+        raise PaletteError(f"{alpha!r} in {text!r} is not a number; write NAME@ALPHA, such as digits@0.4.") from None
+    return lerp(single(BASE), single(name), check_alpha(value))
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them: '40 s', '3 min', '1 h 20 min'."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+class Printer:
+    """Shows a Progress on standard error: one line that rewrites itself, or one line a step when not on a terminal."""
+
+    def __init__(self) -> None:
+        self.last, self.when = "", 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        left = progress.seconds_left
+        line = f"{progress.fraction:4.0%}  {progress.what}" + (f", {duration(left)} left" if left is not None else "")
+        if sys.stderr.isatty():
+            if time.monotonic() - self.when > 0.1 or progress.fraction >= 1:
+                print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)
+                self.when = time.monotonic()
+        elif progress.what != self.last:
+            self.last = progress.what
+            print(line, file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        """Leave the line as it stands."""
+        if sys.stderr.isatty():
+            print(file=sys.stderr)
+
+
+def _build(lab, options) -> int:
+    from core.build import build, pictures_per_second, plan
+
+    names = options.tasks or None
+    steps = plan(lab, names, options.supported or None)
+    todo = [step for step in steps if not step.done()]
+    if not todo:
+        print(f"{lab.name}: nothing to do, all {len(steps)} steps are done.")
+        return 0
+    expected = sum(step.cost for step in todo) / pictures_per_second(lab)
+    print(f"{lab.name}: {len(todo)} of {len(steps)} steps to do, about {duration(expected)} on {lab.device}.")
+    for step in todo:
+        print(f"  - {step.title}")
+    if options.dry_run:
+        return 0
+    disk.sweep(lab.folder, older_than=3600)
+    printer, started = Printer(), time.monotonic()
+    try:
+        build(todo, Progress(printer))
+    finally:
+        printer.close()
+    print(f"{lab.name}: done in {duration(time.monotonic() - started)}.")
+    return 0
+
+
+def _status(lab, options) -> int:
+    from core.build import pictures_per_second, plan
+
+    total = sum(p.stat().st_size for p in lab.folder.rglob("*") if p.is_file())
+    print(f"{lab.name}: {lab.folder}, {total / 1e6:.1f} MB, device {lab.device}")
+    print("checkpoints")
+    for name in lab.zoo.names():
+        checkpoint = lab.zoo[name]
+        print(f"  {name:24} {checkpoint.bytes / 1e6:7.2f} MB  {checkpoint.digest[:12]}")
+    results = list(lab.store.files())
+    print(f"results\n  {len(results)} files, {sum(p.stat().st_size for p in results) / 1e6:.1f} MB")
+    print("tasks")
+    for task in lab.tasks.values():
+        sizes = ", ".join(f"{split} {n}" for split, n in task.source.sizes().items())
+        print(f"  {task.name:24} {task.role:10} {len(task.class_names):4} classes; {sizes}")
+    missing = [step for step in plan(lab) if not step.done()]
+    if missing:
+        expected = sum(step.cost for step in missing) / pictures_per_second(lab)
+        print(f"missing (python -m core build, about {duration(expected)})")
+        for step in missing:
+            print(f"  - {step.title}")
+    else:
+        print("missing\n  nothing")
+    return 0
+
+
+def _eval(lab, options) -> int:
+    recipe = parse_recipe(options.recipe)
+    printer = Printer()
+    result = lab.evaluate(recipe, options.task, options.split, Progress(printer))
+    printer.close()
+    found = result.accuracy
+    if options.json:
+        facts = {"recipe": json.loads(recipe.to_json()), "task": options.task, "split": options.split}
+        print(json.dumps({**facts, "accuracy": found.value, "low": found.low, "high": found.high, "n": found.n}))
+    else:
+        print(
+            f"{options.recipe} on {options.task} ({options.split}): {100 * found.value:.1f} % "
+            f"[{100 * found.low:.1f}, {100 * found.high:.1f}], n = {found.n}"
+        )
+    return 0
+
+
+def _verify(lab, options) -> int:
+    wrong = 0
+    names = lab.zoo.names()
+    for name in names:
+        if trouble := lab.zoo.verify(name):
+            wrong += 1
+            print(f"damaged: {trouble}")
+    files = list(lab.store.files())
+    for path in files:
+        try:
+            disk.read_tensors(path)
+        except disk.DamagedError as error:
+            wrong += 1
+            print(f"damaged: {path.relative_to(lab.folder)}: {error}")
+    print(f"{lab.name}: {len(names)} checkpoints and {len(files)} results read, {wrong} damaged.")
+    return 1 if wrong else 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line's grammar."""
+    words = argparse.RawDescriptionHelpFormatter
+    top = argparse.ArgumentParser(
+        "python -m core", description="Palette's engine.", epilog=EPILOG, formatter_class=words
+    )
+    top.add_argument("--workspace", default="mini", metavar="NAME", help="which workspace (default: mini)")
+    top.add_argument("--cache", type=Path, metavar="DIR", help="home of the workspaces (default: cache/)")
+    top.add_argument("--device", metavar="NAME", help="cpu or cuda (default: the GPU if there is one)")
+    commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    def command(name: str, run, help_text: str) -> argparse.ArgumentParser:
+        one = commands.add_parser(name, help=help_text, description=help_text)
+        one.set_defaults(run=run)
+        return one
+
+    one = command("build", _build, "Fine-tune and evaluate what is missing; stop it any time, it goes on where it was.")
+    one.add_argument("--tasks", nargs="+", metavar="TASK", help="patching tasks to build (default: all)")
+    one.add_argument("--supported", nargs="+", metavar="TASK", help="supported tasks (default: the workspace's)")
+    one.add_argument("--dry-run", action="store_true", help="only say what would be done, and how long it would take")
+    command("status", _status, "Say what exists, how big it is, and what is missing.")
+    one = command("eval", _eval, "Accuracy of a recipe on a task, with n and the 95 % interval.")
+    one.add_argument("recipe", metavar="RECIPE", help="NAME, NAME@ALPHA or FILE.json")
+    one.add_argument("--task", required=True, help="which task")
+    one.add_argument("--split", default="test", choices=["train", "val", "test"], help="which split (default: test)")
+    one.add_argument("--json", action="store_true", help="print one JSON object instead of a sentence")
+    command("verify", _verify, "Read every checkpoint and result again and compare it with its digest.")
+    return top
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    options = parser().parse_args(arguments)
+    try:
+        from core.lab import CACHE, Lab  # after parsing, so that --help is instant
+
+        return options.run(Lab(options.workspace, options.cache or CACHE, options.device), options)
+    except (KeyboardInterrupt, CancelledError):
+        print("\npalette: stopped; the same command goes on from here.", file=sys.stderr)
+        return 130
+    except PaletteError as error:
+        print(f"palette: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # the reader of our output has gone
+        return 0
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill is Ctrl-C
+    sys.exit(main())

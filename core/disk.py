@@ -1,0 +1,167 @@
+"""Files that are either whole or not there: every write to disk goes through here."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from filelock import FileLock, Timeout
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+
+from core import PaletteError
+
+_SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+class DiskError(PaletteError):
+    """The disk refused a write; the message says which folder and what to do."""
+
+
+class DamagedError(PaletteError):
+    """A file whose content is not what its digest says, or is no safetensors file at all."""
+
+
+def safe_name(name: str) -> str:
+    """``name`` if it can be a file name in any folder; raises ValueError for paths and odd characters."""
+    if not _SAFE_NAME.fullmatch(name):
+        raise ValueError(f"{name!r} cannot be a name: use letters, digits, '.', '_' and '-', starting with a letter.")
+    return name
+
+
+def digest_tensors(tensors: Mapping[str, torch.Tensor]) -> str:
+    """Hex SHA-256 of names, dtypes, shapes and bytes, in order of name."""
+    sha = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name].detach().cpu().contiguous()
+        sha.update(f"{name}\0{tensor.dtype}\0{tuple(tensor.shape)}\0".encode())
+        sha.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return sha.hexdigest()
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    """A temporary file beside ``path`` that takes its place when the block ends well, and vanishes when not."""
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        os.close(handle)
+        yield Path(temporary)
+        os.chmod(temporary, 0o644)  # mkstemp makes files private; a shared cache must stay readable
+        with open(temporary, "rb") as written:
+            os.fsync(written.fileno())
+        os.replace(temporary, path)
+        temporary = None
+    except (OSError, SafetensorError) as error:
+        if isinstance(error, SafetensorError) and "os error" not in str(error).lower():
+            raise
+        reason = getattr(error, "strerror", None) or str(error)
+        raise DiskError(
+            f"Could not write {path.name} into {path.parent}: {reason}. Free some space or make the folder writable; "
+            "nothing that was there is lost."
+        ) from error
+    finally:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file atomically. Raises DiskError."""
+    with _replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, facts: object) -> None:
+    """Write facts as indented JSON, atomically. Raises DiskError."""
+    write_text(path, json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
+
+
+def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor], facts: Mapping[str, object] | None = None) -> str:
+    """Write a safetensors file atomically, with ``facts`` and the tensors' digest in its header; returns the digest."""
+    whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    digest = digest_tensors(whole)
+    header = {"palette": json.dumps({**(facts or {}), "digest": digest}, sort_keys=True)}
+    with _replacing(path) as temporary:
+        save_file(whole, temporary, metadata=header)
+    return digest
+
+
+def read_facts(path: Path) -> dict:
+    """The facts in a safetensors header, without reading tensors. Raises DamagedError or FileNotFoundError."""
+    try:
+        with safe_open(path, "pt") as file:
+            facts = json.loads((file.metadata() or {}).get("palette", "{}"))
+    except FileNotFoundError:
+        raise
+    except (SafetensorError, ValueError, OSError) as error:
+        raise DamagedError(f"{path.name} is damaged ({error}).") from error
+    return facts if isinstance(facts, dict) else {}
+
+
+def read_tensors(path: Path, verify: bool = True) -> dict[str, torch.Tensor]:
+    """All tensors of a safetensors file, memory-mapped; with ``verify`` checked against the digest in its header.
+
+    Raises DamagedError if the file cannot be read or holds other bytes than were written.
+    """
+    facts = read_facts(path)
+    try:
+        tensors = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise DamagedError(f"{path.name} is damaged ({error}).") from error
+    if verify and "digest" in facts and digest_tensors(tensors) != facts["digest"]:
+        raise DamagedError(f"{path.name} is damaged: its content does not match its digest.")
+    return tensors
+
+
+def set_aside(path: Path, into: Path) -> Path | None:
+    """Move a damaged file into a folder for damaged files; returns where it went, None if it could not be moved."""
+    target = into / f"{path.name}.{hashlib.sha256(os.urandom(8)).hexdigest()[:8]}"
+    try:
+        into.mkdir(parents=True, exist_ok=True)
+        os.replace(path, target)
+    except OSError:
+        return None
+    return target
+
+
+def sweep(folder: Path, older_than: float) -> int:
+    """Remove temporary files that killed writers left below ``folder``, older than so many seconds; returns how many."""
+    left = [p for p in folder.rglob(".*.tmp") if p.is_file() and time.time() - p.stat().st_mtime > older_than]
+    for path in left:
+        path.unlink(missing_ok=True)
+    return len(left)
+
+
+@contextmanager
+def locked(path: Path, waiting: Callable[[], None] = lambda: None, poll: float = 0.5) -> Iterator[None]:
+    """Hold the lock file ``path``; while another process holds it, call ``waiting`` every ``poll`` seconds.
+
+    The operating system frees the lock when its holder dies, so a killed process never blocks the next one.
+    ``waiting`` may raise to give up. Raises DiskError if the lock file cannot be made.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path)
+        while True:
+            try:
+                lock.acquire(timeout=poll)
+                break
+            except Timeout:
+                waiting()
+    except OSError as error:
+        raise DiskError(
+            f"Could not write into {path.parent}: {error.strerror or error}. Make the folder writable."
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()

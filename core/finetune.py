@@ -1,0 +1,155 @@
+"""Fine-tuning as PAINT does it: the image tower, end to end, against a frozen head from the text tower."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch.nn.functional import cross_entropy
+
+from core import disk
+from core.tasks import digest_of
+from core.vision import Encoder
+
+SAVE_EVERY_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """PAINT §3 and DESIGN §7: the defaults are the paper's for CLIP; a workspace may need its own.
+
+    ``steps`` and ``warmup`` count optimiser steps, ``lr`` is the peak rate, ``clip_norm`` bounds the gradient's norm.
+    ``precision`` is "float32" or "bfloat16" (autocast). BatchNorm statistics, where there are any, stay frozen.
+    """
+
+    steps: int = 2000
+    batch_size: int = 128
+    lr: float = 1e-5
+    warmup: int = 200
+    weight_decay: float = 0.1
+    clip_norm: float = 1.0
+    seed: int = 0
+    precision: str = "float32"
+
+    def lr_at(self, step: int) -> float:
+        """Learning rate of step 0, 1, ...: linear warm-up, then cosine to zero."""
+        if step < self.warmup:
+            return self.lr * (step + 1) / self.warmup
+        done = (step - self.warmup) / max(1, self.steps - self.warmup)
+        return self.lr * 0.5 * (1 + math.cos(math.pi * done))
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """Pictures uint8 (n, size, size, 3), labels int64 (n,), and the frozen head float32 (classes, embed_dim)."""
+
+    images: torch.Tensor
+    labels: torch.Tensor
+    head: torch.Tensor
+    digest: str
+
+
+def batch_indices(n: int, size: int, step: int, seed: int) -> torch.Tensor:
+    """Which of ``n`` pictures step ``step`` sees: epochs of seeded permutations, cut into batches without a gap.
+
+    A function of its arguments alone, so that a resumed run sees what an uninterrupted one would have seen.
+    """
+    first = step * size
+    parts = []
+    while size > 0:
+        epoch, offset = divmod(first, n)
+        order = torch.randperm(n, generator=torch.Generator().manual_seed(seed * 1_000_003 + epoch))
+        taken = order[offset : offset + size]
+        parts.append(taken)
+        first, size = first + len(taken), size - len(taken)
+    return torch.cat(parts)
+
+
+def _share(batch_size: int, sets: int, index: int) -> int:
+    return batch_size // sets + (1 if index < batch_size % sets else 0)
+
+
+class _State:
+    """What a killed run needs to go on: step, weights and AdamW's moments, in one atomic file."""
+
+    def __init__(self, path: Path | None, identity: str) -> None:
+        self.path, self.identity, self.saved_at = path, identity, time.monotonic()
+
+    def load(self, named: Mapping[str, torch.Tensor], optimizer: torch.optim.AdamW) -> int:
+        if self.path is None or not self.path.exists():
+            return 0
+        try:
+            facts, tensors = disk.read_facts(self.path), disk.read_tensors(self.path)
+        except disk.DamagedError:
+            return 0  # only time is lost: the run starts again
+        if facts.get("identity") != self.identity:
+            return 0
+        with torch.no_grad():
+            for name, parameter in named.items():
+                parameter.copy_(tensors[f"weight.{name}"])
+                optimizer.state[parameter] = {
+                    "step": torch.tensor(float(facts["step"])),
+                    "exp_avg": tensors[f"exp_avg.{name}"].to(parameter).clone(memory_format=torch.preserve_format),
+                    "exp_avg_sq": tensors[f"exp_avg_sq.{name}"].to(parameter).clone(),
+                }
+        return int(facts["step"])
+
+    def save(self, step: int, named: Mapping[str, torch.Tensor], optimizer: torch.optim.AdamW) -> None:
+        if self.path is None or time.monotonic() - self.saved_at < SAVE_EVERY_SECONDS:
+            return
+        tensors = {f"weight.{n}": p for n, p in named.items()}
+        for n, p in named.items():
+            tensors |= {f"{k}.{n}": optimizer.state[p][k] for k in ("exp_avg", "exp_avg_sq")}
+        disk.write_tensors(self.path, tensors, {"identity": self.identity, "step": step})
+        self.saved_at = time.monotonic()
+
+
+def finetune(
+    encoder: Encoder,
+    sets: Sequence[TrainingSet],
+    settings: Settings,
+    state: Path | None = None,
+    progress: Callable[[Iterable], Iterable] = iter,
+) -> dict[str, torch.Tensor]:
+    """Train the encoder's tower in place and return its weights, by open_clip name, in fp32 on the CPU.
+
+    With several sets (joint patching) every batch holds an equal share of each, so that tasks weigh equally. The
+    head and the logit scale are frozen. With ``state``, progress is kept there every five seconds and a run that was
+    killed goes on exactly where it stopped, provided the data, the start and the settings are the same.
+    ``progress`` wraps the steps and may raise to cancel. Raises FloatingPointError if the loss is not a number.
+    """
+    tower, device = encoder.tower, encoder.device
+    start = disk.digest_tensors(encoder.weights)
+    identity = digest_of(start=start, settings=asdict(settings), data=[s.digest for s in sets])
+    named = {n: p for n, p in tower.named_parameters() if p.requires_grad}
+    optimizer = torch.optim.AdamW(named.values(), lr=settings.lr, weight_decay=settings.weight_decay)
+    kept = _State(state, identity)
+    first = kept.load(named, optimizer)
+    heads = [(s.head.to(device) * encoder.logit_scale).T for s in sets]
+    half = settings.precision == "bfloat16"
+    tower.eval()  # frozen BatchNorm statistics; CLIP's towers have no dropout
+    for step in progress(range(first, settings.steps)):
+        for group in optimizer.param_groups:
+            group["lr"] = settings.lr_at(step)
+        loss = torch.zeros((), device=device)
+        for i, s in enumerate(sets):
+            rows = batch_indices(len(s.labels), _share(settings.batch_size, len(sets), i), step, settings.seed + i)
+            with torch.autocast(device.type, torch.bfloat16) if half else nullcontext():
+                features = encoder.features(encoder.prepare(s.images[rows]))
+            loss = loss + cross_entropy(features @ heads[i], s.labels[rows].to(device)) / len(sets)
+        if not torch.isfinite(loss):
+            raise FloatingPointError(f"The loss is not a number at step {step}; try a lower learning rate.")
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(named.values(), settings.clip_norm)
+        optimizer.step()
+        kept.save(step + 1, named, optimizer)
+    return {
+        n: t.detach().float().cpu().clone() if t.is_floating_point() else t.cpu().clone()
+        for n, t in encoder.weights.items()
+    }

@@ -1,0 +1,26 @@
+"""Heads: class names in prompt templates, through the frozen text tower, to one row per class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch.nn.functional import normalize
+
+from core.tasks import digest_of
+from core.vision import CLIP, text_features
+
+
+def head(model: CLIP, prompts: Sequence[Sequence[str]]) -> torch.Tensor:
+    """The zero-shot classifier, float32 (classes, embed_dim), rows of unit length.
+
+    ``prompts`` holds, for each class, its name in every template; their features are averaged, as CLIP does.
+    """
+    flat = [text for texts in prompts for text in texts]
+    features = text_features(model, flat).split([len(texts) for texts in prompts])
+    return normalize(torch.stack([f.mean(dim=0) for f in features]), dim=-1)
+
+
+def head_digest(text_digest: str, prompts: Sequence[Sequence[str]]) -> str:
+    """Hex SHA-256 of what determines a head: the text tower and the prompts. Needs no model."""
+    return digest_of(text=text_digest, prompts=[list(p) for p in prompts])

@@ -1,0 +1,279 @@
+"""The desk: one workspace (zoo, tasks, store) behind the few questions that pages and commands ask."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from core import PaletteError, disk, metrics, vision
+from core.catalog import tasks_of
+from core.finetune import Settings
+from core.heads import head, head_digest
+from core.merge import merge
+from core.paint import GRID, check_alpha, choose_alpha, combined_accuracy
+from core.predict import features, logits
+from core.recipe import Recipe, lerp, single
+from core.store import Store
+from core.tasks import Pictures, Task, TaskError
+from core.vision import Encoder
+from core.zoo import BASE, Zoo
+
+CACHE = Path(os.environ.get("PALETTE_CACHE") or Path(__file__).resolve().parent.parent / "cache")
+RESULTS_IN_MEMORY = 1024
+Follow = Callable[[Iterable], Iterable]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What some weights answer on one split of a task: logits float16 (n, classes), labels int64 (n,)."""
+
+    logits: np.ndarray
+    labels: np.ndarray
+
+    @cached_property
+    def right(self) -> np.ndarray:
+        """Which pictures are classified rightly, bool (n,)."""
+        return metrics.correct(self.logits, self.labels)
+
+    @cached_property
+    def accuracy(self) -> metrics.Accuracy:
+        """Top-1 accuracy with its 95 % interval."""
+        return metrics.accuracy_of(self.right)
+
+
+@dataclass(frozen=True)
+class Point:
+    """One α of a curve: accuracy per task, and combined accuracy over the patching and supported ones, in [0, 1]."""
+
+    alpha: float
+    recipe: Recipe
+    accuracies: dict[str, metrics.Accuracy]
+    combined: float
+
+
+def device_of_choice() -> torch.device:
+    """The GPU if there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def workspaces(cache: Path = CACHE) -> list[str]:
+    """Names of the workspaces in the cache, the built-in one first."""
+    found = sorted(p.parent.name for p in cache.glob("*/workspace.json"))
+    return sorted(found, key=lambda name: name != "mini")
+
+
+class Lab:
+    """A workspace in ``cache/<name>/``. Thread-safe: one evaluation runs at a time, on one resident scratch model.
+
+    Raises PaletteError (one sentence for people) for whatever is missing, unknown or damaged.
+    """
+
+    def __init__(
+        self,
+        name: str = "mini",
+        cache: Path = CACHE,
+        device: torch.device | str | None = None,
+        tasks: Mapping[str, Task] | None = None,
+    ) -> None:
+        self.name, self.folder = name, Path(cache) / disk.safe_name(name)
+        try:
+            self.facts = json.loads((self.folder / "workspace.json").read_text())
+        except FileNotFoundError:
+            known = ", ".join(workspaces(Path(cache))) or "none"
+            raise PaletteError(f"There is no workspace {name!r} in {cache}; there is: {known}.") from None
+        except ValueError as error:
+            raise PaletteError(f"{self.folder / 'workspace.json'} cannot be read ({error}); restore it.") from None
+        self.device = torch.device(device or device_of_choice())
+        self.zoo, self.store = Zoo(self.folder), Store(self.folder)
+        self.tasks = dict(tasks) if tasks is not None else tasks_of(self.facts["tasks"])
+        self.base = single(BASE)
+        self._results: OrderedDict[str, Result] = OrderedDict()
+        self._heads: dict[str, torch.Tensor] = {}
+        self._merged: str | None = None
+        self._busy, self._memory = threading.RLock(), threading.Lock()
+
+    # what there is
+
+    def task(self, name: str) -> Task:
+        """The task of that name. Raises TaskError naming the tasks that there are."""
+        if name not in self.tasks:
+            raise TaskError(f"There is no task {name!r} in {self.name}; its tasks are {', '.join(self.tasks)}.")
+        return self.tasks[name]
+
+    def by_role(self, role: str) -> list[str]:
+        """Names of the tasks with a role, in the catalogue's order."""
+        return [name for name, task in self.tasks.items() if task.role == role]
+
+    def default_supported(self) -> list[str]:
+        """The supported tasks that α is chosen with unless a person picks others."""
+        return list(self.facts.get("supported") or self.by_role("supported")[:1])
+
+    def tuned(self, task: str) -> Recipe:
+        """The base fine-tuned on a task, as a recipe. Raises CheckpointError if it was not trained yet."""
+        return single(self.zoo[self.task(task).name].name)
+
+    def patch(self, task: str, alpha: float) -> Recipe:
+        """PAINT for one task: (1 - α)·base + α·tuned. Raises PaletteError for α outside [0, 1]."""
+        return lerp(self.base, single(self.task(task).name), check_alpha(alpha))
+
+    def settings(self, task: str) -> Settings:
+        """Fine-tuning settings of a task: the workspace's defaults with the task's own on top."""
+        mine = self.facts.get("finetune", {})
+        return Settings(**{**mine.get("default", {}), **mine.get(task, {})})
+
+    # pictures, heads, models
+
+    def pictures(self, task: str, split: str) -> Pictures:
+        """Pictures of a split, memory-mapped; drawn or decoded once, then read from disk."""
+        source = self.task(task).source
+        self.task(task).size(split)
+        key = source.digest(split)
+        path = self.folder / "images" / f"{key[:32]}.safetensors"
+        try:
+            found = disk.read_tensors(path, verify=False)
+        except (FileNotFoundError, disk.DamagedError):
+            with self._busy:
+                drawn = source.load(split)
+            found = {"images": torch.as_tensor(drawn.images), "labels": torch.as_tensor(drawn.labels)}
+            found |= {f"notes.{n}": torch.as_tensor(column) for n, column in drawn.notes.items()}
+            with suppress(disk.DiskError):  # a read-only cache only costs drawing them again
+                disk.write_tensors(path, found, {"task": task, "split": split})
+        notes = {n.removeprefix("notes."): t.numpy() for n, t in found.items() if n.startswith("notes.")}
+        return Pictures(found["images"].numpy(), found["labels"].numpy(), notes)
+
+    @cached_property
+    def _text_digest(self) -> str:
+        return vision.text_digest(self.folder / "base")
+
+    @cached_property
+    def _clip(self) -> vision.CLIP:
+        return vision.load(self.folder / "base")
+
+    def encoder(self) -> Encoder:
+        """A fresh encoder with the base's weights, for training; it shares nothing with the one that evaluates."""
+        model = vision.load(self.folder / "base")
+        return Encoder(model, vision.read_config(self.folder / "base")["preprocess_cfg"], self.device)
+
+    @cached_property
+    def _scratch(self) -> Encoder:
+        return self.encoder()
+
+    def head(self, task: str) -> torch.Tensor:
+        """The zero-shot head of a task, float32 (classes, embed_dim), kept on disk."""
+        prompts = self.task(task).prompts()
+        key = self.store.key(kind="head", head=head_digest(self._text_digest, prompts))
+        if key not in self._heads:
+            with self._busy:
+                made = self.store.get_or_make(key, lambda: {"head": head(self._clip, prompts)}, {"task": task})
+            self._heads[key] = made["head"]
+        return self._heads[key]
+
+    def load(self, recipe: Recipe, into: Encoder) -> None:
+        """Merge a recipe into an encoder. Raises CheckpointError or MergeError."""
+        merge({name: self.zoo.weights(name) for name in recipe.models}, recipe, into.weights)
+
+    # results
+
+    def weights_key(self, recipe: Recipe) -> str:
+        """Digest of the weights that a recipe describes: by content, so that two routes to one model meet."""
+        digests = {name: self.zoo[name].digest for name in recipe.models}
+        rows: dict[str, list[float]] = {}
+        for name, row in zip(recipe.models, recipe.coefficients, strict=True):
+            rows[digests[name]] = [a + b for a, b in zip(rows.get(digests[name], [0.0] * len(row)), row, strict=True)]
+        return Recipe(tuple(rows), recipe.components, tuple(map(tuple, rows.values()))).digest()
+
+    def _key(self, kind: str, recipe: Recipe, task: str, split: str) -> str:
+        known = self.task(task)
+        known.size(split)
+        facts = {"kind": kind, "weights": self.weights_key(recipe), "data": known.source.digest(split)}
+        if kind == "logits":
+            facts["head"] = head_digest(self._text_digest, known.prompts())
+        return self.store.key(**facts)
+
+    def known(self, recipe: Recipe, task: str, split: str) -> bool:
+        """Whether a result is there without computing anything."""
+        key = self._key("logits", recipe, task, split)
+        return key in self._results or key in self.store
+
+    def features(self, recipe: Recipe, task: str, split: str, progress: Follow = iter) -> torch.Tensor:
+        """Unit-length image features float16 (n, embed_dim), from the store or computed and kept there."""
+        make = lambda: {"features": self._forward(recipe, task, split, progress)}  # noqa: E731
+        key = self._key("features", recipe, task, split)
+        return self.store.get_or_make(key, make, {"task": task, "split": split, "recipe": recipe.to_json()})["features"]
+
+    def evaluate(self, recipe: Recipe, task: str, split: str, progress: Follow = iter) -> Result:
+        """The result of some weights on a split: from memory, from the store, from stored features, or computed now."""
+        key = self._key("logits", recipe, task, split)
+        if (found := self._remembered(key)) is not None:
+            return found
+
+        def make() -> dict[str, torch.Tensor]:
+            kept = self.store.get(self._key("features", recipe, task, split))
+            x = kept["features"] if kept else self._forward(recipe, task, split, progress)
+            labels = torch.from_numpy(self.pictures(task, split).labels).to(torch.int32)
+            return {"logits": logits(x, self.head(task), self._scratch.logit_scale), "labels": labels}
+
+        made = self.store.get_or_make(key, make, {"task": task, "split": split, "recipe": recipe.to_json()})
+        result = Result(made["logits"].numpy(), made["labels"].numpy().astype(np.int64))
+        with self._memory:
+            self._results[key] = result
+            while len(self._results) > RESULTS_IN_MEMORY:
+                self._results.popitem(last=False)
+        return result
+
+    def _remembered(self, key: str) -> Result | None:
+        with self._memory:
+            if key in self._results:
+                self._results.move_to_end(key)
+                return self._results[key]
+        return None
+
+    def _forward(self, recipe: Recipe, task: str, split: str, progress: Follow) -> torch.Tensor:
+        images = self.pictures(task, split).images
+        key = self.weights_key(recipe)
+        with self._busy:
+            if self._merged != key:
+                self._merged = None  # if the merge fails half-way, the scratch model is nobody's
+                self.load(recipe, self._scratch)
+                self._merged = key
+            return features(self._scratch, images, progress=progress)
+
+    # PAINT
+
+    def point(self, task: str, alpha: float, supported: Sequence[str], split: str, progress: Follow = iter) -> Point:
+        """One α of a task's curve on a split, evaluated if need be."""
+        recipe = self.patch(task, alpha)
+        found = {name: self.evaluate(recipe, name, split, progress).accuracy for name in [task, *supported]}
+        combined = combined_accuracy([found[task].value], [found[name].value for name in supported])
+        return Point(alpha, recipe, found, combined)
+
+    def known_alphas(self, task: str, supported: Sequence[str], splits: Sequence[str] = ("val", "test")) -> list[float]:
+        """The α (in hundredths) whose results are all there, ascending."""
+        every = [round(i / 100, 2) for i in range(101)]
+        return [alpha for alpha in every if self.knows_point(task, alpha, supported, splits)]
+
+    def knows_point(
+        self, task: str, alpha: float, supported: Sequence[str], splits: Sequence[str] = ("val", "test")
+    ) -> bool:
+        """Whether one α of a task's curve is there on these splits without computing anything."""
+        recipe = self.patch(task, alpha)
+        return all(self.known(recipe, name, split) for name in [task, *supported] for split in splits)
+
+    def curve(self, task: str, supported: Sequence[str], split: str, alphas: Sequence[float] = GRID) -> list[Point]:
+        """A task's curve over α on a split, evaluated where need be."""
+        return [self.point(task, alpha, supported, split) for alpha in alphas]
+
+    def chosen_alpha(self, task: str, supported: Sequence[str], alphas: Sequence[float] = GRID) -> float:
+        """The α with the highest combined accuracy on *val* (PAINT §2, step 2); the smallest of equals."""
+        points = self.curve(task, supported, "val", alphas)
+        return choose_alpha([p.alpha for p in points], [p.combined for p in points])

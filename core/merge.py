@@ -1,0 +1,90 @@
+"""The one function that turns a recipe into weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+
+from core import PaletteError
+from core.components import owner
+from core.recipe import Recipe
+
+Weights = Mapping[str, torch.Tensor]
+
+
+class MergeError(PaletteError):
+    """Models that cannot be mixed; the message names the first ten differences."""
+
+
+def _first_ten(found: list[str]) -> str:
+    more = f" and {len(found) - 10} more" if len(found) > 10 else ""
+    return "; ".join(found[:10]) + more
+
+
+def differences(a: Weights, b: Weights) -> list[str]:
+    """How two sets of weights differ in names, shapes and dtypes, one phrase each; empty if they can be mixed."""
+    found = [f"{name} is missing" for name in a if name not in b]
+    found += [f"{name} is extra" for name in b if name not in a]
+    for name in a:
+        if name in b and a[name].shape != b[name].shape:
+            found.append(f"{name} is {tuple(b[name].shape)} instead of {tuple(a[name].shape)}")
+        elif name in b and a[name].dtype != b[name].dtype:
+            found.append(f"{name} is {b[name].dtype} instead of {a[name].dtype}")
+    return found
+
+
+def check_mergeable(models: Mapping[str, Weights], into: Weights) -> None:
+    """Raise MergeError unless all models have the same names, shapes and dtypes, and fit into ``into``."""
+    first, *others = models.items()
+    for name, weights in others:
+        if found := differences(first[1], weights):
+            raise MergeError(f"{name!r} cannot be mixed with {first[0]!r}: {_first_ten(found)}.")
+    found = [f for f in differences(into, first[1]) if " instead of torch." not in f]  # dtypes are cast once, here
+    if found:
+        raise MergeError(f"{first[0]!r} does not fit the model that it should go into: {_first_ten(found)}.")
+
+
+def _mix(parents: list[tuple[float, torch.Tensor]], out: torch.Tensor) -> None:
+    """out ← Σ c·θ (the equation of PAINT §2 and ManifoldMixMS eq. 1), summed in fp32 or wider, cast once."""
+    if not out.is_floating_point():  # counters and indices are not mixed: the model with the most say gives them
+        out.copy_(max(parents, key=lambda p: p[0])[1])
+        return
+    parents = [(c, t) for c, t in parents if c != 0.0]
+    if len(parents) == 1 and parents[0][0] == 1.0:
+        out.copy_(parents[0][1])
+        return
+    wide = torch.promote_types(torch.promote_types(out.dtype, parents[0][1].dtype), torch.float32)
+    total = out if out.dtype == wide else torch.empty_like(out, dtype=wide)
+    if len(parents) == 2:
+        (_, a), (alpha, b) = parents
+        if a.dtype == b.dtype == wide and a.device == b.device == total.device:
+            torch.lerp(a, b, alpha, out=total)
+        else:
+            total.copy_(a)
+            total.lerp_(b.to(total), alpha)
+    else:
+        total.copy_(parents[0][1]).mul_(parents[0][0])
+        for coefficient, tensor in parents[1:]:
+            total.add_(tensor.to(total.device), alpha=coefficient)
+    if total is not out:
+        out.copy_(total)
+
+
+@torch.no_grad()
+def merge(models: Mapping[str, Weights], recipe: Recipe, into: Weights) -> None:
+    """Write the weights that ``recipe`` describes into ``into``, tensor by tensor, allocating at most one tensor.
+
+    ``models`` maps each of the recipe's models to its tensors; ``into`` holds the tensors to overwrite, such as a
+    module's own parameters, in any floating dtype and on any device. Sums run in fp32 or wider and are cast once; a
+    recipe that is one model gives that model bit for bit. Raises MergeError if names, shapes or dtypes differ, or a
+    model is not given.
+    """
+    recipe = recipe.canonical()
+    if absent := [m for m in recipe.models if m not in models]:
+        raise MergeError(f"The recipe needs {', '.join(absent)}, which is not given.")
+    check_mergeable({m: models[m] for m in recipe.models}, into)
+    columns = {p: recipe.column(p) for p in recipe.components}
+    for name, out in into.items():
+        column = columns[owner(name, recipe.components)]
+        _mix([(c, models[m][name]) for m, c in column.items()], out)

@@ -1,0 +1,105 @@
+"""Metrics: pure functions of logits and labels, with the uncertainty that belongs to each number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from scipy.special import logsumexp
+from scipy.stats import binomtest
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Share of right answers in [0, 1], with its 95 % Wilson interval and the number of pictures."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+@dataclass(frozen=True)
+class Paired:
+    """Two models on the same pictures: what the second fixed and broke, and McNemar's exact two-sided p-value."""
+
+    fixed: int
+    broken: int
+    n: int
+    p: float
+
+    @property
+    def difference(self) -> float:
+        """Accuracy of the second minus accuracy of the first, in [-1, 1]."""
+        return (self.fixed - self.broken) / self.n
+
+    @property
+    def within_noise(self) -> bool:
+        """Whether the difference could well be chance (p ≥ 0.05)."""
+        return self.p >= 0.05
+
+
+@lru_cache(maxsize=65536)
+def wilson(right: int, n: int) -> tuple[float, float]:
+    """95 % Wilson score interval of ``right`` successes out of ``n``."""
+    interval = binomtest(right, n).proportion_ci(0.95, method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+def predictions(logits: np.ndarray) -> np.ndarray:
+    """Index of the highest logit, int64 (n,); the first of equals."""
+    return logits.argmax(axis=1)
+
+
+def correct(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Which pictures are classified rightly, bool (n,)."""
+    return predictions(logits) == labels
+
+
+def accuracy_of(right: np.ndarray) -> Accuracy:
+    """Accuracy from ``correct``'s bool (n,). Raises ValueError for no pictures at all."""
+    if len(right) == 0:
+        raise ValueError("Accuracy needs at least one picture.")
+    k, n = int(right.sum()), len(right)
+    return Accuracy(k / n, *wilson(k, n), n)
+
+
+def accuracy(logits: np.ndarray, labels: np.ndarray) -> Accuracy:
+    """Top-1 accuracy of logits (n, classes) against labels (n,)."""
+    return accuracy_of(correct(logits, labels))
+
+
+def paired(first: np.ndarray, second: np.ndarray) -> Paired:
+    """McNemar's exact test on two ``correct`` arrays over the same pictures (McNemar 1947; binomial on the flips)."""
+    if len(first) != len(second) or len(first) == 0:
+        raise ValueError("A paired test needs the same pictures for both models.")
+    fixed, broken = int((~first & second).sum()), int((first & ~second).sum())
+    p = binomtest(fixed, fixed + broken, 0.5).pvalue if fixed + broken else 1.0
+    return Paired(fixed, broken, len(first), float(p))
+
+
+def per_class(right: np.ndarray, labels: np.ndarray, classes: int) -> list[Accuracy | None]:
+    """Accuracy of each class, in order; None for a class without pictures."""
+    return [accuracy_of(right[labels == c]) if (labels == c).any() else None for c in range(classes)]
+
+
+def probabilities(logits: np.ndarray) -> np.ndarray:
+    """Softmax over classes, float64 (n, classes)."""
+    wide = logits.astype(np.float64)
+    return np.exp(wide - logsumexp(wide, axis=1, keepdims=True))
+
+
+def expected_calibration_error(logits: np.ndarray, labels: np.ndarray, bins: int = 15) -> float:
+    """Mean gap between confidence and accuracy over equal-width bins, in [0, 1] (Guo et al. 2017, eq. 3)."""
+    confidence = probabilities(logits).max(axis=1)
+    right = correct(logits, labels)
+    which = np.minimum((confidence * bins).astype(int), bins - 1)
+    gaps = np.bincount(which, weights=right - confidence, minlength=bins)
+    return float(np.abs(gaps).sum() / len(labels))
+
+
+def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Mean negative log-likelihood of the labels, in nats."""
+    wide = logits.astype(np.float64)
+    return float((logsumexp(wide, axis=1) - wide[np.arange(len(labels)), labels]).mean())
