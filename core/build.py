@@ -91,8 +91,8 @@ def _steps(lab: Lab, task: str, supported: Sequence[str]) -> list[Step]:
     def train_it(progress: Progress) -> object:
         return train(lab, [task], task, progress=progress)
 
-    def sweep_it(progress: Progress) -> object:
-        return sweep(lab, task, supported, GRID, progress)
+    def sweep_it(progress: Progress) -> None:
+        sweep(lab, task, supported, GRID, progress)
 
     return [
         Step(f"fine-tune on {task}", training, trained, train_it),

@@ -7,10 +7,6 @@ from functools import lru_cache
 
 from core import PaletteError
 
-Partition = tuple[tuple[str, ...], ...]
-"""Groups of prefixes; the prefixes of one group share one mixing factor."""
-
-
 class PrefixError(PaletteError):
     """A prefix or partition that cannot own weights."""
 
@@ -37,16 +33,6 @@ def owner(name: str, prefixes: Sequence[str]) -> str:
     if found is None:
         raise PrefixError(f"No component owns the weight {name!r}.")
     return found
-
-
-def grouped_at_depth(names: Iterable[str], depth: int, apart: str = "") -> tuple[str, ...]:
-    """Prefixes of ``depth`` words, in order of appearance, with one more level below ``apart`` if it is given."""
-    prefixes: dict[str, None] = {}
-    for name in names:
-        words = name.split(".")
-        extra = 1 if apart and is_under(name, apart) else 0
-        prefixes[".".join(words[: depth + extra])] = None
-    return tuple(prefixes)
 
 
 def blocks(names: Iterable[str]) -> tuple[str, ...]:

@@ -134,7 +134,7 @@ def set_aside(path: Path, into: Path) -> Path | None:
 
 
 def sweep(folder: Path, older_than: float) -> int:
-    """Remove temporary files that killed writers left below ``folder``, older than so many seconds; returns how many."""
+    """Remove temporary files of killed writers below ``folder`` older than so many seconds; returns how many."""
     left = [p for p in folder.rglob(".*.tmp") if p.is_file() and time.time() - p.stat().st_mtime > older_than]
     for path in left:
         path.unlink(missing_ok=True)

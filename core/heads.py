@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
 from torch.nn.functional import normalize
 
 from core.tasks import digest_of
-from core.vision import CLIP, text_features
+from core.vision import text_features
+
+if TYPE_CHECKING:
+    from open_clip.model import CLIP
 
 
 def head(model: CLIP, prompts: Sequence[Sequence[str]]) -> torch.Tensor:

@@ -11,22 +11,28 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from core import PaletteError, disk, metrics, vision
 from core.catalog import tasks_of
+from core.components import blocks
 from core.finetune import Settings
 from core.heads import head, head_digest
 from core.merge import merge
 from core.paint import GRID, check_alpha, choose_alpha, combined_accuracy
 from core.predict import features, logits
 from core.recipe import Recipe, lerp, single
+from core.similarity import block_activations, linear_cka, weight_cosine
 from core.store import Store
 from core.tasks import Pictures, Task, TaskError
 from core.vision import Encoder
 from core.zoo import BASE, Zoo
+
+if TYPE_CHECKING:
+    from open_clip.model import CLIP
 
 CACHE = Path(os.environ.get("PALETTE_CACHE") or Path(__file__).resolve().parent.parent / "cache")
 RESULTS_IN_MEMORY = 1024
@@ -156,7 +162,7 @@ class Lab:
         return vision.text_digest(self.folder / "base")
 
     @cached_property
-    def _clip(self) -> vision.CLIP:
+    def _clip(self) -> CLIP:
         return vision.load(self.folder / "base")
 
     def encoder(self) -> Encoder:
@@ -247,6 +253,31 @@ class Lab:
                 self.load(recipe, self._scratch)
                 self._merged = key
             return features(self._scratch, images, progress=progress)
+
+    def similarity(self, a: Recipe, b: Recipe, task: str, pictures: int = 256) -> dict[str, dict[str, float]]:
+        """Weight cosine and linear CKA between two recipes, whole (``""``) and per block, kept in the store.
+
+        CKA is over the task's first val ``pictures``. Returns, under "cosine" and "cka", a value per component.
+        """
+        facts = {"a": self.weights_key(a), "b": self.weights_key(b), "n": pictures}
+        key = self.store.key(kind="similarity", data=self.task(task).source.digest("val"), **facts)
+        names = blocks(self.zoo.weights(BASE))
+
+        def make() -> dict[str, torch.Tensor]:
+            images = torch.from_numpy(self.pictures(task, "val").images[:pictures])
+            encoders = (self.encoder(), self.encoder())
+            for recipe, encoder in zip((a, b), encoders, strict=True):
+                self.load(recipe, encoder)
+            x, y = (block_activations(encoder, images, names) for encoder in encoders)
+            w, v = (encoder.weights for encoder in encoders)
+            cosine = {**weight_cosine(w, v, names), **weight_cosine(w, v, ("",))}
+            cka = {p: linear_cka(x[p], y[p]) for p in x}
+            named = {f"cosine.{p}": c for p, c in cosine.items()} | {f"cka.{p}": c for p, c in cka.items()}
+            return {name: torch.tensor(value, dtype=torch.float64) for name, value in named.items()}
+
+        found = {n: float(t) for n, t in self.store.get_or_make(key, make, {"task": task}).items()}
+        whole = ("", *names)
+        return {kind: {p: found[f"{kind}.{p}"] for p in whole if f"{kind}.{p}" in found} for kind in ("cosine", "cka")}
 
     # PAINT
 

@@ -20,7 +20,7 @@ def weight_cosine(a: Mapping[str, torch.Tensor], b: Mapping[str, torch.Tensor], 
     sums: dict[str, list[float]] = {}
     for name, x in a.items():
         if x.is_floating_point():
-            x, y = x.double().flatten(), b[name].double().flatten()
+            x, y = x.detach().double().flatten(), b[name].detach().double().flatten()
             mine = sums.setdefault(owner(name, components), [0.0, 0.0, 0.0])
             for i, product in enumerate((x @ y, x @ x, y @ y)):
                 mine[i] += float(product)

@@ -1,4 +1,4 @@
-"""Makes ``import torchvision`` work beside a CPU-only torch. Imported by whatever imports torchvision or open_clip.
+"""Makes ``import torchvision`` work beside a CPU-only torch: call ``prepare()`` before importing it or open_clip.
 
 The registry's torchvision wheels link their compiled part against CUDA. Beside a CPU-only torch that part cannot load,
 and the import then fails with "operator torchvision::nms does not exist", although nothing here uses that operator.
@@ -38,6 +38,3 @@ def prepare() -> None:
         return
     for name, schema in _SCHEMAS.items():
         torch.library.define(name, schema)
-
-
-prepare()

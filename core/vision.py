@@ -5,26 +5,44 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from core import PaletteError, disk, torchvision_cpu  # noqa: F401  (torchvision_cpu must come before open_clip)
+from core import PaletteError, disk
 
-import open_clip  # isort: skip
-from open_clip.model import CLIP  # isort: skip
+if TYPE_CHECKING:
+    from open_clip import SimpleTokenizer
+    from open_clip.model import CLIP
 
 CONFIG = "open_clip_config.json"
 WEIGHTS = "open_clip_model.safetensors"
 IMAGE_TOWER = "visual."
 
-logging.getLogger("open_clip").setLevel(logging.ERROR)
-
 
 class ModelError(PaletteError):
     """A model that cannot be built or read; the message says what to do."""
+
+
+@lru_cache(maxsize=1)
+def _open_clip() -> ModuleType:
+    """open_clip, imported at first use: it takes seconds, and pages that read stored results do without it."""
+    from core import torchvision_cpu
+
+    torchvision_cpu.prepare()
+    import open_clip
+
+    logging.getLogger("open_clip").setLevel(logging.ERROR)
+    return open_clip
+
+
+@lru_cache(maxsize=8)
+def _tokenizer(context_length: int) -> SimpleTokenizer:
+    return _open_clip().SimpleTokenizer(context_length=context_length)
 
 
 def tokenize(texts: Sequence[str], context_length: int) -> torch.Tensor:
@@ -32,19 +50,10 @@ def tokenize(texts: Sequence[str], context_length: int) -> torch.Tensor:
     return _tokenizer(context_length)(list(texts))
 
 
-def _tokenizer(context_length: int) -> open_clip.SimpleTokenizer:
-    if context_length not in _tokenizers:
-        _tokenizers[context_length] = open_clip.SimpleTokenizer(context_length=context_length)
-    return _tokenizers[context_length]
-
-
-_tokenizers: dict[int, open_clip.SimpleTokenizer] = {}
-
-
 def create(model_config: Mapping[str, object]) -> CLIP:
     """A CLIP with random weights from an open_clip model config, fp32, in evaluation mode. Raises ModelError."""
     try:
-        return CLIP(**model_config).eval()
+        return _open_clip().CLIP(**model_config).eval()
     except (TypeError, KeyError, AttributeError) as error:
         raise ModelError(f"open_clip cannot build this model: {error}.") from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -74,9 +75,14 @@ def word_masks(words: Sequence[str], look: str) -> np.ndarray:
 def lettering(words: tuple[str, ...], looks: tuple[str, ...] = tuple(LOOKS)) -> Lettering:
     """Every word in every look, drawn once and kept in memory."""
     masks = np.stack([word_masks(words, look) for look in looks], axis=1)
-    tall = (masks > 32).any(axis=3).sum(axis=2).astype(np.float32)
-    wide = (masks > 32).any(axis=2).sum(axis=2).astype(np.float32)
+    tall = _extent((masks > 32).any(axis=3))
+    wide = _extent((masks > 32).any(axis=2))
     return Lettering(words, looks, masks, wide / tall, np.stack([tall / HEIGHT, wide / WIDTH], axis=-1))
+
+
+def _extent(inked: np.ndarray) -> np.ndarray:
+    """From the first to the last True along the last axis, gaps included, float32."""
+    return (inked.shape[-1] - inked[..., ::-1].argmax(axis=-1) - inked.argmax(axis=-1)).astype(np.float32)
 
 
 def _draw(word: str, look: Look) -> Image.Image:
@@ -159,3 +165,9 @@ def _fit(picture: Image.Image) -> np.ndarray:
     small = picture.resize(size, Image.Resampling.BOX if scale < 1 else Image.Resampling.BILINEAR)
     canvas.paste(small, ((WIDTH - size[0]) // 2, (HEIGHT - size[1]) // 2))
     return np.asarray(canvas, dtype=np.uint8)
+
+
+@lru_cache(maxsize=8)
+def lettering_digest(words: tuple[str, ...]) -> str:
+    """Hex SHA-256 of the masks of words in every look: changes when Pillow's built-in fonts do."""
+    return hashlib.sha256(lettering(words).masks.tobytes()).hexdigest()

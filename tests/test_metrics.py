@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core import metrics
+
+
+def test_wilson_interval_against_the_formula():
+    k, n, z = 45, 50, 1.959963984540054
+    p = k / n
+    centre, half = p + z * z / (2 * n), z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    assert metrics.wilson(k, n) == pytest.approx(((centre - half) / (1 + z * z / n), (centre + half) / (1 + z * z / n)))
+
+
+@given(st.integers(1, 500), st.data())
+def test_the_interval_holds_the_value_and_stays_in_range(n, data):
+    k = data.draw(st.integers(0, n))
+    low, high = metrics.wilson(k, n)
+    assert 0 <= low <= k / n + 1e-12 and k / n - 1e-12 <= high <= 1
+
+
+def test_accuracy_and_flips():
+    logits = np.array([[2, 1], [0, 1], [3, 0], [1, 0]], dtype=np.float16)
+    labels = np.array([0, 1, 1, 0])
+    found = metrics.accuracy(logits, labels)
+    assert (found.value, found.n) == (0.75, 4)
+    before, after = metrics.correct(logits, labels), np.array([True, True, True, False])
+    test = metrics.paired(before, after)
+    assert (test.fixed, test.broken, test.difference) == (1, 1, 0.0) and test.within_noise
+
+
+def test_mcnemar_is_the_exact_binomial_on_the_flips():
+    before = np.array([False] * 8 + [True] * 1 + [True] * 91)
+    after = np.array([True] * 8 + [False] * 1 + [True] * 91)
+    assert metrics.paired(before, after).p == pytest.approx(2 * (1 + 9) / 2**9)
+    assert metrics.paired(before, before).p == 1.0
+
+
+def test_no_pictures_is_an_error_not_a_nan():
+    with pytest.raises(ValueError, match="at least one"):
+        metrics.accuracy_of(np.array([], dtype=bool))
+
+
+def test_calibration_error_of_a_model_that_is_always_sure_and_half_right():
+    logits = np.array([[20.0, 0.0]] * 4)
+    assert metrics.expected_calibration_error(logits, np.array([0, 0, 1, 1])) == pytest.approx(0.5, abs=1e-6)
+
+
+def test_per_class_accuracy_says_none_for_a_class_without_pictures():
+    found = metrics.per_class(np.array([True, False, True]), np.array([0, 0, 2]), 3)
+    assert found[0].value == 0.5 and found[1] is None and found[2].n == 1
+
+
+def test_probabilities_survive_large_logits():
+    p = metrics.probabilities(np.array([[1000.0, 0.0]], dtype=np.float32))
+    assert p.sum() == pytest.approx(1) and np.isfinite(metrics.cross_entropy(np.array([[1000.0, 0.0]]), np.array([0])))
