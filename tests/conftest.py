@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import json
-from collections.abc import Mapping
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -14,6 +19,8 @@ import torch
 from core import vision
 from core.lab import Lab
 from core.tasks import Pictures, Task, digest_of
+
+torch.set_num_threads(1)  # pico models are faster without threads, and digests do not depend on the machine's cores
 
 CONFIG = {
     "model_cfg": {
@@ -89,8 +96,6 @@ def tiny_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def tiny_cache(tiny_template: Path, tmp_path: Path) -> Path:
     """A cache folder of its own with the trained tiny workspace."""
-    import shutil
-
     return Path(shutil.copytree(tiny_template, tmp_path / "cache"))
 
 
@@ -98,3 +103,14 @@ def tiny_cache(tiny_template: Path, tmp_path: Path) -> Path:
 def tiny_lab(tiny_cache: Path) -> Lab:
     """A lab on a trained tiny workspace: tasks ``plain`` (supported) and ``noisy`` (patching), nothing evaluated."""
     return Lab("tiny", tiny_cache, "cpu", tiny_tasks())
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """Every flush to disk fails as on a full one (a real full disk needs root to make)."""
+
+    def refuse(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with mock.patch("os.fsync", refuse):
+        yield

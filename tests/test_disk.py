@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+
+import pytest
+import torch
+from conftest import full_disk
+
+from core import disk
+
+
+def test_tensors_survive_with_their_facts(tmp_path):
+    path = tmp_path / "deep" / "x.safetensors"
+    turned = torch.arange(6.0).view(2, 3).T  # not contiguous
+    digest = disk.write_tensors(path, {"x": turned, "n": torch.tensor(3)}, {"seed": 1})
+    assert disk.read_facts(path) == {"seed": 1, "digest": digest}
+    assert torch.equal(disk.read_tensors(path)["x"], turned)
+
+
+def test_the_digest_is_of_content_not_of_order_or_layout():
+    x, y = torch.randn(2, 3), torch.randn(4)
+    assert disk.digest_tensors({"x": x, "y": y}) == disk.digest_tensors({"y": y, "x": x.T.contiguous().T})
+    assert disk.digest_tensors({"x": x}) != disk.digest_tensors({"x": x.view(3, 2)})
+
+
+@pytest.mark.parametrize("harm", ["truncate", "flip", "text", "empty"])
+def test_damage_is_noticed(tmp_path, harm):
+    path = tmp_path / "x.safetensors"
+    disk.write_tensors(path, {"x": torch.randn(100)})
+    whole = path.read_bytes()
+    path.write_bytes(
+        {
+            "truncate": whole[:-50],
+            "flip": whole[:-1] + bytes([whole[-1] ^ 1]),
+            "text": b"<html>not found</html>",
+            "empty": b"",
+        }[harm]
+    )
+    with pytest.raises(disk.DamagedError, match=r"x\.safetensors is damaged"):
+        disk.read_tensors(path)
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path):
+    path = tmp_path / "x.json"
+    disk.write_json(path, {"a": 1})
+    with pytest.raises(TypeError):
+        disk.write_json(path, {"a": object()})
+    with pytest.raises(ZeroDivisionError), disk._replacing(path) as temporary:
+        temporary.write_text("half")
+        1 / 0  # noqa: B018
+    assert path.read_text() == '{\n "a": 1\n}\n' and os.listdir(tmp_path) == ["x.json"]
+
+
+def test_a_full_disk_is_one_sentence(tmp_path):
+    with full_disk(), pytest.raises(disk.DiskError, match=r"No space left on device\. Free some space"):
+        disk.write_tensors(tmp_path / "x.safetensors", {"x": torch.zeros(3)})
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(disk.DiskError, match="Could not write"):
+        disk.write_json(tmp_path / "file" / "x.json", 1)
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "", ".hidden", "a\\b", "x" * 200, "nul\0"])
+def test_a_name_is_never_a_path(name):
+    with pytest.raises(ValueError, match="cannot be a name"):
+        disk.safe_name(name)
+
+
+def test_a_lock_waits_for_another_holder_and_can_give_up(tmp_path):
+    lock, waited = tmp_path / "x.lock", threading.Event()
+    code = f"import time; from core import disk\nfrom pathlib import Path\nwith disk.locked(Path({str(lock)!r})):"
+    code += "\n print('held', flush=True); time.sleep(60)"
+    holder = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    assert holder.stdout.readline() == b"held\n"
+
+    def give_up():
+        waited.set()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), disk.locked(lock, give_up, poll=0.05):
+        pass
+    assert waited.is_set()
+    holder.kill()  # the operating system frees the lock of a killed process
+    holder.wait()
+    with disk.locked(lock, poll=0.05):
+        pass
+
+
+def test_litter_of_killed_writers_is_swept(tmp_path):
+    litter = tmp_path / "deep" / ".x.safetensors.abc.tmp"
+    litter.parent.mkdir()
+    litter.write_text("half")
+    assert disk.sweep(tmp_path, older_than=3600) == 0
+    assert disk.sweep(tmp_path, older_than=-1) == 1 and not litter.exists()

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import threading
+
+import pytest
+import torch
+from conftest import full_disk
+
+from core.store import Store
+
+
+class Counter:
+    """Makes an entry and counts how often it was asked to."""
+
+    def __init__(self, wait: threading.Event | None = None):
+        self.calls, self.wait = 0, wait
+
+    def __call__(self):
+        self.calls += 1
+        if self.wait:
+            self.wait.wait(5)
+        return {"x": torch.arange(3)}
+
+
+def test_made_once_then_read(tmp_path):
+    make, key = Counter(), Store.key(a=1)
+    for _ in range(3):
+        found = Store(tmp_path).get_or_make(key, make)
+        assert found["x"].tolist() == [0, 1, 2]
+    assert make.calls == 1
+
+
+def test_keys_are_made_of_content():
+    assert Store.key(a=1, b="x") == Store.key(b="x", a=1) != Store.key(a=2, b="x")
+
+
+def test_two_that_ask_at_once_make_it_once(tmp_path):
+    go = threading.Event()
+    make, key = Counter(go), Store.key(a=2)
+    threads = [threading.Thread(target=Store(tmp_path).get_or_make, args=(key, make)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    go.set()
+    for thread in threads:
+        thread.join()
+    assert make.calls == 1
+
+
+def test_a_damaged_entry_is_set_aside_and_made_again(tmp_path):
+    store, make, key = Store(tmp_path), Counter(), Store.key(a=3)
+    store.get_or_make(key, make)
+    store.path(key).write_bytes(store.path(key).read_bytes()[:-4])
+    with pytest.warns(UserWarning, match="damaged and is computed again"):
+        assert store.get_or_make(key, make)["x"].tolist() == [0, 1, 2]
+    assert make.calls == 2 and len(list((tmp_path / "damaged").iterdir())) == 1
+
+
+def test_a_full_disk_loses_nothing_but_the_keeping(tmp_path):
+    with full_disk(), pytest.warns(UserWarning, match="could not be kept"):
+        assert Store(tmp_path).get_or_make(Store.key(a=4), Counter())["x"].tolist() == [0, 1, 2]
+
+
+def test_a_failed_make_keeps_nothing(tmp_path):
+    store, key = Store(tmp_path), Store.key(a=5)
+    with pytest.raises(ZeroDivisionError):
+        store.get_or_make(key, lambda: 1 / 0)
+    assert key not in store and list(store.files()) == []
