@@ -23,6 +23,7 @@ from .shapes import (
     hues,
     inside,
     jittered,
+    length,
     near,
     paint,
     segment,
@@ -42,7 +43,7 @@ def _hand(x: Tensor, y: Tensor, angle: Tensor, length, width) -> Tensor:
 
 def _ticks(x: Tensor, y: Tensor, count: int, start, width: float) -> Tensor:
     """``count`` strokes along the rim, from radius ``start`` to 0.9."""
-    r, angle = torch.hypot(x, y), torch.atan2(y, x)
+    r, angle = length(x, y), torch.atan2(y, x)
     off = ((angle / math.tau * count + 0.5) % 1 - 0.5).abs() / count * math.tau * r
     return inside(off - width) * inside(start - r) * inside(r - 0.9)
 

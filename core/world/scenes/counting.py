@@ -8,7 +8,7 @@ from torch import Tensor
 from core.tasks import Task
 
 from .drawn import Drawn
-from .shapes import blend, blurred, box, canvas, clouds, finished, grey, hues, inside, jittered, paint, uniform
+from .shapes import blend, blurred, box, canvas, clouds, finished, grey, hues, inside, jittered, length, paint, uniform
 from .stamps import WORDS
 
 COUNTS = tuple(range(3, 11))
@@ -58,13 +58,11 @@ def draw_counting(labels: Tensor, g: torch.Generator) -> Tensor:
     u, v = t.u - t.random(g, -1, 1) * (0.95 - r), t.v - t.random(g, -1, 1) * (0.95 - r)
     shape, metal = t.random(g, 0, 3).floor(), t.random(g, 0, 1) < 0.4
     soft = 0.2
-    ball = torch.hypot(u, v) - r
+    ball = length(u, v) - r
     cube = box(u, v, r * 0.85, r * 0.85, 0.08)
-    drum = torch.maximum(
-        box(u, v, r * 0.72, r * 0.95), torch.hypot(u, (v.abs() - r * 0.75).clamp(min=0) * 2.5) - r * 0.78
-    )
+    drum = torch.maximum(box(u, v, r * 0.72, r * 0.95), length(u, (v.abs() - r * 0.75).clamp(min=0) * 2.5) - r * 0.78)
     d = torch.where(shape == 0, ball, torch.where(shape == 1, cube, drum))
-    shadow = torch.hypot((u - 0.18) / 1.1, (v - r * 0.75) / 0.5) - r
+    shadow = length((u - 0.18) / 1.1, (v - r * 0.75) / 0.5) - r
     paint(image, inside(shadow, 0.5) * here * 0.45, image * 0.3)
     round_light = 1.0 - 0.5 * ((u + v * 0.7) / r).clamp(-1, 1)
     sides = torch.where(
@@ -73,7 +71,7 @@ def draw_counting(labels: Tensor, g: torch.Generator) -> Tensor:
         torch.where(v < -r * 0.62, 1.25, 1.0 - 0.4 * u / r),
     )
     light = torch.where(shape == 0, round_light, sides)
-    shine = inside(torch.hypot(u + r * 0.35, v + r * 0.4) - r * 0.2, 0.3) * metal * (shape != 1)
+    shine = inside(length(u + r * 0.35, v + r * 0.4) - r * 0.2, 0.3) * metal * (shape != 1)
     tint = (_tints(t, n, g, (0.35, 0.95)) * light[:, None] + 0.7 * shine[:, None]).clamp(0, 1)
     paint(image, inside(d, soft) * here, tint)
     return finished(blurred(image, uniform(n, 0, 0.5, g)), g, 0.02)
@@ -85,7 +83,7 @@ def draw_dots(labels: Tensor, g: torch.Generator) -> Tensor:
     x, y = jittered(n, g, 0.0, 0.1, 0.9, 1.0)
     t = _Table(x, y)
     here = t.of(_occupied(labels + DOTS[0], g).float())
-    d = torch.hypot(t.u, t.v) - uniform(n, 0.5, 0.8, g)
+    d = length(t.u, t.v) - uniform(n, 0.5, 0.8, g)
     back, front = hues(n, g, (0.0, 0.3), (0.85, 1.0)), hues(n, g, (0.5, 1.0), (0.1, 0.7))
     return finished(paint(canvas(back), inside(d, 0.15) * here, front), g)
 

@@ -112,7 +112,7 @@ def draw_printed(labels: Tensor, g: torch.Generator) -> Tensor:
 def _weights() -> Tensor:
     """The printed digits in three weights, for handwriting comes thin and thick: (3, 10, 64, 64)."""
     masks = printed(NAMES)
-    return torch.stack([masks, bolder(masks, 2), bolder(masks, 4)])
+    return torch.stack([masks, bolder(masks, 2), bolder(masks, 3)])
 
 
 PRINTED_CAPTIONS = tuple(

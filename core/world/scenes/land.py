@@ -17,6 +17,7 @@ from .shapes import (
     clouds,
     inside,
     jittered,
+    length,
     near,
     paint,
     uniform,
@@ -57,7 +58,7 @@ def way(n: int, g: torch.Generator, bend: float) -> Tensor:
 def _shore(n: int, g: torch.Generator, r, rugged: float = 0.35) -> Tensor:
     """Distance to a patch of about radius ``r`` with a rugged rim."""
     x, y = jittered(n, g, 0.25, math.pi, 0.9, 1.1)
-    return torch.hypot(x, y * uniform(n, 0.9, 1.5, g)) - r + rugged * (clouds(n, 4, g) - 0.5) * 2
+    return length(x, y * uniform(n, 0.9, 1.5, g)) - r + rugged * (clouds(n, 4, g) - 0.5) * 2
 
 
 def road(look: Look, image: Tensor, d: Tensor, width, g: torch.Generator, middle: bool = True) -> Tensor:
@@ -74,7 +75,7 @@ def forest(look: Look, n: int, g: torch.Generator) -> Tensor:
     image = look.ground("forest", n, g, 3) * 0.75
     c = Cells(x, y, uniform(n, 9, 12, g) / look.zoom, stagger=0.5)
     r = c.random(g, 0.7, 1.1)
-    crown = inside(torch.hypot(c.u, c.v) - r, 0.35)
+    crown = inside(length(c.u, c.v) - r, 0.35)
     tint = look.colour("tree", n, g) * (0.85 + 0.3 * c.random(g) + 0.25 * look.rough * (-c.u - c.v))[:, None]
     return paint(image, crown, tint)
 
@@ -84,7 +85,7 @@ def meadow(look: Look, n: int, g: torch.Generator) -> Tensor:
     image = look.ground("grass", n, g, 3)
     x, y = jittered(n, g, 0.5, math.pi, 1.0, 1.2)
     c = Cells(x, y, 6.0, stagger=0.5)
-    bush = inside(torch.hypot(c.u - c.random(g, -0.5, 0.5), c.v - c.random(g, -0.5, 0.5)) - c.random(g, 0.15, 0.5), 0.3)
+    bush = inside(length(c.u - c.random(g, -0.5, 0.5), c.v - c.random(g, -0.5, 0.5)) - c.random(g, 0.15, 0.5), 0.3)
     return paint(image, bush * (c.random(g) < 0.2), look.colour("tree", n, g))
 
 
@@ -107,8 +108,8 @@ def orchard(look: Look, n: int, g: torch.Generator) -> Tensor:
     x, y = jittered(n, g, 0.3, math.pi, 0.9, 1.1)
     image = look.ground("soil", n, g, 3)
     c = Cells(x, y * uniform(n, 1.0, 1.5, g), uniform(n, 6.5, 9, g) / look.zoom)
-    paint(image, inside(torch.hypot(c.u - 0.25, c.v - 0.25) - 0.6, 0.3) * look.shadow, image * 0.4)
-    return paint(image, inside(torch.hypot(c.u, c.v) - c.random(g, 0.5, 0.7), 0.3), look.colour("tree", n, g))
+    paint(image, inside(length(c.u - 0.25, c.v - 0.25) - 0.6, 0.3) * look.shadow, image * 0.4)
+    return paint(image, inside(length(c.u, c.v) - c.random(g, 0.5, 0.7), 0.3), look.colour("tree", n, g))
 
 
 def river(look: Look, n: int, g: torch.Generator) -> Tensor:
@@ -182,7 +183,7 @@ def residential(look: Look, n: int, g: torch.Generator) -> Tensor:
     k = 5.5 / look.zoom
     image = look.ground("grass", n, g)
     trees = Cells(x, y, 2 * k, stagger=0.5)
-    paint(image, inside(torch.hypot(trees.u, trees.v) - 0.7, 0.4) * (trees.random(g) < 0.3), look.colour("tree", n, g))
+    paint(image, inside(length(trees.u, trees.v) - 0.7, 0.4) * (trees.random(g) < 0.3), look.colour("tree", n, g))
     c = Cells(x, y, k)
     _houses(look, image, c, 0.62, 0.5, 0.95, "roof", g)
     street = torch.minimum((c.row % 2) * 9 + (c.v + 1), (c.column % 3) * 9 + (c.u + 1))

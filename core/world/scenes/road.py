@@ -20,6 +20,7 @@ from .shapes import (
     grey,
     hues,
     inside,
+    length,
     moved,
     near,
     noise,
@@ -34,29 +35,35 @@ METRES = ((4.0, 7.0), (9.5, 15.0), (18.0, 28.0))  # how far each of the first th
 FOCAL, EYE = 2.6, 1.5  # the camera's focal length in half picture widths, and its height in metres
 
 
-def _car(image: Tensor, x: Tensor, y: Tensor, here: Tensor, g: torch.Generator) -> Tensor:
+def _add_cars(image: Tensor, x: Tensor, y: Tensor, metres: Tensor, aside: Tensor, some: Tensor, g) -> None:
+    """Draw a car into those pictures where ``some`` (n,) is true, so far ahead and aside of the road's middle."""
+    here = some.nonzero()[:, 0]
+    image[here] = _car(image[here], *_place(x[here], y[here], metres[here], aside[here]), g)
+
+
+def _car(image: Tensor, x: Tensor, y: Tensor, g: torch.Generator) -> Tensor:
     """A car from behind; x and y are in metres from the middle of its lower edge, y downwards."""
     n = len(image)
     soft = (x[:, :, 1:2] - x[:, :, :1]).abs()
     body = hues(n, g, (0.0, 0.9), (0.15, 0.95))
     high = uniform(n, 0.62, 0.85, g)
-    paint(image, inside(box(x, y + 0.02, 0.95, 0.14, 0.1), soft) * here * 0.7, canvas(grey(n, 0.03, 0.08, g)))
-    cabin = box(x, y + high + 0.3, 0.66 + 0.15 * (y + high + 0.3), 0.36, 0.15)
-    paint(image, inside(union(box(x, y + 0.2 + high / 2, 0.85, high / 2, 0.15), cabin), soft) * here, body)
+    paint(image, inside(box(x, y + 0.02, 0.95, 0.14), soft) * 0.7, canvas(grey(n, 0.03, 0.08, g)))
+    cabin = box(x, y + high + 0.3, 0.66 + 0.15 * (y + high + 0.3), 0.36, 0.12)
+    paint(image, inside(union(box(x, y + 0.2 + high / 2, 0.85, high / 2, 0.15), cabin), soft), body)
     paint(
         image,
-        inside(box(x, y + high + 0.33, 0.55 + 0.15 * (y + high + 0.3), 0.21, 0.06), soft) * here,
+        inside(box(x, y + high + 0.33, 0.55 + 0.15 * (y + high + 0.3), 0.21), soft),
         grey(n, 0.1, 0.35, g),
     )
-    for wheel in (-0.65, 0.65):
-        paint(image, inside(box(x - wheel, y + 0.12, 0.13, 0.16, 0.04), soft) * here, grey(n, 0.02, 0.1, g))
-        lamp = inside(box(x - wheel * 1.08, y + 0.2 + high * 0.72, 0.12, 0.08, 0.03), soft) * here
-        paint(image, lamp, near((0.85, 0.1, 0.08), n, 0.1, g))
-    return paint(image, inside(box(x, y + 0.45, 0.22, 0.07), soft) * here, grey(n, 0.75, 0.95, g))
+    aside = x.abs()  # both sides at once
+    paint(image, inside(box(aside - 0.65, y + 0.12, 0.13, 0.16), soft), grey(n, 0.02, 0.1, g))
+    lamps = inside(box(aside - 0.7, y + 0.2 + high * 0.72, 0.12, 0.08), soft)
+    paint(image, lamps, near((0.85, 0.1, 0.08), n, 0.1, g))
+    return paint(image, inside(box(x, y + 0.45, 0.22, 0.07), soft), grey(n, 0.75, 0.95, g))
 
 
-def _country(n: int, g: torch.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """A road to the horizon: the pictures, x, the depth below the horizon, and where the road runs (its shift)."""
+def _country(n: int, g: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    """A road to the horizon: the pictures, and coordinates x and y about the point where the road vanishes."""
     x, y = plane(n, g)
     x, y = moved(x, y, uniform(n, -0.12, 0.12, g), uniform(n, -0.25, 0.1, g), uniform(n, -0.03, 0.03, g))
     down = y.clamp(min=1e-3)
@@ -77,7 +84,7 @@ def _country(n: int, g: torch.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor
     paint(image, road, grey(n, 0.25, 0.5, g))
     dashes = inside(across.abs() - 0.09, depth * 0.03) * (((depth + uniform(n, 0, 8, g)) / 4 % 1) < 0.5)
     lines = torch.maximum(inside((across.abs() - 3.8).abs() - 0.1, depth * 0.03), dashes)
-    return paint(image, lines * (y > 0) * 0.85, grey(n, 0.75, 0.95, g)), x, y, curve
+    return paint(image, lines * (y > 0) * 0.85, grey(n, 0.75, 0.95, g)), x, y
 
 
 def _place(x: Tensor, y: Tensor, metres: Tensor, aside: Tensor) -> tuple[Tensor, Tensor]:
@@ -89,25 +96,29 @@ def _place(x: Tensor, y: Tensor, metres: Tensor, aside: Tensor) -> tuple[Tensor,
 def draw_distance(labels: Tensor, g: torch.Generator) -> Tensor:
     """A road with the nearest car as far as the label says, often a further one, and trees: uint8 (n, 64, 64, 3)."""
     n = len(labels)
-    image, x, y, _ = _country(n, g)
-    for side in (-1, 1):  # trees at any distance, so that something large is not always a car
-        u, v = _place(x, y, uniform(n, 7, 30, g), side * uniform(n, 6, 9, g))
-        here = chance(n, 0.6, g)
-        paint(image, inside(box(u, v + 1, 0.2, 1.2), 0.1) * here, hues(n, g, (0.3, 0.6), (0.15, 0.35), (0.05, 0.1)))
-        crown = torch.hypot(u, (v + 3.4) * 0.8) - 1.7 + 0.8 * (clouds(n, 8, g) - 0.5)
-        paint(image, inside(crown, 0.3) * here, hues(n, g, (0.3, 0.7), (0.15, 0.5), (0.2, 0.4)))
+    image, x, y = _country(n, g)
+    left = x < 0  # one tree on either side, so that something large is not always a car
+    metres, aside, here = (
+        torch.where(left, one, other)
+        for one, other in (
+            (uniform(n, 7, 30, g), uniform(n, 7, 30, g)),
+            (uniform(n, -9, -6, g), uniform(n, 6, 9, g)),
+            (chance(n, 0.6, g), chance(n, 0.6, g)),
+        )
+    )
+    u, v = _place(x, y, metres, aside)
+    paint(image, inside(box(u, v + 1, 0.2, 1.2), 0.1) * here, hues(n, g, (0.3, 0.6), (0.15, 0.35), (0.05, 0.1)))
+    crown = length(u, (v + 3.4) * 0.8) - 1.7 + 0.8 * (noise(n, 14, g) - 0.5)
+    paint(image, inside(crown, 0.3) * here, hues(n, g, (0.3, 0.7), (0.15, 0.5), (0.2, 0.4)))
     low, high = (
         torch.tensor([span[i] for span in METRES] + [50.0], device=g.device)[labels].view(n, 1, 1) for i in (0, 1)
     )
     nearest = low + (high - low) * uniform(n, 0, 1, g)
     further = nearest * uniform(n, 1.6, 3.5, g)
     lane = (chance(n, 0.75, g) * 2 - 1) * uniform(n, 1.5, 2.3, g)
-    anyone = (labels < 3).float().view(n, 1, 1)
-    _car(image, *_place(x, y, further, -lane), anyone * chance(n, 0.5, g), g)
-    aside = lane * torch.minimum(
-        uniform(n, 0.5, 1.1, g), 0.25 * nearest / FOCAL
-    )  # so that near cars stay in the picture
-    _car(image, *_place(x, y, nearest, aside), anyone, g)
+    _add_cars(image, x, y, further, -lane, (chance(n, 0.5, g).flatten() > 0) & (labels < 3), g)
+    aside = lane * torch.minimum(uniform(n, 0.5, 1.1, g), 0.25 * nearest / FOCAL)  # near cars stay in the picture
+    _add_cars(image, x, y, nearest, aside, labels < 3, g)
     image = image * (uniform(n, 0.6, 1.1, g) + 0.15 * (noise(n, 2, g) - 0.5))[:, None]
     return finished(blurred(image, uniform(n, 0, 0.6, g)), g, 0.03)
 

@@ -25,6 +25,7 @@ from .shapes import (
     hues,
     inside,
     jittered,
+    length,
     moved,
     near,
     paint,
@@ -112,7 +113,7 @@ def crossroads(x: Tensor, y: Tensor) -> Tensor:
 def ring(x: Tensor, y: Tensor) -> Tensor:
     """Three arrows that chase each other."""
     angle = (torch.atan2(y, x) / math.tau * 3) % 1
-    r = torch.hypot(x, y)
+    r = length(x, y)
     return inside((r - 0.38).abs() - 0.09 - 0.12 * (angle > 0.5) * (1 - angle) * 2) * (angle > 0.14)
 
 

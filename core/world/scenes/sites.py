@@ -10,7 +10,7 @@ from torch import Tensor
 from . import land
 from .cells import Cells
 from .land import Look
-from .shapes import box, chance, clouds, disc, edge, inside, jittered, moved, paint, uniform
+from .shapes import box, chance, clouds, disc, edge, inside, jittered, length, moved, paint, uniform
 
 
 def runway(look: Look, n: int, g: torch.Generator) -> Tensor:
@@ -136,10 +136,10 @@ def storage_tanks(look: Look, n: int, g: torch.Generator) -> Tensor:
     u, v = c.u, c.v
     paint(image, inside(segment_shadow(u, v, r), 0.1) * here * look.shadow, image * 0.3)
     roof = look.colour("steel", n, g) * (0.95 + 0.08 * (-u - v))[:, None]
-    paint(image, inside(torch.hypot(u, v) - r, 0.1) * here, roof)
-    return paint(image, inside((torch.hypot(u, v) - r + 0.06).abs() - 0.04, 0.1) * here * 0.5, roof * 0.6)
+    paint(image, inside(length(u, v) - r, 0.1) * here, roof)
+    return paint(image, inside((length(u, v) - r + 0.06).abs() - 0.04, 0.1) * here * 0.5, roof * 0.6)
 
 
 def segment_shadow(u: Tensor, v: Tensor, r: Tensor) -> Tensor:
     """Distance to a disc of radius ``r`` and its copy to the lower right."""
-    return torch.hypot(u - 0.22, v - 0.22) - r
+    return length(u - 0.22, v - 0.22) - r

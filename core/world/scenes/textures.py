@@ -23,6 +23,7 @@ from .shapes import (
     hues,
     inside,
     jittered,
+    length,
     moved,
     noise,
     plane,
@@ -41,7 +42,7 @@ def _striped(x, y, k, g):
 
 def _dotted(x, y, k, g):
     c = Cells(x, y, k * 1.6, stagger=0.5)
-    return inside(torch.hypot(c.u, c.v) - uniform(len(x), 0.45, 0.75, g), 3 * PIXEL * k)
+    return inside(length(c.u, c.v) - uniform(len(x), 0.45, 0.75, g), 3 * PIXEL * k)
 
 
 def _chequered(x, y, k, g):
@@ -62,7 +63,7 @@ def _zigzagged(x, y, k, g):
 def _honeycombed(x, y, k, g):
     k, tall = k * 1.1, math.sqrt(3)
     a, b = Cells(x, y / tall, k), Cells(x + 1 / k, y / tall + 1 / k, k)
-    first = torch.hypot(a.u, a.v * tall) < torch.hypot(b.u, b.v * tall)
+    first = length(a.u, a.v * tall) < length(b.u, b.v * tall)
     u, v = torch.where(first, a.u, b.u).abs(), torch.where(first, a.v, b.v).abs() * tall
     wall = torch.maximum(u, u / 2 + v * tall / 2)
     return inside(1 - wall - uniform(len(x), 0.15, 0.3, g), 3 * PIXEL * k)
@@ -70,7 +71,7 @@ def _honeycombed(x, y, k, g):
 
 def _spiralled(x, y, k, g):
     x, y = moved(x, y, uniform(len(x), -0.3, 0.3, g), uniform(len(x), -0.3, 0.3, g))
-    return inside(_wave(torch.hypot(x, y) * k + torch.atan2(y, x) / math.tau) - 0.5, 4 * PIXEL * k)
+    return inside(_wave(length(x, y) * k + torch.atan2(y, x) / math.tau) - 0.5, 4 * PIXEL * k)
 
 
 def _blotchy(x, y, k, g):
@@ -99,15 +100,15 @@ def _bubbly(x, y, k, g):
     c = Cells(x, y, k * 1.1, stagger=0.5)
     r = c.random(g, 0.45, 0.95)
     u, v = c.u - c.random(g, -1, 1) * (1 - r), c.v - c.random(g, -1, 1) * (1 - r)
-    d = torch.hypot(u, v)
+    d = length(u, v)
     ring = inside((d - r).abs() - 0.08, 3 * PIXEL * k)
-    light = inside(torch.hypot(u + r * 0.35, v + r * 0.35) - r * 0.22, 3 * PIXEL * k)
+    light = inside(length(u + r * 0.35, v + r * 0.35) - r * 0.22, 3 * PIXEL * k)
     return (0.15 * inside(d - r) + 0.75 * ring + light).clamp(max=1)
 
 
 def _scaly(x, y, k, g):
     c = Cells(x, y * 1.7, k * 1.1, stagger=0.5)
-    d = torch.hypot(c.u, (c.v + 1) / 2)
+    d = length(c.u, (c.v + 1) / 2)
     return torch.where(d < 1, 0.3 + 0.7 * (1 - d.square()), 0.05 + 0.15 * (c.v + 1))
 
 
@@ -116,7 +117,7 @@ def _sprinkled(x, y, k, g):
     turn = c.random(g, 0, math.pi)
     u, v = c.u - c.random(g, -0.4, 0.4), c.v - c.random(g, -0.4, 0.4)
     p, q = u * turn.cos() + v * turn.sin(), v * turn.cos() - u * turn.sin()
-    crumb = torch.hypot(p / c.random(g, 0.25, 0.65), q / 0.22) - 1
+    crumb = length(p / c.random(g, 0.25, 0.65), q / 0.22) - 1
     return inside(crumb, 6 * PIXEL * k) * (c.random(g) < 0.75)
 
 
