@@ -4,16 +4,15 @@ Each module draws one kind of scene; a task's own pictures and its neighbours' c
 """
 
 from core.tasks import Task
-
-from .aerial import AERIAL_TASK, LAND_USE_TASK
-from .clocks import CLOCKS
-from .counting import COUNTING, PATCHED, TRANSFER
-from .digits import DIGITS
-from .neighbours import NEIGHBOURS, Neighbour
-from .numbers import HOUSE_NUMBERS
-from .road import DISTANCE
-from .signs import SIGNS_TASK
-from .textures import TEXTURES
+from core.world.scenes.aerial import AERIAL_TASK, LAND_USE_TASK
+from core.world.scenes.clocks import CLOCKS
+from core.world.scenes.counting import COUNTING, PATCHED, TRANSFER
+from core.world.scenes.digits import DIGITS
+from core.world.scenes.neighbours import NEIGHBOURS, Neighbour
+from core.world.scenes.numbers import HOUSE_NUMBERS
+from core.world.scenes.road import DISTANCE
+from core.world.scenes.signs import SIGNS_TASK
+from core.world.scenes.textures import TEXTURES
 
 TASKS: tuple[Task, ...] = (
     DIGITS,

@@ -8,11 +8,10 @@ import torch
 from torch import Tensor
 
 from core.tasks import Task
-
-from . import land, sites
-from .drawn import Drawn
-from .looks import AEROPLANE, MAP, SATELLITE
-from .shapes import blend, blurred, by_class, clouds, finished, hues, uniform
+from core.world.scenes import land, sites
+from core.world.scenes.drawn import Drawn
+from core.world.scenes.looks import AEROPLANE, MAP, SATELLITE
+from core.world.scenes.shapes import blend, blurred, by_class, clouds, finished, hues, uniform
 
 LAND_USE = {
     "annual crops": land.fields,

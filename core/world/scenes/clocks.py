@@ -8,9 +8,8 @@ import torch
 from torch import Tensor
 
 from core.tasks import Task
-
-from .drawn import Drawn
-from .shapes import (
+from core.world.scenes.drawn import Drawn
+from core.world.scenes.shapes import (
     blend,
     blurred,
     box,

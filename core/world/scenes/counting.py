@@ -6,10 +6,23 @@ import torch
 from torch import Tensor
 
 from core.tasks import Task
-
-from .drawn import Drawn
-from .shapes import blend, blurred, box, canvas, clouds, finished, grey, hues, inside, jittered, length, paint, uniform
-from .stamps import WORDS
+from core.world.scenes.drawn import Drawn
+from core.world.scenes.shapes import (
+    blend,
+    blurred,
+    box,
+    canvas,
+    clouds,
+    finished,
+    grey,
+    hues,
+    inside,
+    jittered,
+    length,
+    paint,
+    uniform,
+)
+from core.world.scenes.stamps import WORDS
 
 COUNTS = tuple(range(3, 11))
 NAMES = (*WORDS[3:], "ten")

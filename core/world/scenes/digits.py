@@ -12,8 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from core.tasks import SPLITS, Pictures, Task, TaskError, digest_of
-
-from .shapes import (
+from core.world.scenes.shapes import (
     blend,
     blurred,
     canvas,
@@ -28,7 +27,7 @@ from .shapes import (
     plane,
     uniform,
 )
-from .stamps import WORDS, bolder, printed, stamp
+from core.world.scenes.stamps import WORDS, bolder, printed, stamp
 
 NAMES = tuple(str(d) for d in range(10))
 

@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 
 from core.tasks import SPLITS, Pictures, TaskError, digest_of
-
-from .shapes import BLOCK
+from core.world.scenes.shapes import BLOCK
 
 DrawLabels = Callable[[Tensor, torch.Generator], Tensor]
 SIZES = (("train", 4000), ("val", 500), ("test", 1000))

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from .cells import Cells
-from .shapes import (
+from core.world.scenes.cells import Cells
+from core.world.scenes.shapes import (
     blend,
     box,
     canvas,

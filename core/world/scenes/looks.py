@@ -1,6 +1,6 @@
 """Three looks of land: from a satellite, from an aeroplane, and on a printed map."""
 
-from .land import Look
+from core.world.scenes.land import Look
 
 SATELLITE = Look(
     {

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from . import aerial, clocks, counting, digits, road, signs, textures
-from .drawn import DrawLabels, in_blocks
+from core.world.scenes import aerial, clocks, counting, digits, road, signs, textures
+from core.world.scenes.drawn import DrawLabels, in_blocks
 
 
 @dataclass(frozen=True)

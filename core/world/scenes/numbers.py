@@ -6,10 +6,9 @@ import torch
 from torch import Tensor
 
 from core.tasks import Task
-
-from .digits import NAMES
-from .drawn import Drawn
-from .shapes import (
+from core.world.scenes.digits import NAMES
+from core.world.scenes.drawn import Drawn
+from core.world.scenes.shapes import (
     SIZE,
     blend,
     blurred,
@@ -26,7 +25,7 @@ from .shapes import (
     paint,
     uniform,
 )
-from .stamps import plate_digits, stamp, stamps_digest
+from core.world.scenes.stamps import plate_digits, stamp, stamps_digest
 
 
 def draw_house_numbers(labels: Tensor, g: torch.Generator) -> Tensor:

@@ -10,9 +10,8 @@ import torch
 from torch import Tensor
 
 from core.tasks import Task
-
-from .drawn import Drawn
-from .shapes import (
+from core.world.scenes.drawn import Drawn
+from core.world.scenes.shapes import (
     blend,
     blurred,
     box,
@@ -35,7 +34,7 @@ from .shapes import (
     uniform,
     union,
 )
-from .stamps import bolder, printed, stamp
+from core.world.scenes.stamps import bolder, printed, stamp
 
 RED, BLUE, YELLOW, GREEN = (0.78, 0.1, 0.12), (0.1, 0.3, 0.68), (0.96, 0.76, 0.1), (0.1, 0.5, 0.28)
 WHITE, BLACK = (0.94, 0.94, 0.93), (0.08, 0.08, 0.09)

@@ -7,10 +7,10 @@ import math
 import torch
 from torch import Tensor
 
-from . import land
-from .cells import Cells
-from .land import Look
-from .shapes import box, chance, clouds, disc, edge, inside, jittered, length, moved, paint, uniform
+from core.world.scenes import land
+from core.world.scenes.cells import Cells
+from core.world.scenes.land import Look
+from core.world.scenes.shapes import box, chance, clouds, disc, edge, inside, jittered, length, moved, paint, uniform
 
 
 def runway(look: Look, n: int, g: torch.Generator) -> Tensor:

@@ -13,8 +13,7 @@ from torch import Tensor, nn
 
 from core.world import WorldError
 from core.world.glyphs import FONTS, fonts_folder, glyph_mask
-
-from .shapes import SIZE
+from core.world.scenes.shapes import SIZE
 
 SIDE = 64
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")

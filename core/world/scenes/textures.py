@@ -9,10 +9,9 @@ import torch
 from torch import Tensor
 
 from core.tasks import Task
-
-from .cells import Cells, voronoi
-from .drawn import Drawn
-from .shapes import (
+from core.world.scenes.cells import Cells, voronoi
+from core.world.scenes.drawn import Drawn
+from core.world.scenes.shapes import (
     PIXEL,
     blend,
     blurred,
