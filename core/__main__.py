@@ -199,7 +199,11 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         from core.lab import CACHE, Lab  # after parsing, so that --help is instant
 
-        return options.run(Lab(options.workspace, options.cache or CACHE, options.device), options)
+        lab = Lab(options.workspace, options.cache or CACHE, options.device)
+        status = options.run(lab, options)
+        for notice in dict.fromkeys(lab.notices):
+            print(f"palette: {notice}", file=sys.stderr)
+        return status
     except (KeyboardInterrupt, CancelledError):
         print("\npalette: stopped; the same command goes on from here.", file=sys.stderr)
         return 130

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import torch
 from torch.nn.functional import normalize
 
+from core import vision
 from core.tasks import digest_of
-from core.vision import text_features
-
-if TYPE_CHECKING:
-    from open_clip.model import CLIP
 
 
-def head(model: CLIP, prompts: Sequence[Sequence[str]]) -> torch.Tensor:
+def head(model: vision.CLIP, prompts: Sequence[Sequence[str]]) -> torch.Tensor:
     """The zero-shot classifier, float32 (classes, embed_dim), rows of unit length.
 
     ``prompts`` holds, for each class, its name in every template; their features are averaged, as CLIP does.
     """
     flat = [text for texts in prompts for text in texts]
-    features = text_features(model, flat).split([len(texts) for texts in prompts])
+    features = vision.text_features(model, flat).split([len(texts) for texts in prompts])
     return normalize(torch.stack([f.mean(dim=0) for f in features]), dim=-1)
 
 

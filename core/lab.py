@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -30,9 +29,6 @@ from core.store import Store
 from core.tasks import Pictures, Task, TaskError
 from core.vision import Encoder
 from core.zoo import BASE, Zoo
-
-if TYPE_CHECKING:
-    from open_clip.model import CLIP
 
 CACHE = Path(os.environ.get("PALETTE_CACHE") or Path(__file__).resolve().parent.parent / "cache")
 RESULTS_IN_MEMORY = 1024
@@ -100,7 +96,9 @@ class Lab:
         except ValueError as error:
             raise PaletteError(f"{self.folder / 'workspace.json'} cannot be read ({error}); restore it.") from None
         self.device = torch.device(device or device_of_choice())
-        self.zoo, self.store = Zoo(self.folder), Store(self.folder)
+        self.notices: deque[str] = deque(maxlen=20)
+        """What went wrong and was put right on the way (a damaged file, a write refused), for people to read."""
+        self.zoo, self.store = Zoo(self.folder), Store(self.folder, self.notices.append)
         self.tasks = dict(tasks) if tasks is not None else tasks_of(self.facts["tasks"])
         self.base = single(BASE)
         self._results: OrderedDict[str, Result] = OrderedDict()
@@ -162,7 +160,7 @@ class Lab:
         return vision.text_digest(self.folder / "base")
 
     @cached_property
-    def _clip(self) -> CLIP:
+    def _clip(self) -> vision.CLIP:
         return vision.load(self.folder / "base")
 
     def encoder(self) -> Encoder:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -17,11 +16,12 @@ class Store:
     """Named groups of tensors in ``folder``, one safetensors file per key.
 
     A key is the digest of facts about content (checkpoint digests, coefficients, head digest, data digest), never a
-    name or a path. A damaged entry is set aside and counts as absent, with a warning.
+    name or a path. A damaged entry is set aside and counts as absent; ``tell`` gets
+    a sentence for people about that, and about results that could not be kept.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, tell: Callable[[str], object] = lambda _: None) -> None:
+        self.folder, self.tell = folder, tell
 
     @staticmethod
     def key(**facts: object) -> str:
@@ -44,7 +44,7 @@ class Store:
             return None
         except disk.DamagedError as error:
             disk.set_aside(path, self.folder / "damaged")
-            warnings.warn(f"A stored result was damaged and is computed again: {error}", stacklevel=2)
+            self.tell(f"A stored result was damaged, set aside, and is computed again: {error}")
             return None
 
     def put(self, key: str, tensors: Mapping[str, torch.Tensor], facts: Mapping[str, object] | None = None) -> None:
@@ -64,7 +64,7 @@ class Store:
     ) -> dict[str, torch.Tensor]:
         """The entry, made and kept if it is not there; two processes that ask at once make it once.
 
-        If the disk refuses the write the result is still returned, with a warning: nothing computed is lost to a
+        If the disk refuses the write the result is still returned, and ``tell`` says so: nothing computed is lost to a
         read-only or full folder.
         """
         if (found := self.get(key)) is not None:
@@ -77,7 +77,7 @@ class Store:
                 self.put(key, made, facts)
                 return made
         except disk.DiskError as error:
-            warnings.warn(f"A result could not be kept: {error}", stacklevel=2)
+            self.tell(f"A result could not be kept: {error}")
             return dict(make())
 
     def files(self) -> Iterator[Path]:

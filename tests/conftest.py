@@ -76,7 +76,7 @@ def make_workspace(cache: Path, name: str = "tiny") -> Path:
     folder = cache / name
     torch.manual_seed(0)
     vision.save(vision.create(CONFIG["model_cfg"]), CONFIG, folder / "base")
-    settings = {"steps": 6, "batch_size": 24, "lr": 3e-3, "warmup": 2}
+    settings = {"steps": 40, "batch_size": 24, "lr": 3e-3, "warmup": 4}
     facts = {"title": "Tiny", "tasks": "tiny", "supported": ["plain"], "finetune": {"default": settings}}
     (folder / "workspace.json").write_text(json.dumps(facts))
     return folder

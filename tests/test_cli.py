@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from conftest import tiny_tasks
+
+from core.__main__ import duration, main, parse_recipe
+from core.recipe import single
+
+
+@pytest.fixture
+def run(tiny_cache, monkeypatch, capsys):
+    monkeypatch.setattr("core.lab.tasks_of", lambda _: tiny_tasks())
+
+    def call(*words):
+        status = main(["--cache", str(tiny_cache), "--workspace", "tiny", "--device", "cpu", *words])
+        out = capsys.readouterr()
+        return status, out.out, out.err
+
+    call.cache = tiny_cache
+    return call
+
+
+def test_build_then_nothing_to_do(run):
+    status, out, _ = run("build", "--tasks", "noisy")
+    assert status == 0 and "1 of 2 steps to do" in out and "done in" in out
+    status, out, _ = run("build")
+    assert status == 0 and "nothing to do" in out
+
+
+def test_a_dry_run_does_nothing(run):
+    before = sorted(run.cache.rglob("*"))
+    status, out, _ = run("build", "--dry-run")
+    assert status == 0 and "evaluate noisy" in out and sorted(run.cache.rglob("*")) == before
+
+
+def test_status_says_what_is_there_and_what_is_missing(run):
+    status, out, _ = run("status")
+    assert status == 0 and "noisy" in out and "missing (python -m core build" in out and "train 96" in out
+
+
+def test_eval_gives_accuracy_n_and_interval(run):
+    status, out, _ = run("eval", "noisy@0.5", "--task", "noisy", "--json")
+    facts = json.loads(out)
+    assert status == 0 and facts["n"] == 36 and facts["low"] < facts["accuracy"] < facts["high"]
+    status, out, _ = run("eval", "base", "--task", "plain", "--split", "val")
+    assert status == 0 and "n = 24" in out
+
+
+def test_eval_of_a_recipe_file(run, tmp_path):
+    path = tmp_path / "r.json"
+    path.write_text(single("base").to_json())
+    assert run("eval", str(path), "--task", "plain")[0] == 0
+
+
+def test_verify_counts_damage(run):
+    run("eval", "base", "--task", "plain")
+    assert run("verify")[0] == 0
+    victim = run.cache / "tiny" / "checkpoints" / "noisy.safetensors"
+    victim.write_bytes(victim.read_bytes()[:-9])
+    status, out, _ = run("verify")
+    assert status == 1 and "1 damaged" in out and "noisy.safetensors is damaged" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["eval", "base", "--task", "cats"], "no task 'cats'"),
+        (["eval", "nobody", "--task", "plain"], "no checkpoint 'nobody'"),
+        (["eval", "noisy@1.5", "--task", "plain"], "between 0"),
+        (["eval", "noisy@x", "--task", "plain"], "not a number"),
+        (["eval", "absent.json", "--task", "plain"], "Cannot read absent.json"),
+        (["build", "--tasks", "cats"], "no task 'cats'"),
+        (["--workspace", "big", "status"], "no workspace 'big'"),
+    ],
+)
+def test_errors_are_one_line_and_status_1(run, words, complaint):
+    status, _, err = run(*words)
+    assert status == 1 and complaint in err and err.count("\n") == 1 and err.startswith("palette: ")
+
+
+def test_wrong_use_is_status_2(run):
+    with pytest.raises(SystemExit) as stop:
+        run("eval", "base")
+    assert stop.value.code == 2
+
+
+def test_recipes_on_the_command_line():
+    assert parse_recipe("base") == single("base")
+    assert parse_recipe("noisy@0.25").column("") == {"base": 0.75, "noisy": 0.25}
+
+
+def test_durations():
+    assert [duration(s) for s in (5, 89, 100, 3600, 7300)] == ["5 s", "89 s", "2 min", "60 min", "2 h 2 min"]
