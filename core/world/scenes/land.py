@@ -171,10 +171,10 @@ def _houses(
     """One house per cell on a share of the cells, its roof lit on one side, its shadow to the lower right."""
     n = len(image)
     here = c.random(g) < share
-    w, h = w * c.random(g, 0.75, 1.1), h * c.random(g, 0.75, 1.1)
-    paint(image, inside(box(c.u - 0.2, c.v - 0.2, w, h), 0.25) * here * look.shadow, image * 0.3)
+    across, down = w * c.random(g, 0.75, 1.1), h * c.random(g, 0.75, 1.1)
+    paint(image, inside(box(c.u - 0.2, c.v - 0.2, across, down), 0.25) * here * look.shadow, image * 0.3)
     tint = look.colour(roof, n, g) * (0.8 + 0.4 * c.random(g) - 0.25 * (c.u > 0) * (look.rough > 0))[:, None]
-    paint(image, inside(box(c.u, c.v, w, h), 0.25) * here, tint)
+    paint(image, inside(box(c.u, c.v, across, down), 0.25) * here, tint)
 
 
 def residential(look: Look, n: int, g: torch.Generator) -> Tensor:

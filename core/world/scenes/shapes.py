@@ -102,16 +102,6 @@ def polygon(x: Tensor, y: Tensor, sides: int, r, turn=0.0, corner=0.0) -> Tensor
     return furthest - apothem - corner
 
 
-def convex(x: Tensor, y: Tensor, corners: Sequence[tuple[float, float]]) -> Tensor:
-    """Distance to a convex polygon, its corners clockwise on screen."""
-    furthest = None
-    for (ax, ay), (bx, by) in zip(corners, [*corners[1:], corners[0]], strict=True):
-        length = math.hypot(bx - ax, by - ay)
-        wall = ((x - ax) * (by - ay) - (y - ay) * (bx - ax)) / length
-        furthest = wall if furthest is None else torch.maximum(furthest, wall)
-    return furthest
-
-
 def union(*distances: Tensor) -> Tensor:
     """Distance to all of the shapes together."""
     return _nearest(distances)
@@ -160,7 +150,7 @@ def grey(n: int, low: float, high: float, g: torch.Generator) -> Tensor:
 
 def hues(n: int, g: torch.Generator, saturation=(0.4, 1.0), value=(0.3, 1.0), hue=(0.0, 1.0)) -> Tensor:
     """A random colour per picture, by hue, saturation and value: (n, 3, 1, 1)."""
-    h, s, v = (uniform(n, *span, g) for span in (hue, saturation, value))
+    h, s, v = (uniform(n, low, high, g) for low, high in (hue, saturation, value))
     offsets = torch.tensor([5.0, 3.0, 1.0], device=g.device).view(1, 3, 1, 1)
     k = (offsets + 6 * h[:, None]) % 6
     return v[:, None] * (1 - s[:, None] * torch.minimum(k, 4 - k).clamp(0, 1))

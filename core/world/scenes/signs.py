@@ -40,6 +40,7 @@ RED, BLUE, YELLOW, GREEN = (0.78, 0.1, 0.12), (0.1, 0.3, 0.68), (0.96, 0.76, 0.1
 WHITE, BLACK = (0.94, 0.94, 0.93), (0.08, 0.08, 0.09)
 NUMBERS = ("30", "50", "70", "100", "STOP", "40", "60", "P", "A")
 Pictogram = Callable[[Tensor, Tensor], Tensor]  # coordinates in, how much of each pixel it covers out
+Plate = Callable[..., Tensor]  # pictures, coordinates, pictogram and generator in; the pictures with the sign out
 
 
 def _lay(image: Tensor, cover: Tensor, colour: tuple[float, float, float], g: torch.Generator) -> Tensor:
@@ -174,7 +175,7 @@ def _no_entry(image, x, y, mark, g):
     return _lay(image, inside(box(x, y, 0.58, 0.14)), WHITE, g)
 
 
-SIGNS = {
+SIGNS: dict[str, tuple[Plate, Pictogram]] = {
     "speed limit 30": (_speed, written("30", 0.46)),
     "speed limit 50": (_speed, written("50", 0.46)),
     "speed limit 70": (_speed, written("70", 0.46)),
@@ -220,7 +221,7 @@ def _square(image, x, y, mark, g, colour=GREEN):
     return _lay(_lay(image, inside(box(x, y, 0.8, 0.8, 0.15)), colour, g), mark(x, y), WHITE, g)
 
 
-WAY_SIGNS = {
+WAY_SIGNS: dict[str, tuple[Plate, Pictogram]] = {
     "turn left": (_square, arrow(-math.pi / 2)),
     "turn right": (_square, arrow(math.pi / 2)),
     "straight ahead": (_square, arrow(0.0)),

@@ -63,7 +63,7 @@ def bolder(masks: Tensor, by: int) -> Tensor:
     return nn.functional.max_pool2d(masks[:, None], 2 * by + 1, 1, by)[:, 0]
 
 
-def _filled(text: str, font: ImageFont.FreeTypeFont) -> Tensor:
+def _filled(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> Tensor:
     """The text's ink, cropped and scaled to fit the square with a pixel to spare, its proportions kept."""
     left, top, right, bottom = font.getbbox(text)
     drawn = Image.new("L", (int(right - left) + 8, int(bottom - top) + 8))
