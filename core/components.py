@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from core import PaletteError
 
+
 class PrefixError(PaletteError):
     """A prefix or partition that cannot own weights."""
 

@@ -1,0 +1,1 @@
+"""Measured claims: `python -m benchmarks.NAME` prints what was reached, the peer or the limit, and their ratio."""

@@ -1,0 +1,68 @@
+"""Evaluating a task at a new α against bare forward passes: `python -m benchmarks.evaluate [--task icons] [--device cuda]`.
+
+Ours is everything that a new α costs: merge, uint8 pictures to features, logits, writing the result to disk. The limit is
+the same encoder's forward pass alone, on prepared fp32 pixels, with the same batch size and dtype.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+
+from core.lab import CACHE, Lab
+from core.predict import BATCH
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--task", default="icons", help="which task's test split (default: icons)")
+    parser.add_argument("--tuned", default="digits", help="which checkpoint to mix with the base (default: digits)")
+    parser.add_argument("--device", help="cpu or cuda (default: the GPU if there is one)")
+    parser.add_argument("--rounds", type=int, default=7)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copytree(CACHE / "mini", Path(folder) / "mini", ignore=shutil.ignore_patterns("results"))
+        lab = Lab("mini", Path(folder), options.device)
+        pictures = lab.pictures(options.task, "test")
+        lab.evaluate(lab.base, options.task, "test")  # the head is made once, as it is for a person who drags
+        encoder = lab._scratch
+        n = len(pictures.labels)
+
+        def finished() -> None:
+            if lab.device.type == "cuda":
+                torch.cuda.synchronize()
+
+        with torch.inference_mode():
+            pixels = [encoder.prepare(pictures.images[i : i + BATCH]) for i in range(0, n, BATCH)]
+
+            def bare() -> None:
+                for batch in pixels:
+                    encoder.tower(batch)
+
+            def ours(alpha: float) -> None:
+                lab.evaluate(lab.patch(options.tuned, alpha), options.task, "test")
+
+            bare(), ours(0.5), finished()
+            rounds: dict[str, list[float]] = {"bare": [], "ours": []}
+            for i in range(options.rounds):  # in turns, so that a noisy neighbour disturbs both alike
+                for name, work in (("bare", bare), ("ours", lambda i=i: ours(0.01 + i / 100))):
+                    started = time.perf_counter()
+                    work()
+                    finished()
+                    rounds[name].append(time.perf_counter() - started)
+    middle = {name: statistics.median(found) for name, found in rounds.items()}
+    print(f"{n} pictures of {options.task}, batch {BATCH}, float32, {lab.device}, median of {options.rounds}")
+    for name, found in middle.items():
+        print(f"  {name:5} {found * 1e3:8.1f} ms   {n / found:8.0f} pictures/s")
+    print(f"  throughput ours / bare = {middle['bare'] / middle['ours']:.2f}   (to reach: at least 0.90)")
+
+
+if __name__ == "__main__":
+    main()

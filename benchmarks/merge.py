@@ -1,0 +1,82 @@
+"""Merging two ViT-L/14 image towers (304 million parameters, fp32): `python -m benchmarks.merge`.
+
+Limit: moving the same bytes, 1.5 x a plain copy of one model into an existing buffer (a copy reads one and writes one;
+a merge reads two and writes one). Peer: the usual dict comprehension followed by load_state_dict.
+"""
+
+from __future__ import annotations
+
+import resource
+import statistics
+import time
+from collections.abc import Callable
+
+import torch
+
+from core import vision
+from core.merge import merge
+from core.recipe import lerp, single
+
+VIT_L_14 = {
+    "embed_dim": 768,
+    "vision_cfg": {"image_size": 224, "layers": 24, "width": 1024, "patch_size": 14},
+    "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 768, "heads": 12, "layers": 1},
+}
+ROUNDS = 7
+
+
+def tower() -> torch.nn.Module:
+    """ViT-L/14's image tower with random weights, cheaply."""
+    with torch.device("meta"):
+        shape = vision.create(VIT_L_14).visual
+    made = shape.to_empty(device="cpu")
+    for tensor in made.state_dict().values():
+        tensor.uniform_(-0.1, 0.1)
+    return made.requires_grad_(False)
+
+
+def seconds(work: Callable[[], object]) -> list[float]:
+    """Wall-clock seconds of each round, after one warm-up."""
+    work()
+    found = []
+    for _ in range(ROUNDS):
+        started = time.perf_counter()
+        work()
+        found.append(time.perf_counter() - started)
+    return found
+
+
+def main() -> None:
+    """Measure and print."""
+    torch.manual_seed(0)
+    model, a, b = tower(), tower().state_dict(), tower().state_dict()
+    into = model.state_dict()
+    parameters = sum(t.numel() for t in into.values())
+    recipe, alpha = lerp(single("a"), single("b"), 0.3), 0.3
+
+    def copy() -> None:
+        for name, tensor in into.items():
+            tensor.copy_(a[name])
+
+    def ours() -> None:
+        merge({"a": a, "b": b}, recipe, into)
+
+    def peer() -> None:
+        model.load_state_dict({k: (1 - alpha) * a[k] + alpha * b[k] for k in a})
+
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    ours()
+    extra = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
+    times = {work.__name__: seconds(work) for work in (copy, ours, peer)}
+    middle = {name: statistics.median(found) for name, found in times.items()}
+    limit = 1.5 * middle["copy"]
+    print(f"{parameters / 1e6:.0f} million fp32 parameters, {torch.get_num_threads()} threads, median of {ROUNDS}")
+    for name, found in times.items():
+        print(f"  {name:6} {middle[name] * 1e3:8.1f} ms   (min {min(found) * 1e3:.1f}, max {max(found) * 1e3:.1f})")
+    print(f"  merge / limit (1.5 x copy) = {middle['ours'] / limit:.2f}   (to reach: at most 1.15)")
+    print(f"  comprehension / merge      = {middle['peer'] / middle['ours']:.1f}   (to reach: at least 6)")
+    print(f"  peak extra memory          = {extra / (4 * parameters):.3f} models   (to reach: at most 1)")
+
+
+if __name__ == "__main__":
+    main()
