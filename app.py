@@ -1,0 +1,28 @@
+"""Palette's frame: which workspace, which page. Start it with ``streamlit run app.py`` from any folder."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+if str(HERE) not in sys.path:  # whatever the working directory, and wherever Streamlit was started from
+    sys.path.insert(0, str(HERE))
+
+import streamlit as st  # noqa: E402
+
+from pages.shared import frame, waiting, workspace  # noqa: E402
+
+st.set_page_config("Palette", ":material/palette:", layout="wide", initial_sidebar_state="auto")
+PAGES = [
+    st.Page(
+        HERE / "pages" / "alpha.py", title="How much patch?", icon=":material/tune:", url_path="alpha", default=True
+    ),
+    st.Page(HERE / "pages" / "gallery.py", title="Gallery of tasks", icon=":material/grid_view:", url_path="gallery"),
+]
+page = st.navigation(PAGES)
+with frame.one_sentence():
+    with st.sidebar:
+        workspace.pick()
+        waiting.panel(workspace.jobs())
+    page.run()

@@ -1,0 +1,1 @@
+"""One thin script per question that a visitor asks."""

@@ -1,0 +1,32 @@
+"""How much patch is right? One task, one α: PAINT, live."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+from pages.shared import address, alpha_view, changes, desk, frame, how, workspace
+from pages.shared.welcome import welcome
+
+lab, jobs = workspace.lab(), workspace.jobs()
+frame.title(
+    "How much patch is right?",
+    "Mix a model with its fine-tuned self, (1 − α) · base + α · fine-tuned, so that a new task is gained and the "
+    f"others are kept ([PAINT]({frame.PAINT}), §2 and §4).",
+)
+welcome(
+    "alpha",
+    "A model is poor at one task. Fine-tuning teaches it that task, and makes it forget others. Every dot on the curve "
+    "mixes the two models: further up is better on the new task, further right is better on the others. Drag α and "
+    "look for the corner. The star is the α that validation pictures choose; the numbers are of test pictures.",
+)
+view, complaints, anew = address.load("alpha", partial(alpha_view.read, lab))
+frame.complain(complaints)
+view, curve = desk.prepare(lab, jobs, view)
+address.save("alpha", view, alpha_view.write)
+desk.draw(lab, jobs, anew)
+if curve is not None:
+    recipe = lab.patch(view.task, curve.nearest(view.alpha))
+    shown = replace(view, supported=curve.supported, alpha=curve.nearest(view.alpha))
+    changes.draw(lab, shown, recipe, anew)
+    how.draw(lab, jobs, shown, curve, recipe)

@@ -1,0 +1,37 @@
+"""What are these numbers about? Every task: pictures, classes, prompts, sizes, and how well the models do."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import streamlit as st
+
+from pages.shared import address, cards, frame, gallery_view, workspace
+from pages.shared.pickers import by_role, seed
+
+lab = workspace.lab()
+frame.title(
+    "What are these numbers about?",
+    f"Every task of this workspace, and which data set of the papers it plays ([PAINT]({frame.PAINT}), §3 and "
+    "appendix B).",
+)
+view, complaints, anew = address.load("gallery", partial(gallery_view.read, lab))
+frame.complain(complaints)
+seed({"gallery.task": view.task, "gallery.classes": list(view.classes), "gallery.sample": view.sample}, anew)
+controls, main = st.columns([1, 3.1], gap="medium")
+with controls:
+    name = st.selectbox(
+        "Task", by_role(lab), key="gallery.task", format_func=lambda n: f"{lab.task(n).title} · {lab.task(n).role}"
+    )
+    known = lab.task(name).class_names
+    st.session_state["gallery.classes"] = [c for c in st.session_state["gallery.classes"] if c in known]
+    classes = st.multiselect("Classes", known, key="gallery.classes", placeholder="All, or choose some")
+    sample = st.number_input("Sample", 1, 9999, step=1, key="gallery.sample", help="Another number, other pictures.")
+    cards.facts(lab, name)
+with main:
+    cards.accuracies(lab, name)
+    cards.sample(lab, name, classes, sample)
+cards.words(lab, name)
+cards.every_task(lab)
+cards.base_card(lab)
+address.save("gallery", gallery_view.View(name, tuple(classes), int(sample)), gallery_view.write)

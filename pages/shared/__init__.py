@@ -1,0 +1,1 @@
+"""What pages share: the frame, the address, pickers, charts, the live slider, waiting."""

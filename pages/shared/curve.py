@@ -1,0 +1,82 @@
+"""A task's curve over α as the α page draws it: asked of the lab once, then kept while nothing new was evaluated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from statistics import fmean
+
+from core.lab import Lab, Point
+from core.metrics import Accuracy, Paired, paired
+from core.paint import accuracy_distance_to_optimal, choose_alpha
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """One patching task against its supported tasks, at every α whose results are there; ascending in α."""
+
+    lab: Lab
+    task: str
+    supported: tuple[str, ...]
+    val: tuple[Point, ...]
+    test: tuple[Point, ...]
+
+    @cached_property
+    def alphas(self) -> tuple[float, ...]:
+        """The α that can be shown at once."""
+        return tuple(p.alpha for p in self.test)
+
+    @cached_property
+    def chosen(self) -> float:
+        """The α with the highest combined accuracy on val, the smallest of equals."""
+        return choose_alpha(self.alphas, [p.combined for p in self.val])
+
+    @cached_property
+    def distance_to_optimal(self) -> float:
+        """PAINT eq. 1 on test, in accuracy units."""
+        supported = [fmean(p.accuracies[name].value for name in self.supported) for p in self.test]
+        return accuracy_distance_to_optimal(supported, [p.accuracies[self.task].value for p in self.test])
+
+    def nearest(self, alpha: float) -> float:
+        """The α that is there and closest to this one."""
+        return min(self.alphas, key=lambda known: abs(known - alpha))
+
+    def at(self, alpha: float) -> Point:
+        """The test results of an α that is there."""
+        return self.test[self.alphas.index(alpha)]
+
+    def supported_mean(self, point: Point) -> Accuracy:
+        """Mean over the supported tasks; for several, the interval is that of a mean of independent tasks."""
+        each = [point.accuracies[name] for name in self.supported]
+        if len(each) == 1:
+            return each[0]
+        value = fmean(a.value for a in each)
+        below = sum((a.value - a.low) ** 2 for a in each) ** 0.5 / len(each)
+        above = sum((a.high - a.value) ** 2 for a in each) ** 0.5 / len(each)
+        return Accuracy(value, value - below, value + above, sum(a.n for a in each))
+
+
+def curve(lab: Lab, task: str, supported: Sequence[str], alphas: Sequence[float]) -> Curve:
+    """The curve at these α, all of which must be known. Kept: asking again costs nothing."""
+    digests = (lab.zoo["base"].digest, lab.zoo[task].digest)
+    return _curve(lab, task, tuple(supported), tuple(alphas), digests)
+
+
+@lru_cache(maxsize=64)
+def _curve(lab: Lab, task: str, supported: tuple[str, ...], alphas: tuple[float, ...], digests: tuple) -> Curve:
+    val, test = (tuple(lab.curve(task, supported, split, alphas)) for split in ("val", "test"))
+    return Curve(lab, task, supported, val, test)
+
+
+@lru_cache(maxsize=2048)
+def against_base(curve: Curve, name: str, alpha: float) -> Paired:
+    """What α fixed and broke on a task's test pictures, and whether that is more than noise (McNemar)."""
+    before = curve.lab.evaluate(curve.lab.base, name, "test")
+    after = curve.lab.evaluate(curve.at(alpha).recipe, name, "test")
+    return paired(before.right, after.right)
+
+
+def known_alphas(lab: Lab, task: str, name: str) -> frozenset[float]:
+    """The α of a task's patch whose results on the task ``name`` are there, on val and test."""
+    return frozenset(lab.known_alphas(task, [] if name == task else [name]))

@@ -1,0 +1,43 @@
+"""What every page has: a question as its title, a sentence of context, and trouble told in one sentence."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from core import PaletteError
+
+LOG = logging.getLogger("palette")
+PAINT = "https://arxiv.org/abs/2208.05592"
+
+
+@contextmanager
+def one_sentence() -> Iterator[None]:
+    """Show whatever goes wrong inside as one sentence; the log has the rest. Never a traceback on screen."""
+    try:
+        yield
+    except PaletteError as error:
+        LOG.warning("%s", error)
+        st.error(str(error), icon=":material/error:")
+    except Exception as error:
+        LOG.exception("unexpected")
+        st.error(
+            f"Something unexpected went wrong ({type(error).__name__}); the terminal that runs Palette tells more. "
+            "Reloading the page is safe: nothing is lost.",
+            icon=":material/error:",
+        )
+
+
+def title(question: str, context: str) -> None:
+    """The head of a page: a question, and one sentence of Markdown with a link to the paper's section."""
+    st.title(question, anchor=False)
+    st.markdown(context)
+
+
+def complain(sentences: list[str]) -> None:
+    """Say what in the link could not be used, one warning each."""
+    for sentence in sentences:
+        st.warning(sentence, icon=":material/link_off:")

@@ -1,0 +1,68 @@
+"""How the α page's numbers were computed, and the rarer ones: calibration, distance to optimal, similarity."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from core.jobs import Jobs
+from core.lab import Lab
+from core.metrics import expected_calibration_error
+from core.recipe import Recipe
+from pages.shared import waiting
+from pages.shared.alpha_view import View
+from pages.shared.curve import Curve
+from pages.shared.wording import alpha_text, listed, percent
+
+
+def draw(lab: Lab, jobs: Jobs, view: View, curve: Curve, recipe: Recipe) -> None:
+    """One expander with the definitions and the numbers that answer them."""
+    with st.expander("How this was computed, calibration, and how far the models are apart"):
+        checkpoint = lab.zoo[view.task]
+        steps = checkpoint.settings.get("steps", "?")
+        st.markdown(
+            f"- **The patch**: (1 − α) · base + α · fine-tuned, weight by weight. The fine-tuned model was trained for "
+            f"{steps} steps on {lab.task(view.task).title}, with the text tower frozen "
+            f"(checkpoint `{checkpoint.digest[:12]}`).\n"
+            f"- **Choosing α**: highest combined accuracy on *val* among the {len(curve.alphas)} evaluated α, the "
+            f"smallest of equals; here α = {alpha_text(curve.chosen)}. Everything shown is on *test*.\n"
+            f"- **Combined accuracy**: mean of the patching accuracy and the mean over the supported tasks.\n"
+            f"- **Accuracy distance to optimal** ([PAINT](https://arxiv.org/abs/2208.05592) eq. 1): how much is lost "
+            f"by one α for all instead of the best α for each, **{100 * curve.distance_to_optimal:.1f} points**.\n"
+            f"- **Intervals**: 95 % Wilson; differences from the base: McNemar's exact test on the same pictures."
+        )
+        st.dataframe(_calibration(lab, view, recipe), hide_index=True, width="content")
+        _similarity(lab, jobs, view, recipe)
+
+
+def _calibration(lab: Lab, view: View, recipe: Recipe) -> pd.DataFrame:
+    rows = []
+    for name in dict.fromkeys([view.task, *view.supported]):
+        ece = [expected_calibration_error(r.logits, r.labels) for r in _both(lab, name, recipe)]
+        rows.append((lab.task(name).title, *map(percent, ece)))
+    return pd.DataFrame(rows, columns=["Expected calibration error (15 bins)", "base", f"α = {view.alpha:g}"])
+
+
+def _both(lab: Lab, name: str, recipe: Recipe) -> list:
+    return [lab.evaluate(r, name, "test") for r in (lab.base, recipe)]
+
+
+def _similarity(lab: Lab, jobs: Jobs, view: View, recipe: Recipe) -> None:
+    key = f"{lab.name}:similarity {view.task}@{alpha_text(view.alpha or 0)}"
+    job = jobs.get(key)
+    if job is not None and job.active:
+        waiting.watch(jobs, key)
+    elif job is not None and job.state == "done":
+        cosine, cka = job.result["cosine"], job.result["cka"]
+        rows = [(p or "whole", cosine.get(p), cka.get(p)) for p in dict.fromkeys([*cosine, *cka])]
+        titles = ["Part of the image tower", "Cosine of weights", "Linear CKA of activations"]
+        form = {t: st.column_config.NumberColumn(t, format="%.4f") for t in titles[1:]}
+        st.dataframe(pd.DataFrame(rows, columns=titles), hide_index=True, width="content", column_config=form)
+        st.caption(f"Base against this patch; activations on {lab.task(view.task).title} test pictures (PAINT §4.1).")
+    else:
+        if job is not None and job.error:
+            st.warning(job.error)
+        if st.button("Compare weights and activations", icon=":material/compare_arrows:", key=f"button.{key}"):
+            title = f"Similarity of {listed(['base', f'{view.task}@{alpha_text(view.alpha or 0)}'])}"
+            jobs.submit(key, title, lambda progress: lab.similarity(lab.base, recipe, view.task), urgent=True)
+            st.rerun()

@@ -1,0 +1,72 @@
+"""What is not there yet: what it is, how long it takes, the button and the command that make it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import streamlit as st
+
+from core.build import build, pictures_per_second, plan, sweep
+from core.jobs import Job, Jobs
+from core.lab import Lab
+from pages.shared import waiting
+from pages.shared.wording import alpha_text, duration, listed
+
+
+@lru_cache(maxsize=8)
+def _pace(lab: Lab) -> float:
+    return pictures_per_second(lab)
+
+
+def curve_key(lab: Lab, task: str, supported: Sequence[str]) -> str:
+    """The key of the job that builds a curve."""
+    return f"{lab.name}:{task} with {'+'.join(supported)}"
+
+
+def offer_curve(lab: Lab, jobs: Jobs, task: str, supported: Sequence[str]) -> None:
+    """Say what a curve still lacks, how long that takes, and offer to make it; or show how far it is."""
+    key = curve_key(lab, task, supported)
+    job = jobs.get(key)
+    if job is not None and job.active:
+        st.markdown(f"**{lab.task(task).title}** is being made. You can look around meanwhile; what is done is kept.")
+        waiting.watch(jobs, key)
+        return
+    todo = [step for step in plan(lab, [task], supported) if not step.done()]
+    if not todo:
+        return
+    if job is not None and job.error:
+        st.warning(job.error)
+    with st.spinner("Estimating how long that takes …"):
+        seconds = sum(step.cost for step in todo) / _pace(lab)
+    st.info(
+        f"Not there yet for {lab.task(task).title}: {listed([step.title for step in todo])}. "
+        f"This takes about {duration(seconds)} on {'the GPU' if lab.device.type == 'cuda' else 'this machine'}; it can "
+        "be stopped at any time and goes on where it was.",
+        icon=":material/hourglass_empty:",
+    )
+    if st.button("Build it now", type="primary", icon=":material/play_arrow:", key=f"build.{key}"):
+        work = plan(lab, [task], supported)
+        jobs.submit(key, f"Patching {lab.task(task).title}", lambda progress: build(work, progress), urgent=True)
+        st.rerun()
+    st.caption("Or in a terminal:")
+    others = "" if list(supported) == lab.default_supported() else f" --supported {' '.join(supported)}"
+    where = "" if lab.name == "mini" else f"--workspace {lab.name} "
+    st.code(f"python -m core {where}build --tasks {task}{others}", language="bash")
+
+
+def point_key(lab: Lab, task: str, alpha: float, supported: Sequence[str]) -> str:
+    """The key of the job that evaluates one α."""
+    return f"{lab.name}:{task}@{alpha_text(alpha)} with {'+'.join(supported)}"
+
+
+def point_job(lab: Lab, jobs: Jobs, task: str, alpha: float, supported: Sequence[str]) -> Job | None:
+    """The latest job that evaluates this α, or None if nobody asked yet."""
+    return jobs.get(point_key(lab, task, alpha, supported))
+
+
+def evaluate_point(lab: Lab, jobs: Jobs, task: str, alpha: float, supported: Sequence[str]) -> Job:
+    """Have one α evaluated, before anything that merely queues. Asking twice is one job."""
+    title = f"{lab.task(task).title} at α = {alpha_text(alpha)}"
+    key = point_key(lab, task, alpha, supported)
+    return jobs.submit(key, title, lambda progress: sweep(lab, task, supported, [alpha], progress), urgent=True)

@@ -1,0 +1,63 @@
+"""Which workspace is open. One Lab per workspace and one queue of jobs serve every visitor and every tab."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import streamlit as st
+
+from core import PaletteError
+from core.jobs import Jobs
+from core.lab import CACHE, Lab, workspaces
+
+
+def cache_folder() -> Path:
+    """Home of the workspaces: PALETTE_CACHE, or ``cache/`` beside the app."""
+    return Path(os.environ.get("PALETTE_CACHE") or CACHE)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Opening the workspace …")
+def _lab(name: str, cache: Path) -> Lab:
+    return Lab(name, cache)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _jobs(cache: Path) -> Jobs:
+    return Jobs(cache / "jobs")
+
+
+def jobs() -> Jobs:
+    """The queue of this machine's device, shared by all sessions."""
+    return _jobs(cache_folder())
+
+
+def pick() -> None:
+    """Let the visitor choose a workspace, if there is a choice; the choice is in the URL."""
+    names = workspaces(cache_folder())
+    asked = st.query_params.get("workspace")
+    if "workspace" not in st.session_state:
+        st.session_state["workspace"] = asked if asked in names else next(iter(names), "mini")
+        if asked and asked not in names:
+            known = ", ".join(names) or "none yet"
+            st.warning(f"There is no workspace {asked!r}; there is {known}. {st.session_state['workspace']!r} is open.")
+    if len(names) > 1:
+        st.session_state["workspace"] = st.selectbox(
+            "Workspace", names, index=names.index(st.session_state["workspace"]), help="One base model with its tasks."
+        )
+
+
+def name() -> str:
+    """Name of the open workspace."""
+    return st.session_state.get("workspace", "mini")
+
+
+def lab() -> Lab:
+    """The open workspace. Raises PaletteError if it cannot be opened or has no base model."""
+    opened = _lab(name(), cache_folder())
+    if "base" not in opened.zoo:
+        raise PaletteError(
+            f"The workspace {opened.name!r} has no base model yet: {opened.folder / 'base'} is empty. "
+            "Restore that folder from the repository, or train a base."
+        )
+    return opened
