@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from core import PaletteError, disk, metrics, vision
+from core.answers import Answers
 from core.catalog import tasks_of
 from core.components import blocks
 from core.finetune import Settings
@@ -31,26 +31,8 @@ from core.vision import Encoder
 from core.zoo import BASE, Zoo
 
 CACHE = Path(os.environ.get("PALETTE_CACHE") or Path(__file__).resolve().parent.parent / "cache")
-RESULTS_IN_MEMORY = 1024
+ANSWERS_IN_MEMORY = 4096
 Follow = Callable[[Iterable], Iterable]
-
-
-@dataclass(frozen=True)
-class Result:
-    """What some weights answer on one split of a task: logits float16 (n, classes), labels int64 (n,)."""
-
-    logits: np.ndarray
-    labels: np.ndarray
-
-    @cached_property
-    def right(self) -> np.ndarray:
-        """Which pictures are classified rightly, bool (n,)."""
-        return metrics.correct(self.logits, self.labels)
-
-    @cached_property
-    def accuracy(self) -> metrics.Accuracy:
-        """Top-1 accuracy with its 95 % interval."""
-        return metrics.accuracy_of(self.right)
 
 
 @dataclass(frozen=True)
@@ -101,7 +83,8 @@ class Lab:
         self.zoo, self.store = Zoo(self.folder), Store(self.folder, self.notices.append)
         self.tasks = dict(tasks) if tasks is not None else tasks_of(self.facts["tasks"])
         self.base = single(BASE)
-        self._results: OrderedDict[str, Result] = OrderedDict()
+        self.keeps: set[str] = set(self.facts.get("keep", ["logits", "features"]))  # besides answers, which always are
+        self._answers: OrderedDict[str, Answers] = OrderedDict()
         self._heads: dict[str, torch.Tensor] = {}
         self._merged: str | None = None
         self._busy, self._memory = threading.RLock(), threading.Lock()
@@ -200,46 +183,61 @@ class Lab:
         known = self.task(task)
         known.size(split)
         facts = {"kind": kind, "weights": self.weights_key(recipe), "data": known.source.digest(split)}
-        if kind == "logits":
+        if kind != "features":
             facts["head"] = head_digest(self._text_digest, known.prompts())
         return self.store.key(**facts)
 
     def known(self, recipe: Recipe, task: str, split: str) -> bool:
-        """Whether a result is there without computing anything."""
-        key = self._key("logits", recipe, task, split)
-        return key in self._results or key in self.store
+        """Whether the answers are there without computing anything."""
+        key = self._key("answers", recipe, task, split)
+        return key in self._answers or key in self.store
 
     def features(self, recipe: Recipe, task: str, split: str, progress: Follow = iter) -> torch.Tensor:
-        """Unit-length image features float16 (n, embed_dim), from the store or computed and kept there."""
-        make = lambda: {"features": self._forward(recipe, task, split, progress)}  # noqa: E731
-        key = self._key("features", recipe, task, split)
-        return self.store.get_or_make(key, make, {"task": task, "split": split, "recipe": recipe.to_json()})["features"]
+        """Unit-length image features float16 (n, embed_dim), kept if the workspace keeps features."""
+        return self._kept("features", recipe, task, split, lambda: self._forward(recipe, task, split, progress))
 
-    def evaluate(self, recipe: Recipe, task: str, split: str, progress: Follow = iter) -> Result:
-        """The result of some weights on a split: from memory, from the store, from stored features, or computed now."""
-        key = self._key("logits", recipe, task, split)
+    def logits(self, recipe: Recipe, task: str, split: str, progress: Follow = iter) -> torch.Tensor:
+        """Logits float16 (n, classes), from features and the task's head; kept if the workspace keeps logits."""
+
+        def make() -> torch.Tensor:
+            return logits(self.features(recipe, task, split, progress), self.head(task), self._scratch.logit_scale)
+
+        return self._kept("logits", recipe, task, split, make)
+
+    def _kept(self, kind: str, recipe: Recipe, task: str, split: str, make: Callable[[], torch.Tensor]) -> torch.Tensor:
+        key = self._key(kind, recipe, task, split)
+        if kind in self.keeps:
+            return self.store.get_or_make(key, lambda: {kind: make()}, self._label(recipe, task, split))[kind]
+        found = self.store.get(key)
+        return found[kind] if found else make()
+
+    def evaluate(self, recipe: Recipe, task: str, split: str, progress: Follow = iter) -> Answers:
+        """What some weights answer on a split: remembered, stored, from stored logits or features, or computed now."""
+        key = self._key("answers", recipe, task, split)
         if (found := self._remembered(key)) is not None:
             return found
 
         def make() -> dict[str, torch.Tensor]:
-            kept = self.store.get(self._key("features", recipe, task, split))
-            x = kept["features"] if kept else self._forward(recipe, task, split, progress)
-            labels = torch.from_numpy(self.pictures(task, split).labels).to(torch.int32)
-            return {"logits": logits(x, self.head(task), self._scratch.logit_scale), "labels": labels}
+            found = self.logits(recipe, task, split, progress).numpy()
+            return Answers.from_logits(found, self.pictures(task, split).labels).tensors()
 
-        made = self.store.get_or_make(key, make, {"task": task, "split": split, "recipe": recipe.to_json()})
-        result = Result(made["logits"].numpy(), made["labels"].numpy().astype(np.int64))
+        answers = Answers.from_tensors(self.store.get_or_make(key, make, self._label(recipe, task, split)))
         with self._memory:
-            self._results[key] = result
-            while len(self._results) > RESULTS_IN_MEMORY:
-                self._results.popitem(last=False)
-        return result
+            self._answers[key] = answers
+            while len(self._answers) > ANSWERS_IN_MEMORY:
+                self._answers.popitem(last=False)
+        return answers
 
-    def _remembered(self, key: str) -> Result | None:
+    @staticmethod
+    def _label(recipe: Recipe, task: str, split: str) -> dict[str, str]:
+        """What a stored file says of itself, for people."""
+        return {"recipe": recipe.to_json(), "task": task, "split": split}
+
+    def _remembered(self, key: str) -> Answers | None:
         with self._memory:
-            if key in self._results:
-                self._results.move_to_end(key)
-                return self._results[key]
+            if key in self._answers:
+                self._answers.move_to_end(key)
+                return self._answers[key]
         return None
 
     def _forward(self, recipe: Recipe, task: str, split: str, progress: Follow) -> torch.Tensor:

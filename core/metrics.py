@@ -90,13 +90,12 @@ def probabilities(logits: np.ndarray) -> np.ndarray:
     return np.exp(wide - logsumexp(wide, axis=1, keepdims=True))
 
 
-def expected_calibration_error(logits: np.ndarray, labels: np.ndarray, bins: int = 15) -> float:
-    """Mean gap between confidence and accuracy over equal-width bins, in [0, 1] (Guo et al. 2017, eq. 3)."""
-    confidence = probabilities(logits).max(axis=1)
-    right = correct(logits, labels)
+def expected_calibration_error(confidence: np.ndarray, right: np.ndarray, bins: int = 15) -> float:
+    """Mean gap between confidence (n,) and accuracy over equal-width bins, in [0, 1] (Guo et al. 2017, eq. 3)."""
+    confidence = confidence.astype(np.float64)
     which = np.minimum((confidence * bins).astype(int), bins - 1)
     gaps = np.bincount(which, weights=right - confidence, minlength=bins)
-    return float(np.abs(gaps).sum() / len(labels))
+    return float(np.abs(gaps).sum() / len(right))
 
 
 def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:

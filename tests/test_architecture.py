@@ -13,7 +13,7 @@ LAYERS = [
     ("words", ["__init__", "recipe", "components"]),
     ("choosing", ["paint"]),
     ("things", ["disk", "tasks", "torchvision_cpu", "vision", "world", "catalog", "zoo"]),
-    ("doing", ["merge", "heads", "predict", "metrics", "store", "finetune", "similarity"]),
+    ("doing", ["answers", "merge", "heads", "predict", "metrics", "store", "finetune", "similarity"]),
     ("the desk", ["jobs", "lab", "build", "__main__"]),
 ]
 RANK = {name: rank for rank, (_, names) in enumerate(LAYERS) for name in names}

@@ -5,7 +5,7 @@ import pytest
 import torch
 from conftest import full_disk
 
-from core import PaletteError, metrics, vision
+from core import PaletteError, disk, metrics, vision
 from core.build import Step, build, plan, train
 from core.jobs import Progress
 from core.lab import Lab, workspaces
@@ -34,7 +34,7 @@ def test_a_result_is_computed_once_then_read(tiny_lab, monkeypatch):
     fresh = again(tiny_lab)
     calls = counted(fresh, monkeypatch)
     assert fresh.known(recipe, "noisy", "test")
-    assert np.array_equal(fresh.evaluate(recipe, "noisy", "test").logits, first.logits) and not calls
+    assert np.array_equal(fresh.evaluate(recipe, "noisy", "test").top, first.top) and not calls
 
 
 def test_other_routes_to_the_same_weights_share_a_result(tiny_lab, monkeypatch):
@@ -65,8 +65,29 @@ def test_logits_against_plain_open_clip(tiny_lab):
         ]
         text = torch.nn.functional.normalize(torch.stack(rows), dim=-1)
         expected = model.logit_scale.exp() * image @ text.T
-    found = tiny_lab.evaluate(tiny_lab.base, "noisy", "test")
-    assert np.allclose(found.logits, expected.numpy(), atol=2e-2) and np.array_equal(found.labels, pictures.labels)
+    found = tiny_lab.logits(tiny_lab.base, "noisy", "test")
+    assert np.allclose(found, expected.numpy(), atol=2e-2)
+
+
+def test_answers_hold_what_metrics_say_of_the_logits(tiny_lab):
+    found = tiny_lab.evaluate(tiny_lab.tuned("noisy"), "noisy", "test")
+    logits = tiny_lab.logits(tiny_lab.tuned("noisy"), "noisy", "test").numpy()
+    every, rows = metrics.probabilities(logits), np.arange(36)
+    assert np.array_equal(found.labels, tiny_lab.pictures("noisy", "test").labels)
+    assert np.array_equal(found.predictions, metrics.predictions(logits))
+    assert found.accuracy == metrics.accuracy(logits, found.labels)
+    assert np.allclose(found.of_label, every[rows, found.labels], atol=1e-3)
+    assert np.allclose(found.confidence, every.max(axis=1), atol=1e-3)
+
+
+def test_a_workspace_may_keep_answers_alone(tiny_lab):
+    tiny_lab.keeps.clear()
+    tiny_lab.evaluate(tiny_lab.base, "noisy", "test")
+    kept = [disk.read_tensors(path).keys() for path in tiny_lab.store.files()]
+    assert {frozenset(names) for names in kept} == {
+        frozenset({"head"}),
+        frozenset({"top", "probability", "of_label", "labels"}),
+    }
 
 
 def test_kept_features_need_no_second_forward_pass(tiny_lab, monkeypatch):

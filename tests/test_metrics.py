@@ -45,8 +45,9 @@ def test_no_pictures_is_an_error_not_a_nan():
 
 
 def test_calibration_error_of_a_model_that_is_always_sure_and_half_right():
-    logits = np.array([[20.0, 0.0]] * 4)
-    assert metrics.expected_calibration_error(logits, np.array([0, 0, 1, 1])) == pytest.approx(0.5, abs=1e-6)
+    sure, right = np.ones(4), np.array([True, True, False, False])
+    assert metrics.expected_calibration_error(sure, right) == pytest.approx(0.5)
+    assert metrics.expected_calibration_error(np.full(4, 0.5), right) == pytest.approx(0)
 
 
 def test_per_class_accuracy_says_none_for_a_class_without_pictures():

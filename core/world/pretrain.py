@@ -1,8 +1,8 @@
 """Trains the mini world's base from scratch: ``python -m core.world.pretrain --help``.
 
-Every step draws fresh pictures. Each picture is told from the prompts of *all* names of every vocabulary that applies to
-it (its concept, colour, ground, written word, ...), one random template a step, through both towers; later on from free
-captions too. Contrasting captions alone learns nothing here in reasonable time.
+Every step draws fresh pictures. Each picture is told from the prompts of *all* names of every vocabulary that applies
+to it (its concept, colour, ground, written word, ...), one random template a step, through both towers; later on from
+free captions too. Contrasting captions alone learns nothing here in reasonable time.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
+from torch.nn import functional
 
 from core import PaletteError, disk, vision
 from core.world import glyphs, probe, render
@@ -79,7 +79,7 @@ def encode_text(model: torch.nn.Module, tokens: torch.Tensor) -> torch.Tensor:
     x = model.token_embedding(tokens) + model.positional_embedding[:length]
     x = model.transformer(x, attn_mask=model.attn_mask[:length, :length])
     x = model.ln_final(x[torch.arange(len(x)), tokens.argmax(dim=1)])
-    return F.normalize((x @ model.text_projection).float(), dim=-1)
+    return functional.normalize((x @ model.text_projection).float(), dim=-1)
 
 
 class Training:
@@ -96,7 +96,7 @@ class Training:
         matrices = [p for n, p in self.model.named_parameters() if p.ndim >= 2 and "token_embedding" not in n]
         # The token table gets no weight decay and sparse updates: nearly all of its rows never occur.
         self.table = self.model.token_embedding
-        self.table.weight.requires_grad_(False).mul_(1.0)
+        self.table.weight.requires_grad_(False)
         self.used = self._used_tokens()
         self.rows = torch.nn.Parameter(self.table.weight[self.used].clone())
         groups = [{"params": matrices, "weight_decay": settings.decay}]
@@ -129,26 +129,27 @@ class Training:
             prompts = [chance.choice(label) for v in self.mixture.vocabularies.values() for label in v]
             ids = self.texts(prompts + free).contiguous()
             self.model.token_embedding = _Rows(self.rows)
-            words = encode_text(self.model, torch.searchsorted(self.used, ids))  # order is kept: a text's end is its largest
+            # Renumbering keeps the order, so the end of a text is still its largest number.
+            words = encode_text(self.model, torch.searchsorted(self.used, ids))
             self.model.token_embedding = self.table
             self.words = words.detach()[: len(prompts)]
         else:
             words = self.words
         with torch.autocast("cpu", torch.bfloat16):
             pixels = batch.images.permute(0, 3, 1, 2).float().sub_(127.5).div_(63.75)
-            pictures = F.normalize(self.tower(pixels).float(), dim=-1)
+            pictures = functional.normalize(self.tower(pixels).float(), dim=-1)
         logits = self.model.logit_scale.exp().clamp(max=100) * pictures @ words.T
         total, at = logits.new_zeros(()), 0
         for name, labels in self.mixture.vocabularies.items():
             target = batch.targets[name]
             weight = WEIGHTS_OF_VOCABULARIES.get(name, OF_NEIGHBOURS) / len(pictures)
             part = logits[:, at : at + len(labels)]
-            total = total + weight * F.cross_entropy(part, target, ignore_index=-1, reduction="sum")
+            total = total + weight * functional.cross_entropy(part, target, ignore_index=-1, reduction="sum")
             at += len(labels)
         if free:
             rows = torch.tensor(list(batch.captions))
             target = torch.tensor([free.index(text) for text in batch.captions.values()])
-            total = total + self.settings.captions_weight * F.cross_entropy(logits[rows, at:], target)
+            total = total + self.settings.captions_weight * functional.cross_entropy(logits[rows, at:], target)
         return total
 
     def advance(self) -> float:
@@ -245,7 +246,7 @@ class Training:
             facts, tensors = disk.read_facts(self.kept), disk.read_tensors(self.kept)
         except FileNotFoundError:
             return False
-        except disk.DamagedFile as error:
+        except disk.DamagedError as error:
             self.say(f"{error} Starting afresh.")
             return False
         if facts.get("step", 0) * self.settings.batch <= self.settings.hold and "settings" in facts:
@@ -277,7 +278,7 @@ class _Rows(torch.nn.Module):
         self.table = [rows]  # in a list, so that it is not registered twice
 
     def forward(self, ids: torch.Tensor) -> torch.Tensor:
-        return F.embedding(ids, self.table[0])
+        return functional.embedding(ids, self.table[0])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -285,7 +286,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     default = Settings()
     parser = argparse.ArgumentParser(prog="python -m core.world.pretrain", description=__doc__.split("\n\n")[0])
     parser.add_argument("--out", type=Path, default=Path("cache/mini/base"), help="folder of the base (%(default)s)")
-    parser.add_argument("--photos", type=Path, help="CIFAR-10's training pictures as a parquet file (32x32, 10 classes)")
+    parser.add_argument("--photos", type=Path, help="CIFAR-10's training pictures, a parquet file")
     parser.add_argument("--pictures", type=int, default=default.pictures, help="how many pictures (%(default)s)")
     parser.add_argument("--seed", type=int, default=default.seed, help="of weights and pictures (%(default)s)")
     parser.add_argument("--fresh", action="store_true", help="start again, even where a stopped run could go on")
