@@ -11,7 +11,7 @@ from core.tasks import Task
 from core.world.scenes import land, sites
 from core.world.scenes.drawn import Drawn
 from core.world.scenes.looks import AEROPLANE, MAP, SATELLITE
-from core.world.scenes.shapes import blend, blurred, by_class, clouds, finished, hues, uniform
+from core.world.scenes.shapes import blend, blurred, by_class, clouds, finished, hues, near, uniform
 
 LAND_USE = {
     "annual crops": land.fields,
@@ -41,7 +41,7 @@ AERIAL = {
     "tennis court": sites.tennis_court,
     "baseball diamond": sites.baseball_diamond,
     "storage tanks": sites.storage_tanks,
-    "terraced fields": land.fields,
+    "rectangular farmland": land.fields,
 }
 MAPPED = {
     "forest": land.forest,
@@ -55,10 +55,18 @@ MAPPED = {
 }
 
 
+def in_season(image: Tensor, g: torch.Generator) -> Tensor:
+    """The pictures at some time of the year and the day, so that a colour alone does not tell what land it is."""
+    n = len(image)
+    faded = image.lerp(image.mean(1, keepdim=True), uniform(n, 0.0, 0.6, g)[:, None])
+    return faded * near((0.95, 0.95, 0.95), n, 0.17, g) * uniform(n, 0.75, 1.3, g)[:, None]
+
+
 def draw_land_use(labels: Tensor, g: torch.Generator) -> Tensor:
     """Land from a satellite, hazy and coarse, by its place in LAND_USE: uint8 (n, 64, 64, 3)."""
     n = len(labels)
     image = by_class([partial(brush, SATELLITE) for brush in LAND_USE.values()], labels, g)
+    image = in_season(image, g)
     haze = uniform(n, 0.0, 0.25, g)
     image = blurred(image, uniform(n, 0.6, 1.0, g))
     image = blend(haze * (0.5 + clouds(n, 2, g)), image, hues(n, g, (0.0, 0.1), (0.7, 0.85)))
@@ -67,9 +75,8 @@ def draw_land_use(labels: Tensor, g: torch.Generator) -> Tensor:
 
 def draw_aerial(labels: Tensor, g: torch.Generator) -> Tensor:
     """Land from an aeroplane, crisp and sunny, by its place in AERIAL: uint8 (n, 64, 64, 3)."""
-    n = len(labels)
     image = by_class([partial(brush, AEROPLANE) for brush in AERIAL.values()], labels, g)
-    return finished(image * uniform(n, 0.7, 1.15, g)[:, None], g, 0.04)
+    return finished(in_season(image, g), g, 0.025)
 
 
 def draw_maps(labels: Tensor, g: torch.Generator) -> Tensor:
@@ -96,7 +103,7 @@ LAND_USE_TASK = Task(
     description="Ten kinds of land as a satellite sees them, drawn coarse and hazy; four kinds also occur in aerial.",
     class_names=tuple(LAND_USE),
     templates=("a centered satellite photo of {}", "a satellite photo of {}", "{} seen from space", "land use: {}"),
-    source=Drawn("land_use", 1, len(LAND_USE), draw_land_use),
+    source=Drawn("land_use", 2, len(LAND_USE), draw_land_use),
 )
 
 AERIAL_TASK = Task(
@@ -107,5 +114,5 @@ AERIAL_TASK = Task(
     description="Sixteen places as an aeroplane sees them, drawn crisp with shadows; some also occur in land use.",
     class_names=tuple(AERIAL),
     templates=("aerial imagery of {}", "an aerial photo of {}", "an aerial view of {}", "{} seen from above"),
-    source=Drawn("aerial", 1, len(AERIAL), draw_aerial),
+    source=Drawn("aerial", 2, len(AERIAL), draw_aerial),
 )

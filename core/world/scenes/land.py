@@ -75,8 +75,11 @@ def forest(look: Look, n: int, g: torch.Generator) -> Tensor:
     image = look.ground("forest", n, g, 3) * 0.75
     c = Cells(x, y, uniform(n, 9, 12, g) / look.zoom, stagger=0.5)
     r = c.random(g, 0.7, 1.1)
-    crown = inside(length(c.u, c.v) - r, 0.35)
-    tint = look.colour("tree", n, g) * (0.85 + 0.3 * c.random(g) + 0.25 * look.rough * (-c.u - c.v))[:, None]
+    u, v = c.u, c.v
+    if look.rough:  # outside of maps, trees do not stand in line
+        u, v = u - c.random(g, -0.4, 0.4), v - c.random(g, -0.4, 0.4)
+    crown = inside(length(u, v) - r, 0.35)
+    tint = look.colour("tree", n, g) * (0.85 + 0.3 * c.random(g) + 0.25 * look.rough * (-u - v))[:, None]
     return paint(image, crown, tint)
 
 
