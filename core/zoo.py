@@ -47,6 +47,7 @@ class Zoo:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._weights: dict[tuple[str, int, int], dict[str, torch.Tensor]] = {}
+        self._headers: dict[str, tuple[tuple[int, int], Checkpoint]] = {}
 
     def path(self, name: str) -> Path:
         """Where the checkpoint ``name`` is, or would be. Raises CheckpointError for a name that could be a path."""
@@ -69,13 +70,17 @@ class Zoo:
         """What is known of a checkpoint, from its header alone. Raises CheckpointError if missing or damaged."""
         path = self.path(name)
         try:
+            stat = path.stat()
+            seen = (stat.st_size, stat.st_mtime_ns)
+            if name in self._headers and self._headers[name][0] == seen:
+                return self._headers[name][1]
             facts = disk.read_facts(path)
         except FileNotFoundError:
             raise CheckpointError(self._missing(name)) from None
         except disk.DamagedError as error:
             raise CheckpointError(self._damaged(name, error)) from None
         start = facts.get("start")
-        return Checkpoint(
+        found = Checkpoint(
             name=name,
             digest=facts.get("image_digest") or facts.get("digest") or self._digest(name),
             path=path,
@@ -84,6 +89,8 @@ class Zoo:
             seed=facts.get("seed"),
             start=Recipe.from_json(start) if start else None,
         )
+        self._headers[name] = (seen, found)
+        return found
 
     def weights(self, name: str) -> dict[str, torch.Tensor]:
         """The image tower's tensors, memory-mapped, named as in open_clip (``visual. ...``); verified when first read.
