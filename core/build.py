@@ -62,12 +62,12 @@ def train(lab: Lab, tasks: Sequence[str], name: str, start: Recipe | None = None
 
 def sweep(lab: Lab, task: str, supported: Sequence[str], alphas: Sequence[float], progress: Progress) -> None:
     """Evaluate a task's curve on val and test where it is missing: one merge per α."""
+    pairs = [(name, split) for name in [task, *supported] for split in ("val", "test")]
+    sizes = [lab.task(name).size(split) for name, split in pairs]
     for alpha in progress(alphas, what=f"Evaluating {task} over α"):
         recipe = lab.patch(task, alpha)
-        for name in [task, *supported]:
-            for split in ("val", "test"):
-                progress.check()
-                lab.evaluate(recipe, name, split)
+        for name, split in progress(pairs, costs=sizes):
+            lab.evaluate(recipe, name, split, progress)
 
 
 def plan(lab: Lab, tasks: Sequence[str] | None = None, supported: Sequence[str] | None = None) -> list[Step]:
