@@ -7,7 +7,6 @@ import streamlit as st
 
 from core.jobs import Jobs
 from core.lab import Lab
-from core.metrics import expected_calibration_error
 from core.recipe import Recipe
 from pages.shared import waiting
 from pages.shared.alpha_view import View
@@ -38,13 +37,9 @@ def draw(lab: Lab, jobs: Jobs, view: View, curve: Curve, recipe: Recipe) -> None
 def _calibration(lab: Lab, view: View, recipe: Recipe) -> pd.DataFrame:
     rows = []
     for name in dict.fromkeys([view.task, *view.supported]):
-        ece = [expected_calibration_error(r.logits, r.labels) for r in _both(lab, name, recipe)]
-        rows.append((lab.task(name).title, *map(percent, ece)))
+        errors = [lab.evaluate(r, name, "test").calibration_error for r in (lab.base, recipe)]
+        rows.append((lab.task(name).title, *map(percent, errors)))
     return pd.DataFrame(rows, columns=["Expected calibration error (15 bins)", "base", f"α = {view.alpha:g}"])
-
-
-def _both(lab: Lab, name: str, recipe: Recipe) -> list:
-    return [lab.evaluate(r, name, "test") for r in (lab.base, recipe)]
 
 
 def _similarity(lab: Lab, jobs: Jobs, view: View, recipe: Recipe) -> None:
@@ -58,7 +53,7 @@ def _similarity(lab: Lab, jobs: Jobs, view: View, recipe: Recipe) -> None:
         titles = ["Part of the image tower", "Cosine of weights", "Linear CKA of activations"]
         form = {t: st.column_config.NumberColumn(t, format="%.4f") for t in titles[1:]}
         st.dataframe(pd.DataFrame(rows, columns=titles), hide_index=True, width="content", column_config=form)
-        st.caption(f"Base against this patch; activations on {lab.task(view.task).title} test pictures (PAINT §4.1).")
+        st.caption(f"Base against this patch; activations on {lab.task(view.task).title} val pictures (PAINT §4.1).")
     else:
         if job is not None and job.error:
             st.warning(job.error)

@@ -6,8 +6,9 @@ from functools import lru_cache
 
 import pandas as pd
 
-from core.lab import Lab, Result
-from core.metrics import per_class, predictions, probabilities
+from core.answers import Answers
+from core.lab import Lab
+from core.metrics import per_class
 from core.recipe import Recipe
 from pages.shared.curve import Curve
 
@@ -25,22 +26,21 @@ def curve_csv(curve: Curve) -> str:
     return pd.DataFrame(rows, columns=columns).to_csv(index=False)
 
 
-def flips(lab: Lab, task: str, before: Result, after: Result) -> pd.DataFrame:
+def flips(lab: Lab, task: str, before: Answers, after: Answers) -> pd.DataFrame:
     """Every test picture whose rightness changed: its index, classes and probabilities before and after."""
     names = lab.task(task).class_names
     change = before.right != after.right
     rows = change.nonzero()[0]
     table = pd.DataFrame({"picture": rows, "label": [names[i] for i in before.labels[rows]]})
     table["flip"] = ["fixed" if right else "broken" for right in after.right[rows]]
-    for when, result in (("before", before), ("after", after)):
-        said, sure = predictions(result.logits[rows]), probabilities(result.logits[rows])
-        table[f"{when}"] = [names[i] for i in said]
-        table[f"{when}_probability"] = sure[range(len(rows)), said]
-        table[f"{when}_probability_of_label"] = sure[range(len(rows)), before.labels[rows]]
+    for when, answers in (("before", before), ("after", after)):
+        table[when] = [names[i] for i in answers.predictions[rows]]
+        table[f"{when}_probability"] = answers.confidence[rows].astype(float)
+        table[f"{when}_probability_of_label"] = answers.of_label[rows].astype(float)
     return table
 
 
-def classes(lab: Lab, task: str, before: Result, after: Result) -> pd.DataFrame:
+def classes(lab: Lab, task: str, before: Answers, after: Answers) -> pd.DataFrame:
     """Accuracy of each class before and after in per cent, their difference in points, and n."""
     names = lab.task(task).class_names
     first, second = (per_class(r.right, r.labels, len(names)) for r in (before, after))
