@@ -123,9 +123,9 @@ def draw_distance(labels: Tensor, g: torch.Generator) -> Tensor:
 
 
 CARTOONS = (
-    ("a big car close by", "a large car", "a car that is very near", "a picture of a car up close"),
-    ("a small car far away", "a car far down the road", "a tiny car on the road", "a picture of a car far off"),
-    ("an empty road", "a road with nobody on it", "only a road", "a picture of a road without cars"),
+    ("a big car close by", "a car nearby", "a car that is very near", "a picture of a car up close"),
+    ("a small car far away", "a car in the distance", "a tiny car on the road", "a picture of a car far off"),
+    ("an empty road", "a road with no car", "no car", "a picture of a road without cars"),
 )
 CARTOON_NAMES = ("near", "far", "none")
 
