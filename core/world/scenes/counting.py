@@ -21,6 +21,7 @@ from core.world.scenes.shapes import (
     length,
     paint,
     uniform,
+    union,
 )
 from core.world.scenes.stamps import WORDS
 
@@ -73,7 +74,9 @@ def draw_counting(labels: Tensor, g: torch.Generator) -> Tensor:
     soft = 0.2
     ball = length(u, v) - r
     cube = box(u, v, r * 0.85, r * 0.85, 0.08)
-    drum = torch.maximum(box(u, v, r * 0.72, r * 0.95), length(u, (v.abs() - r * 0.75).clamp(min=0) * 2.5) - r * 0.78)
+    lid = length(u, (v + r * 0.66) * 2.4) - r * 0.72
+    base = length(u, (v - r * 0.66) * 2.4) - r * 0.72
+    drum = union(box(u, v, r * 0.72, r * 0.66), lid, base)
     d = torch.where(shape == 0, ball, torch.where(shape == 1, cube, drum))
     shadow = length((u - 0.18) / 1.1, (v - r * 0.75) / 0.5) - r
     paint(image, inside(shadow, 0.5) * here * 0.45, image * 0.3)
@@ -81,7 +84,7 @@ def draw_counting(labels: Tensor, g: torch.Generator) -> Tensor:
     sides = torch.where(
         shape == 1,
         torch.where(v < -r * 0.4, 1.25, 0.85) - 0.15 * (u > 0.15 * r),
-        torch.where(v < -r * 0.62, 1.25, 1.0 - 0.4 * u / r),
+        torch.where(lid < 0, 1.25, 1.0 - 0.4 * u / r),
     )
     light = torch.where(shape == 0, round_light, sides)
     shine = inside(length(u + r * 0.35, v + r * 0.4) - r * 0.2, 0.3) * metal * (shape != 1)
@@ -124,5 +127,5 @@ COUNTING = Task(
     "patching can leave out 3, 7 and 10 and try them later.",
     class_names=NAMES,
     templates=("a photo of {} objects", "{} objects", "there are {} objects", "a picture of {} things"),
-    source=Drawn("counting", 1, len(NAMES), draw_counting, notes=_notes),
+    source=Drawn("counting", 2, len(NAMES), draw_counting, notes=_notes),
 )

@@ -2,6 +2,7 @@
 
 A base that has never met anything like a task can be patched only by forgetting; one that has met the task itself needs
 no patch. These pictures lie between: never drawn by a task's own drawing function, and with captions of their own.
+The shipped base was trained on them: whoever changes what they draw or say trains a new base.
 """
 
 from __future__ import annotations

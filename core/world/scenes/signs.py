@@ -214,7 +214,7 @@ def _seen(kind: str, n: int, g: torch.Generator) -> Tensor:
 
 def draw_signs(labels: Tensor, g: torch.Generator) -> Tensor:
     """Traffic signs on streets, by their place in SIGNS: uint8 (n, 64, 64, 3)."""
-    return finished(by_class([partial(_seen, kind) for kind in SIGNS], labels, g), g, 0.05)
+    return finished(by_class([partial(_seen, kind) for kind in SIGNS], labels, g), g, 0.04)
 
 
 def _square(image, x, y, mark, g, colour=GREEN):
@@ -271,5 +271,5 @@ SIGNS_TASK = Task(
         "a traffic sign: {}",
         "a photo of a {} road sign",
     ),
-    source=Drawn("signs", 1, len(SIGNS), draw_signs),
+    source=Drawn("signs", 2, len(SIGNS), draw_signs),
 )
