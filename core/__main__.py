@@ -180,7 +180,7 @@ def parser() -> argparse.ArgumentParser:
         return one
 
     one = command("build", _build, "Fine-tune and evaluate what is missing; stop it any time, it goes on where it was.")
-    one.add_argument("--tasks", nargs="+", metavar="TASK", help="patching tasks to build (default: all)")
+    one.add_argument("--tasks", nargs="+", metavar="TASK", help="patching tasks, or joint checkpoints (default: all)")
     one.add_argument("--supported", nargs="+", metavar="TASK", help="supported tasks (default: the workspace's)")
     one.add_argument("--dry-run", action="store_true", help="only say what would be done, and how long it would take")
     command("status", _status, "Say what exists, how big it is, and what is missing.")

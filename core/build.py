@@ -41,7 +41,7 @@ def train(lab: Lab, tasks: Sequence[str], name: str, start: Recipe | None = None
     with disk.locked(lab.folder / "locks" / f"checkpoint-{name}.lock", progress.check):
         if name in lab.zoo:
             return lab.zoo[name]
-        settings = lab.settings(tasks[0] if len(tasks) == 1 else name)
+        settings = lab.settings(name)
         sets = []
         for task in tasks:
             progress.at(progress.fraction, f"Getting the training pictures of {task}")
@@ -60,44 +60,53 @@ def train(lab: Lab, tasks: Sequence[str], name: str, start: Recipe | None = None
         return lab.zoo[name]
 
 
-def sweep(lab: Lab, task: str, supported: Sequence[str], alphas: Sequence[float], progress: Progress) -> None:
-    """Evaluate a task's curve on val and test where it is missing: one merge per α."""
-    pairs = [(name, split) for name in [task, *supported] for split in ("val", "test")]
-    sizes = [lab.task(name).size(split) for name, split in pairs]
-    for alpha in progress(alphas, what=f"Evaluating {task} over α"):
-        recipe = lab.patch(task, alpha)
-        for name, split in progress(pairs, costs=sizes):
-            lab.evaluate(recipe, name, split, progress)
+def sweep(lab: Lab, name: str, supported: Sequence[str], alphas: Sequence[float], progress: Progress) -> None:
+    """Evaluate a patch's curve on val and test where it is missing: one merge per α."""
+    pairs = _looked_at(lab, name, supported)
+    sizes = [lab.task(task).size(split) for task, split in pairs]
+    for alpha in progress(alphas, what=f"Evaluating {name} over α"):
+        recipe = lab.patch(name, alpha)
+        for task, split in progress(pairs, costs=sizes):
+            lab.evaluate(recipe, task, split, progress)
 
 
-def plan(lab: Lab, tasks: Sequence[str] | None = None, supported: Sequence[str] | None = None) -> list[Step]:
-    """The steps that make every patching task's curve: fine-tune, then evaluate the α grid on val and test."""
-    tasks = list(tasks) if tasks is not None else lab.by_role("patching")
+def _looked_at(lab: Lab, name: str, supported: Sequence[str]) -> list[tuple[str, str]]:
+    return [(task, split) for task in [*lab.trained_on(name), *supported] for split in ("val", "test")]
+
+
+def plan(lab: Lab, names: Sequence[str] | None = None, supported: Sequence[str] | None = None) -> list[Step]:
+    """The steps that make every patch's curve (or those named): fine-tune, then the α grid on val and test."""
+    names = list(names) if names is not None else lab.patches()
     supported = list(supported) if supported is not None else lab.default_supported()
-    return [step for task in tasks for step in _steps(lab, task, supported)]
+    return [step for name in names for step in _steps(lab, name, supported)]
 
 
-def _steps(lab: Lab, task: str, supported: Sequence[str]) -> list[Step]:
-    settings, names = lab.settings(task), [task, *supported]
-    training = settings.steps * settings.batch_size * TRAINING_COST + lab.task(task).size("train") * DRAWING_COST
-    looked_at = sum(lab.task(name).size(split) for name in names for split in ("val", "test"))
+def _steps(lab: Lab, name: str, supported: Sequence[str]) -> list[Step]:
+    settings, tasks = lab.settings(name), lab.trained_on(name)
+    drawn = sum(lab.task(task).size("train") for task in tasks) * DRAWING_COST
+    looked_at = sum(lab.task(task).size(split) for task, split in _looked_at(lab, name, supported))
 
     def trained() -> bool:
-        return task in lab.zoo
+        return name in lab.zoo
 
     def swept() -> bool:
-        return trained() and all(lab.knows_point(task, alpha, supported) for alpha in GRID)
+        return trained() and all(lab.knows_point(name, alpha, supported) for alpha in GRID)
 
     def train_it(progress: Progress) -> object:
-        return train(lab, [task], task, progress=progress)
+        return train(lab, tasks, name, progress=progress)
 
     def sweep_it(progress: Progress) -> None:
-        sweep(lab, task, supported, GRID, progress)
+        sweep(lab, name, supported, GRID, progress)
 
     return [
-        Step(f"fine-tune on {task}", training, trained, train_it),
         Step(
-            f"evaluate {task} with {', '.join(supported)} at {len(GRID)} α",
+            f"fine-tune {name}" + (f" on {', '.join(tasks)}" if tasks != [name] else ""),
+            settings.steps * settings.batch_size * TRAINING_COST + drawn,
+            trained,
+            train_it,
+        ),
+        Step(
+            f"evaluate {name} with {', '.join(supported)} at {len(GRID)} α",
             looked_at * (len(GRID) + DRAWING_COST),
             swept,
             sweep_it,

@@ -105,18 +105,31 @@ class Lab:
         """The supported tasks that α is chosen with unless a person picks others."""
         return list(self.facts.get("supported") or self.by_role("supported")[:1])
 
-    def tuned(self, task: str) -> Recipe:
-        """The base fine-tuned on a task, as a recipe. Raises CheckpointError if it was not trained yet."""
-        return single(self.zoo[self.task(task).name].name)
+    def patches(self) -> list[str]:
+        """Names of the checkpoints that this workspace is meant to have: one per patching task, and its joint ones."""
+        return [*self.by_role("patching"), *self.facts.get("zoo", {})]
 
-    def patch(self, task: str, alpha: float) -> Recipe:
-        """PAINT for one task: (1 - α)·base + α·tuned. Raises PaletteError for α outside [0, 1]."""
-        return lerp(self.base, single(self.task(task).name), check_alpha(alpha))
+    def trained_on(self, name: str) -> list[str]:
+        """The tasks behind a checkpoint of that name: those that the workspace lists for it, else the task so called.
 
-    def settings(self, task: str) -> Settings:
-        """Fine-tuning settings of a task: the workspace's defaults with the task's own on top."""
+        Raises TaskError if there is neither.
+        """
+        return list(self.facts.get("zoo", {}).get(name) or [self.task(name).name])
+
+    def tuned(self, name: str) -> Recipe:
+        """The base fine-tuned on a task (or jointly on several), as a recipe; CheckpointError if not trained yet."""
+        self.trained_on(name)
+        return single(self.zoo[name].name)
+
+    def patch(self, name: str, alpha: float) -> Recipe:
+        """PAINT: (1 - α)·base + α·tuned, for one task or jointly several. Raises PaletteError for α outside [0, 1]."""
+        self.trained_on(name)
+        return lerp(self.base, single(name), check_alpha(alpha))
+
+    def settings(self, name: str) -> Settings:
+        """Fine-tuning settings of a checkpoint: the workspace's defaults with its own on top."""
         mine = self.facts.get("finetune", {})
-        return Settings(**{**mine.get("default", {}), **mine.get(task, {})})
+        return Settings(**{**mine.get("default", {}), **mine.get(name, {})})
 
     # pictures, heads, models
 
@@ -277,30 +290,30 @@ class Lab:
 
     # PAINT
 
-    def point(self, task: str, alpha: float, supported: Sequence[str], split: str, progress: Follow = iter) -> Point:
-        """One α of a task's curve on a split, evaluated if need be."""
-        recipe = self.patch(task, alpha)
-        found = {name: self.evaluate(recipe, name, split, progress).accuracy for name in [task, *supported]}
-        combined = combined_accuracy([found[task].value], [found[name].value for name in supported])
+    def point(self, name: str, alpha: float, supported: Sequence[str], split: str, progress: Follow = iter) -> Point:
+        """One α of a patch's curve on a split, evaluated if need be."""
+        recipe, patching = self.patch(name, alpha), self.trained_on(name)
+        found = {task: self.evaluate(recipe, task, split, progress).accuracy for task in [*patching, *supported]}
+        combined = combined_accuracy([found[t].value for t in patching], [found[t].value for t in supported])
         return Point(alpha, recipe, found, combined)
 
-    def known_alphas(self, task: str, supported: Sequence[str], splits: Sequence[str] = ("val", "test")) -> list[float]:
+    def known_alphas(self, name: str, supported: Sequence[str], splits: Sequence[str] = ("val", "test")) -> list[float]:
         """The α (in hundredths) whose results are all there, ascending."""
         every = [round(i / 100, 2) for i in range(101)]
-        return [alpha for alpha in every if self.knows_point(task, alpha, supported, splits)]
+        return [alpha for alpha in every if self.knows_point(name, alpha, supported, splits)]
 
     def knows_point(
-        self, task: str, alpha: float, supported: Sequence[str], splits: Sequence[str] = ("val", "test")
+        self, name: str, alpha: float, supported: Sequence[str], splits: Sequence[str] = ("val", "test")
     ) -> bool:
-        """Whether one α of a task's curve is there on these splits without computing anything."""
-        recipe = self.patch(task, alpha)
-        return all(self.known(recipe, name, split) for name in [task, *supported] for split in splits)
+        """Whether one α of a patch's curve is there on these splits without computing anything."""
+        recipe = self.patch(name, alpha)
+        return all(self.known(recipe, task, s) for task in [*self.trained_on(name), *supported] for s in splits)
 
-    def curve(self, task: str, supported: Sequence[str], split: str, alphas: Sequence[float] = GRID) -> list[Point]:
-        """A task's curve over α on a split, evaluated where need be."""
-        return [self.point(task, alpha, supported, split) for alpha in alphas]
+    def curve(self, name: str, supported: Sequence[str], split: str, alphas: Sequence[float] = GRID) -> list[Point]:
+        """A patch's curve over α on a split, evaluated where need be."""
+        return [self.point(name, alpha, supported, split) for alpha in alphas]
 
-    def chosen_alpha(self, task: str, supported: Sequence[str], alphas: Sequence[float] = GRID) -> float:
+    def chosen_alpha(self, name: str, supported: Sequence[str], alphas: Sequence[float] = GRID) -> float:
         """The α with the highest combined accuracy on *val* (PAINT §2, step 2); the smallest of equals."""
-        points = self.curve(task, supported, "val", alphas)
+        points = self.curve(name, supported, "val", alphas)
         return choose_alpha([p.alpha for p in points], [p.combined for p in points])

@@ -168,3 +168,14 @@ def test_workspaces_are_found_and_unknown_ones_named(tiny_cache):
         Lab("big", tiny_cache)
     with pytest.raises(ValueError, match="cannot be a name"):
         Lab("../tiny", tiny_cache)
+
+
+def test_a_joint_checkpoint_is_patched_like_any_other(tiny_lab):
+    tiny_lab.facts["zoo"] = {"both": ["noisy", "plain"]}
+    assert tiny_lab.patches() == ["noisy", "both"] and tiny_lab.trained_on("both") == ["noisy", "plain"]
+    steps = plan(tiny_lab, ["both"], ["plain"])
+    build(steps, Progress())
+    assert tiny_lab.zoo["both"].tasks == ("noisy", "plain") and all(s.done() for s in steps)
+    point = tiny_lab.point("both", 1.0, ["plain"], "test")
+    value = {name: a.value for name, a in point.accuracies.items()}
+    assert point.combined == pytest.approx(((value["noisy"] + value["plain"]) / 2 + value["plain"]) / 2)
