@@ -6,7 +6,7 @@ import math
 from functools import lru_cache
 
 import torch
-import torch.nn.functional as F
+from torch.nn import functional
 
 EDGE = 112  # patterns are EDGE × EDGE; pieces are smaller, so that each lies elsewhere
 PATTERNS = 480
@@ -15,7 +15,10 @@ _SEED = 20_517
 
 @lru_cache(maxsize=2)
 def bank(device: str = "cpu") -> torch.Tensor:
-    """All patterns, float32 (PATTERNS, EDGE, EDGE) in [0, 1]: flat, slopes, rings, stripes, checks, dots, clouds, blots."""
+    """All patterns, float32 (PATTERNS, EDGE, EDGE) in [0, 1].
+
+    In equal parts flat, slopes, rings, stripes, checks, dots, clouds and blots.
+    """
     generator = torch.Generator().manual_seed(_SEED)
     each = PATTERNS // 8
     y, x = torch.meshgrid(torch.linspace(-1, 1, EDGE), torch.linspace(-1, 1, EDGE), indexing="ij")
@@ -29,7 +32,7 @@ def bank(device: str = "cpu") -> torch.Tensor:
 
     def clouds(cells: int) -> torch.Tensor:
         coarse = torch.rand((each, 1, cells, cells), generator=generator)
-        return F.interpolate(coarse, size=(EDGE, EDGE), mode="bicubic", align_corners=True)[:, 0].clamp(0, 1)
+        return functional.interpolate(coarse, size=(EDGE, EDGE), mode="bicubic", align_corners=True)[:, 0].clamp(0, 1)
 
     flat = torch.zeros((each, EDGE, EDGE))
     slopes = (along()[0] / 2.2 + 0.5).clamp(0, 1)

@@ -114,10 +114,15 @@ def _read(font: str, ending: str) -> bytes:
         raise WorldError(f"The icon font file {path.name} is missing; pip install qtawesome==1.4.2.") from None
 
 
+def charmap(font: str) -> dict[str, int]:
+    """The code of every glyph name of one of FONTS; raises WorldError if the font is missing."""
+    return {name: int(code, 16) for name, code in json.loads(_read(font, "json")).items()}
+
+
 @lru_cache(maxsize=1)
 def table() -> tuple[Glyph, ...]:
     """Every glyph of every concept, in a fixed order; the same drawing under two names is listed once."""
-    charmaps = {f: {n: int(c, 16) for n, c in json.loads(_read(f, "json")).items()} for f in FONTS}
+    charmaps = {font: charmap(font) for font in FONTS}
     glyphs, seen = [], set()
     for number, concept in enumerate(CONCEPTS):
         for font, family, style, names in _PLACES:

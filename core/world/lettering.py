@@ -1,4 +1,4 @@
-"""Written words, letters and figures as masks, in several looks: Pillow's two built-in fonts and the icon fonts' letters."""
+"""Written words and figures as masks, in several looks: Pillow's two built-in fonts and the icon fonts' letters."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from core.world import WorldError
-from core.world.glyphs import glyph_mask, table
+from core.world.glyphs import charmap, glyph_mask
 
 HEIGHT, WIDTH = 24, 120  # the canvas of one word
 MARGIN = 2
@@ -62,7 +62,7 @@ class Lettering:
 
 
 def word_masks(words: Sequence[str], look: str) -> np.ndarray:
-    """Words in one look, uint8 (words, HEIGHT, WIDTH): 0 empty to 255 ink, centred, as large as the canvas lets them be.
+    """Words in one look, uint8 (words, HEIGHT, WIDTH): 0 empty to 255 ink, centred, as large as the canvas allows.
 
     Raises WorldError for a look that is not in LOOKS, or a character that its face does not draw.
     """
@@ -87,15 +87,13 @@ def _extent(inked: np.ndarray) -> np.ndarray:
 
 def _draw(word: str, look: Look) -> Image.Image:
     text = {"lower": str.lower, "upper": str.upper, "title": str.title}[look.case](word)
-    if look.face in ("mdi", "fontawesome"):
-        picture = _from_icons(text, look.face)
-    else:
-        picture = _from_font(text, look)
+    picture = _from_icons(text, look.face) if look.face in ("mdi", "fontawesome") else _from_font(text, look)
     if look.slant:
         shift = look.slant * picture.height
         grown = Image.new("L", (picture.width + round(shift) + 1, picture.height), 0)
         grown.paste(picture, (round(shift), 0))
-        picture = grown.transform(grown.size, Image.Transform.AFFINE, (1, look.slant, 0, 0, 1, 0), Image.Resampling.BILINEAR)
+        shear = (1, look.slant, 0, 0, 1, 0)
+        picture = grown.transform(grown.size, Image.Transform.AFFINE, shear, Image.Resampling.BILINEAR)
     return picture.crop(picture.getbbox() or (0, 0, 1, 1))
 
 
@@ -134,12 +132,7 @@ def _letter(character: str, face: str) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def _charmaps() -> dict[str, dict[str, int]]:
-    import json
-
-    from core.world.glyphs import _read
-
-    table()  # a missing font is reported from there
-    return {f: {n: int(c, 16) for n, c in json.loads(_read(f, "json")).items()} for f in ("mdi", "fa-solid", "phosphor")}
+    return {font: charmap(font) for font in ("mdi", "fa-solid", "phosphor")}
 
 
 def _icon_of(character: str, face: str) -> tuple[str, int]:

@@ -30,7 +30,7 @@ OF_PHOTO = torch.tensor([THING[name] for name in PHOTO_NAMES])
 
 class Neighbour(Protocol):
     """One kind of picture near a patching task, never the task's own: ``draw(n, generator)`` gives uint8
-    (n, 64, 64, 3) and labels (n,); ``captions`` holds a few texts for each label, ``weight`` is its share of them all."""
+    (n, 64, 64, 3) and labels (n,); ``captions`` holds a few texts for each label, ``weight`` its share of them all."""
 
     name: str
     draw: Callable[[int, torch.Generator], tuple[Any, Any]]
@@ -73,20 +73,22 @@ class Mixture:
         self.thing_of_glyph = torch.tensor([THING[CONCEPTS[c]] for c in atlas.concept])
         self.style_of_glyph = torch.from_numpy(atlas.style)
         # Every concept equally often, every drawing of it equally often.
-        self.chance_of_glyph = 1 / torch.bincount(torch.from_numpy(atlas.concept))[torch.from_numpy(atlas.concept)].float()
+        drawings = torch.bincount(self.thing_of_glyph)[self.thing_of_glyph]
+        self.chance_of_glyph = 1 / drawings.float()
 
     def _divide(self, batch: int, shares: dict[str, float]) -> dict[str, int]:
-        absent = ("photos",) * (self.photos is None) + ("neighbours",) * (not self.near)
+        absent = ["photos"] * (self.photos is None) + ["neighbours"] * (not self.near)
         shares = {kind: share for kind, share in shares.items() if kind not in absent}
         counts = {kind: int(batch * share / sum(shares.values())) for kind, share in shares.items()}
         counts["icons"] += batch - sum(counts.values())
-        return counts
+        return {kind: count for kind, count in counts.items() if count}
 
     def draw(self, seed: int, step: int, with_captions: int = 0, early: bool = False) -> Batch:
         """The batch of one step, about ``with_captions`` of its pictures with a free caption as well."""
         self.generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
         self.random = random.Random(seed * 1_000_003 + step)
-        parts = [getattr(self, f"_{kind}")(n, step) for kind, n in (self.early_counts if early else self.counts).items()]
+        counts = self.early_counts if early else self.counts
+        parts = [getattr(self, f"_{kind}")(n, step) for kind, n in counts.items()]
         images, targets, at, texts = [], {v: [] for v in self.vocabularies}, 0, {}
         for pictures, known, said in parts:
             n = len(pictures)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from PIL import Image
+from torch.nn import functional
 
 from core.world import WorldError
 from core.world.concepts import PHOTO_NAMES
@@ -28,7 +28,7 @@ def read(path: Path) -> tuple[np.ndarray, np.ndarray]:
         labels = np.array(table["label"].to_pylist(), dtype=np.int64)
         images = np.stack([np.asarray(p) for p in pictures])
     except (OSError, KeyError, TypeError, ValueError, StopIteration) as error:
-        raise WorldError(f"{path} cannot be read as CIFAR-10 (a parquet file with image and label): {error}.") from error
+        raise WorldError(f"{path} is no parquet file with CIFAR-10's image and label: {error}.") from error
     if images.shape[1:] != (32, 32, 3) or labels.min() < 0 or labels.max() >= len(PHOTO_NAMES):
         raise WorldError(f"{path} is not CIFAR-10: its pictures are not 32×32, or a label is not below ten.")
     return images, labels
@@ -39,7 +39,7 @@ def enlarge(images: np.ndarray, batch: int = 1000) -> np.ndarray:
     parts = []
     for start in range(0, len(images), batch):
         small = torch.from_numpy(images[start : start + batch]).permute(0, 3, 1, 2).float()
-        large = F.interpolate(small, (SIDE, SIDE), mode="bilinear", align_corners=False)
+        large = functional.interpolate(small, (SIDE, SIDE), mode="bilinear", align_corners=False)
         parts.append(large.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy())
     return np.concatenate(parts)
 
@@ -59,8 +59,8 @@ def draw(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     theta = torch.zeros((n, 2, 3), device=device)
     theta[:, 0, 0], theta[:, 1, 1] = size[:, 0] * mirror, size[:, 1]
     theta[:, :, 2] = shift
-    where = F.affine_grid(theta, [n, 1, SIDE, SIDE], align_corners=False)
-    pixels = F.grid_sample(pixels, where, padding_mode="reflection", align_corners=False)
+    where = functional.affine_grid(theta, [n, 1, SIDE, SIDE], align_corners=False)
+    pixels = functional.grid_sample(pixels, where, padding_mode="reflection", align_corners=False)
     shape = (n, 3, 1, 1)
     light = 1 + 0.4 * (torch.rand((n, 1, 1, 1), generator=generator, device=device) - 0.5)
     tint = 1 + 0.16 * (torch.rand(shape, generator=generator, device=device) - 0.5)

@@ -260,10 +260,13 @@ class Training:
         self.model.load_state_dict(weights, strict=False)
         self.rows.data.copy_(tensors["rows"])
         state: dict[int, dict[str, torch.Tensor]] = {}
+        parameters = [p for group in self.optimiser.param_groups for p in group["params"]]
         for name, tensor in tensors.items():
             if name.startswith("optimiser."):
                 _, number, what = name.split(".")
-                state.setdefault(int(number), {})[what] = tensor.clone()
+                # The fused optimiser walks through memory, so its state must lie as its parameter does.
+                like = parameters[int(number)] if tensor.ndim else tensor
+                state.setdefault(int(number), {})[what] = torch.empty_like(like).detach().copy_(tensor)
         self.optimiser.load_state_dict({**self.optimiser.state_dict(), "state": state})
         self.step, self.seconds, self.curve = facts["step"], facts["seconds"], facts["curve"]
         self.say(f"Going on after {self.step * self.settings.batch:,} pictures.")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import torch
-import torch.nn.functional as F
+from torch.nn import functional
 
 from core.world import backgrounds, colours, glyphs
 from core.world.lettering import Lettering
@@ -64,22 +64,16 @@ def coordinates(
     cos, sin = turn.cos(), turn.sin()
     skew = torch.zeros_like(cos) if shear is None else shear
     # pixel -> (across, down): undo the shift, then the turn, then the shear, then the size
-    a, b, c, d = cos - skew * -sin, sin - skew * cos, -sin, cos
-    scale = SIDE / 2 / half
-    shift = (SIDE / 2 - centre) / half
-    theta = torch.stack(
-        [
-            torch.stack([a * scale[:, 0], b * scale[:, 0], (a * shift[:, 0] + b * shift[:, 1] * half[:, 1] / half[:, 0])], 1),
-            torch.stack([c * scale[:, 1], d * scale[:, 1], (c * shift[:, 0] * half[:, 0] / half[:, 1] + d * shift[:, 1])], 1),
-        ],
-        1,
-    )
-    return F.affine_grid(theta, [len(theta), 1, SIDE, SIDE], align_corners=False)
+    across = torch.stack([cos + skew * sin, sin - skew * cos], 1) / half[:, :1]
+    down = torch.stack([-sin, cos], 1) / half[:, 1:]
+    turned = torch.stack([across, down], 1)
+    theta = torch.cat([turned * (SIDE / 2), turned @ (SIDE / 2 - centre)[:, :, None]], 2)
+    return functional.affine_grid(theta, [len(theta), 1, SIDE, SIDE], align_corners=False)
 
 
 def stamp(masks: torch.Tensor, where: torch.Tensor) -> torch.Tensor:
     """Masks uint8 (n, h, w) laid into pictures at ``coordinates``: coverage float32 (n, 1, SIDE, SIDE) in [0, 1]."""
-    return F.grid_sample(masks[:, None].float().div_(255), where, padding_mode="zeros", align_corners=False)
+    return functional.grid_sample(masks[:, None].float().div_(255), where, padding_mode="zeros", align_corners=False)
 
 
 def grounds(ground: torch.Tensor, manner: Manner, generator: torch.Generator) -> torch.Tensor:

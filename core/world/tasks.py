@@ -1,4 +1,4 @@
-"""The mini world's tasks: the supported ones, icons in five other looks, typographic attacks, and the scenes' patching tasks.
+"""The mini world's tasks: the supported ones, icons in five other looks, typographic attacks, and the scenes'.
 
 Building this list draws nothing; pictures are made when a source is loaded.
 """
