@@ -18,7 +18,7 @@ frame.title(
 view, complaints, anew = address.load("gallery", partial(gallery_view.read, lab))
 frame.complain(complaints)
 seed({"gallery.task": view.task, "gallery.classes": list(view.classes), "gallery.sample": view.sample}, anew)
-controls, main = st.columns([1, 3.1], gap="medium")
+controls, main = frame.controls_and_main()
 with controls:
     name = st.selectbox(
         "Task", by_role(lab), key="gallery.task", format_func=lambda n: f"{lab.task(n).title} · {lab.task(n).role}"

@@ -109,7 +109,7 @@ def every_task(lab: Lab) -> None:
         rows.append((task.title, task.role, task.plays or None, len(task.class_names), *counts, *said))
     columns = ["Task", "Role", "Plays", "Classes", "Train", "Val", "Test", "Base [95 %]", "Fine-tuned [95 %]"]
     pinned = {"Task": st.column_config.TextColumn(pinned=True)}
-    st.dataframe(pd.DataFrame(rows, columns=columns), hide_index=True, column_config=pinned)
+    st.dataframe(pd.DataFrame(rows, columns=columns), hide_index=True, column_config=pinned, placeholder="–")
 
 
 def base_card(lab: Lab) -> None:

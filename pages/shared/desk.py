@@ -19,7 +19,7 @@ from pages.shared.alpha_view import View
 from pages.shared.copy_link import copy_link
 from pages.shared.curve import Curve, against_base, curve, known_alphas
 from pages.shared.figures import Figure
-from pages.shared.frame import one_sentence
+from pages.shared.frame import controls_and_main, one_sentence
 from pages.shared.wording import alpha_text, listed, percent, points
 
 CURVE, VIEW, FULL, STAMP = "alpha.curve", "alpha.view", "alpha.full", "alpha.stamp"
@@ -73,7 +73,7 @@ def _live(lab: Lab, jobs: Jobs) -> None:
     with one_sentence():
         if st.session_state.pop(FULL, False):
             st.rerun()
-        controls, main = st.columns([1, 3.1], gap="medium")
+        controls, main = controls_and_main()
         with controls:
             _pick(lab)
         view, found = st.session_state[VIEW], st.session_state[CURVE]
@@ -226,6 +226,6 @@ def _row(lab: Lab, found: Curve, shown: float) -> list[Figure]:
         label = f":blue[●] Mean of {len(supported)} supported"
         supported = [Figure(label, mean.value, mean, mean.value - before.value, None, f"{each}.")]
     lost = found.at(found.chosen).combined - now.combined
-    note = "the chosen α" if shown == found.chosen else f"chosen α: {points(lost)}"
+    note = "the chosen α" if shown == found.chosen else f"{points(lost)} at the chosen α"
     combined = Figure(":violet[●] Combined", now.combined, None, now.combined - base.combined, None, note)
     return [one(found.task), *supported, combined]

@@ -37,7 +37,7 @@ def row(figures: Sequence[Figure], places: int = 0) -> None:
                 None if figure.difference is None else points(figure.difference),
                 delta_color="off" if noise or not figure.difference else "normal",
                 delta_arrow="off" if noise else "auto",
-                delta_description="within noise" if noise else "from base",
+                delta_description=None if figure.difference is None else "within noise" if noise else "from base",
                 help=_tooltip(figure),
             )
             st.caption(f"95 %: {interval(figure.found)}" if figure.found else figure.explained)

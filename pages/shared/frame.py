@@ -7,11 +7,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core import PaletteError
 
 LOG = logging.getLogger("palette")
 PAINT = "https://arxiv.org/abs/2208.05592"
+_STACKED = """<style>@media (max-width: 1000px) {
+.st-key-desk > [data-testid="stHorizontalBlock"] > [data-testid="stColumn"],
+.st-key-desk > div > [data-testid="stHorizontalBlock"] > [data-testid="stColumn"] { min-width: 100%; }
+.st-key-desk > [data-testid="stHorizontalBlock"] > [data-testid="stColumn"]:first-child > [data-testid="stVerticalBlock"],
+.st-key-desk > div > [data-testid="stHorizontalBlock"] > [data-testid="stColumn"]:first-child > div
+{ display: grid; grid-template-columns: 1fr 1fr; gap: 0.4rem 1.5rem; align-items: start; }
+}</style>"""
 
 
 @contextmanager
@@ -35,6 +43,14 @@ def title(question: str, context: str) -> None:
     """The head of a page: a question, and one sentence of Markdown with a link to the paper's section."""
     st.title(question, anchor=False)
     st.markdown(context)
+
+
+def controls_and_main() -> tuple[DeltaGenerator, DeltaGenerator]:
+    """A narrow column of controls and a wide one; below 1000 pixels the controls go above."""
+    with st.container(key="desk"):
+        st.html(_STACKED)
+        controls, main = st.columns([1, 3.1], gap="medium")
+    return controls, main
 
 
 def complain(sentences: list[str]) -> None:

@@ -1,0 +1,151 @@
+# ruff: noqa: F811  (fixtures are imported, and named again as arguments)
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import replace
+
+import pytest
+from conftest import Noisy, tiny_tasks
+from opening import cache, lab_of, page, swept_template, values  # noqa: F401
+
+from core.paint import GRID
+from pages.shared.wording import percent
+
+
+def wait(at, until, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not until(at):
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.2)
+        at.run()
+
+
+def test_opens_on_the_chosen_alpha_with_the_labs_own_numbers(page, cache):
+    at, lab = page(), lab_of(cache)
+    chosen = lab.chosen_alpha("noisy", ["plain"])
+    point = lab.point("noisy", chosen, ["plain"], "test")
+    assert at.title[0].value.endswith("?")
+    assert at.query_params["alpha"] == f"{chosen:.2f}"
+    assert values(at) == [percent(x) for x in (*[a.value for a in point.accuracies.values()], point.combined)]
+    assert not at.error and not at.warning
+
+
+def test_a_link_brings_back_the_whole_view(page, cache):
+    at = page(task="noisy", supported="plain", alpha="0.50", plot="curves", pictures="plain", flip="broken")
+    point = lab_of(cache).point("noisy", 0.5, ["plain"], "test")
+    assert values(at)[0] == percent(point.accuracies["noisy"].value)
+    assert at.session_state["alpha.plot"] == "curves"
+    assert at.selectbox(key="alpha.pictures").value == "plain"
+    again = page(**dict(at.query_params))
+    assert values(again) == values(at)
+    assert again.query_params == at.query_params
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        ({"task": "nonsense"}, "'nonsense'"),
+        ({"alpha": "7"}, "between 0 and 1"),
+        ({"alpha": "abc"}, "between 0 and 1"),
+        ({"alpha": "nan"}, "between 0 and 1"),
+        ({"alpha": "-0.1"}, "between 0 and 1"),
+        ({"supported": "plain,gone"}, "'gone'"),
+        ({"supported": "noisy"}, "'noisy'"),
+        ({"plot": "pie"}, "'pie'"),
+        ({"class": "purple"}, "'purple'"),
+        ({"flip": "<script>"}, "script"),
+        ({"workspace": "elsewhere"}, "'elsewhere'"),
+    ],
+)
+def test_nonsense_in_the_address_is_one_sentence_and_the_page_goes_on(page, parameters, said):
+    at = page(**parameters)
+    assert [w for w in at.warning if said in w.value]
+    assert len(at.warning) == 1 and not at.error
+    assert len(values(at)) == 3
+
+
+def test_complaints_go_when_the_view_changes(page):
+    at = page(alpha="7")
+    at.number_input(key="alpha.exact").set_value(0.5).run()
+    assert not at.warning
+    assert at.query_params["alpha"] == "0.50"
+
+
+def test_choosing_on_validation_is_one_button(page, cache):
+    at = page(alpha="0.00")
+    at.button(key="alpha.choose").click().run()
+    assert at.query_params["alpha"] == f"{lab_of(cache).chosen_alpha('noisy', ['plain']):.2f}"
+
+
+def test_an_alpha_that_was_not_evaluated_becomes_one_job_and_is_kept(page, cache):
+    at, other = page(alpha="0.33"), page(alpha="0.33")
+    wait(at, lambda at: 0.33 in at.session_state["alpha.curve"].alphas)
+    other.run()
+    point = lab_of(cache).point("noisy", 0.33, ["plain"], "test")
+    assert values(at)[0] == values(other)[0] == percent(point.accuracies["noisy"].value)
+    log = (cache / "jobs" / "log.jsonl").read_text().splitlines()
+    assert sum('"running"' in line for line in log) == 1
+    assert sorted([*GRID, 0.33]) == list(at.session_state["alpha.curve"].alphas)
+
+
+def test_supported_tasks_that_are_not_there_are_offered_and_the_rest_stays(page, cache, monkeypatch):
+    monkeypatch.setattr("core.lab.tasks_of", lambda _: {**tiny_tasks(), "extra": extra_task()})
+    at = page(supported="plain,extra")
+    assert len(values(at)) == 3
+    assert any("extra" in i.value for i in at.info)
+    next(b for b in at.button if "Build" in b.label).click().run()
+    wait(at, lambda at: at.session_state["alpha.curve"].supported == ("plain", "extra"))
+    assert len(values(at)) == 4
+
+
+def extra_task():
+    return replace(tiny_tasks()["plain"], name="extra", title="Extra", source=Noisy(3, 40))
+
+
+def test_no_checkpoint_says_what_is_missing_and_builds_it(page, cache):
+    shutil.rmtree(cache / "tiny" / "checkpoints")
+    shutil.rmtree(cache / "tiny" / "results")
+    at = page()
+    assert any("fine-tune noisy" in i.value for i in at.info)
+    assert any("python -m core --workspace tiny build --tasks noisy" in c.value for c in at.code)
+    next(b for b in at.button if "Build" in b.label).click().run()
+    wait(at, lambda at: at.session_state["alpha.curve"] is not None)
+    assert len(values(at)) == 3
+
+
+def test_no_base_is_one_sentence(page, cache):
+    shutil.rmtree(cache / "tiny" / "base")
+    at = page()
+    assert len(at.error) == 1 and "base" in at.error[0].value
+
+
+def test_a_truncated_checkpoint_is_one_sentence(page, cache):
+    path = cache / "tiny" / "checkpoints" / "noisy.safetensors"
+    path.write_bytes(path.read_bytes()[:200])
+    at = page()
+    assert len(at.error) == 1 and "noisy" in at.error[0].value
+
+
+def test_no_workspace_is_one_sentence(page, cache):
+    shutil.rmtree(cache / "tiny")
+    assert len(page().error) == 1
+
+
+def test_flips_are_those_of_the_lab(page, cache):
+    at, lab = page(alpha="1.00"), lab_of(cache)
+    before, after = lab.evaluate(lab.base, "noisy", "test"), lab.evaluate(lab.patch("noisy", 1), "noisy", "test")
+    labels = at.get("button_group")
+    shown = str(labels)
+    assert f"fixed ({int((~before.right & after.right).sum())})" in shown
+    assert f"broken ({int((before.right & ~after.right).sum())})" in shown
+
+
+def test_another_patching_task_starts_at_its_own_chosen_alpha(page, cache, monkeypatch):
+    more = replace(tiny_tasks()["noisy"], name="second", title="Second")
+    monkeypatch.setattr("core.lab.tasks_of", lambda _: {**tiny_tasks(), "second": more})
+    at = page(alpha="0.10")
+    at.selectbox(key="alpha.task").set_value("second").run()
+    assert at.query_params["task"] == "second"
+    assert "alpha" not in at.query_params
+    assert any("fine-tune second" in i.value for i in at.info)
