@@ -9,7 +9,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import torch
@@ -43,6 +43,14 @@ class Point:
     recipe: Recipe
     accuracies: dict[str, metrics.Accuracy]
     combined: float
+
+
+@lru_cache(maxsize=4096)
+def _weights_key(recipe: Recipe, digests: tuple[str, ...]) -> str:
+    rows: dict[str, list[float]] = {}
+    for digest, row in zip(digests, recipe.coefficients, strict=True):
+        rows[digest] = [a + b for a, b in zip(rows.get(digest, [0.0] * len(row)), row, strict=True)]
+    return Recipe(tuple(rows), recipe.components, tuple(map(tuple, rows.values()))).digest()
 
 
 def device_of_choice() -> torch.device:
@@ -86,6 +94,7 @@ class Lab:
         self.keeps: set[str] = set(self.facts.get("keep", ["logits", "features"]))  # besides answers, which always are
         self._answers: OrderedDict[str, Answers] = OrderedDict()
         self._heads: dict[str, torch.Tensor] = {}
+        self._contents: dict[tuple[str, str], dict[str, str]] = {}
         self._merged: str | None = None
         self._busy, self._memory = threading.RLock(), threading.Lock()
 
@@ -186,19 +195,21 @@ class Lab:
 
     def weights_key(self, recipe: Recipe) -> str:
         """Digest of the weights that a recipe describes: by content, so that two routes to one model meet."""
-        digests = {name: self.zoo[name].digest for name in recipe.models}
-        rows: dict[str, list[float]] = {}
-        for name, row in zip(recipe.models, recipe.coefficients, strict=True):
-            rows[digests[name]] = [a + b for a, b in zip(rows.get(digests[name], [0.0] * len(row)), row, strict=True)]
-        return Recipe(tuple(rows), recipe.components, tuple(map(tuple, rows.values()))).digest()
+        return _weights_key(recipe, tuple(self.zoo[name].digest for name in recipe.models))
+
+    def _content(self, task: str, split: str) -> dict[str, str]:
+        """Digests of a split's data and of the task's head; tasks never change, so they are worked out once."""
+        if (task, split) not in self._contents:
+            known = self.task(task)
+            known.size(split)
+            head = head_digest(self._text_digest, known.prompts())
+            self._contents[task, split] = {"data": known.source.digest(split), "head": head}
+        return self._contents[task, split]
 
     def _key(self, kind: str, recipe: Recipe, task: str, split: str) -> str:
-        known = self.task(task)
-        known.size(split)
-        facts = {"kind": kind, "weights": self.weights_key(recipe), "data": known.source.digest(split)}
-        if kind != "features":
-            facts["head"] = head_digest(self._text_digest, known.prompts())
-        return self.store.key(**facts)
+        content = self._content(task, split)
+        head = {} if kind == "features" else {"head": content["head"]}
+        return self.store.key(kind=kind, weights=self.weights_key(recipe), data=content["data"], **head)
 
     def known(self, recipe: Recipe, task: str, split: str) -> bool:
         """Whether the answers are there without computing anything."""
