@@ -12,6 +12,7 @@ import random
 import sys
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -152,12 +153,15 @@ class Training:
             total = total + self.settings.captions_weight * functional.cross_entropy(logits[rows, at:], target)
         return total
 
-    def advance(self) -> float:
-        """One step on fresh pictures; gives its loss."""
+    def batch(self, step: int) -> Batch:
+        """The fresh pictures of a step."""
+        s, done = self.settings, step * self.settings.batch
+        free = s.captions if done >= s.captions_from and step % s.text_every == 0 else 0
+        return self.mixture.draw(s.seed, step, free, early=done < s.wordless)
+
+    def advance(self, batch: Batch) -> float:
+        """One step on a batch; gives its loss."""
         s = self.settings
-        done = self.step * s.batch
-        free = s.captions if done >= s.captions_from and self.step % s.text_every == 0 else 0
-        batch = self.mixture.draw(s.seed, self.step, free, early=done < s.wordless)
         for group in self.optimiser.param_groups:
             group["lr"] = self.rate()
         loss = self.loss(batch, random.Random(s.seed * 7919 + self.step))
@@ -173,8 +177,12 @@ class Training:
         """Train to the end: measure, keep and share the base every so many seconds."""
         began, losses = time.monotonic() - self.seconds, []
         measured = kept = shared = time.monotonic()
+        # The next step's pictures are drawn, on one core, while this one is learnt.
+        drawing = ThreadPoolExecutor(1, initializer=torch.set_num_threads, initargs=(1,))
+        coming = drawing.submit(self.batch, self.step)
         while self.step < self.steps:
-            losses.append(self.advance())
+            batch, coming = coming.result(), drawing.submit(self.batch, self.step + 1)
+            losses.append(self.advance(batch))
             now = time.monotonic()
             self.seconds = now - began
             if now - measured > every or self.step == self.steps:
@@ -186,6 +194,7 @@ class Training:
             if now - shared > share_every:
                 self.share()
                 shared = time.monotonic()
+        drawing.shutdown()
         self.keep()
         self.share()
 

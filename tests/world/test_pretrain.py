@@ -89,7 +89,7 @@ def test_a_stopped_run_goes_on_exactly(mixture, tmp_path):
             training = pretrain.Training(SETTINGS, mixture, folder / "base", say=lambda text: None)
             training.resume()
             while training.step < stop:
-                training.advance()
+                training.advance(training.batch(training.step))
             training.keep()
         training.share()
         return disk.read_tensors(folder / "base" / vision.WEIGHTS)
@@ -123,7 +123,7 @@ def test_the_rate_rises_holds_and_falls(mixture, tmp_path):
 @pytest.fixture
 def base(mixture, tmp_path):
     training = pretrain.Training(SETTINGS, mixture, tmp_path / "base", say=lambda text: None)
-    training.advance()
+    training.advance(training.batch(training.step))
     training.share()
     return tmp_path / "base"
 
