@@ -1,0 +1,116 @@
+"""The app in a real browser, for measurements and tests: a server on a free port, and a headless Chromium."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+APP = Path(__file__).resolve().parent.parent / "app.py"
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+WATCH = """() => {
+  window.seen = []
+  const look = () => {
+    const alpha = document.querySelector('input[type=number]')?.value
+    const figures = [...document.querySelectorAll('[data-testid=stMetricValue]')].map(e => e.textContent).join(' ')
+    const marker = document.querySelector('.js-plotly-plot')?.data?.at(-1)
+    const now = JSON.stringify([alpha, figures, marker?.x, marker?.y])
+    if (window.seen.at(-1)?.now !== now) window.seen.push({ at: performance.now(), alpha, now })
+    requestAnimationFrame(look)
+  }
+  look()
+}"""
+"""Notes every change of what a visitor sees: α, the figures, the chart's moving marker; into ``window.seen``."""
+
+
+def find_chromium() -> str | None:
+    """Path of a Chromium: PALETTE_CHROMIUM, or one of the usual names on the PATH; None if there is none."""
+    return os.environ.get("PALETTE_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+
+
+@contextmanager
+def server(cache: Path) -> Iterator[str]:
+    """The app on the workspaces in ``cache``, started from another folder than its own; yields its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    words = [sys.executable, "-m", "streamlit", "run", str(APP), "--server.port", str(port)]
+    words += ["--server.headless", "true", "--server.address", "127.0.0.1"]
+    log = (cache / "server.log").open("w")
+    process = subprocess.Popen(
+        words, cwd=cache, env={**os.environ, "PALETTE_CACHE": str(cache)}, stdout=log, stderr=subprocess.STDOUT
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        _wait_for(f"{address}/_stcore/health", process, cache / "server.log")
+        yield address
+    finally:
+        process.terminate()
+        process.wait(20)
+        log.close()
+
+
+def _wait_for(url: str, process: subprocess.Popen, log: Path, seconds: float = 90) -> None:
+    end = time.monotonic() + seconds
+    while process.poll() is None and time.monotonic() < end:
+        try:
+            with urllib.request.urlopen(url, timeout=2):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    raise RuntimeError(f"The app did not start: {log.read_text()[-2000:]}")
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A headless Chromium. Raises RuntimeError if none is installed."""
+    found = find_chromium()
+    if found is None:
+        raise RuntimeError(f"No Chromium: install one of {', '.join(NAMES)}, or set PALETTE_CHROMIUM.")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+def open_page(browser: Browser, url: str, **context: object) -> Page:
+    """The page at ``url`` in a fresh browser profile at 1400 × 900, once its chart is there and all is quiet."""
+    page = browser.new_context(viewport={"width": 1400, "height": 900}, **context).new_page()
+    page.goto(url)
+    page.wait_for_selector(".js-plotly-plot .main-svg", timeout=120_000)
+    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]", timeout=120_000)
+    return page
+
+
+def drag(page: Page, stations: list[float], moves: int, pause_ms: float) -> float:
+    """Drag α through these stations in so many mouse moves, leaving the button pressed; returns the seconds it took."""
+    box = page.locator("input[type=range]").bounding_box()
+    assert box is not None
+    half = 10  # of the thumb, in pixels
+
+    def where(alpha: float) -> float:
+        return box["x"] + half + alpha * (box["width"] - 2 * half)
+
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(where(stations[0]), middle)
+    page.mouse.down()
+    started = time.perf_counter()
+    for i in range(1, moves + 1):
+        along = i / moves * (len(stations) - 1)
+        leg = min(int(along), len(stations) - 2)
+        alpha = stations[leg] + (along - leg) * (stations[leg + 1] - stations[leg])
+        page.mouse.move(where(alpha), middle)
+        page.wait_for_timeout(pause_ms)
+    return time.perf_counter() - started

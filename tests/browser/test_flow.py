@@ -1,0 +1,66 @@
+"""One visit in a real browser: open, drag, see the numbers move, copy the link, open it again."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from benchmarks.browser import WATCH, chromium, drag, find_chromium, open_page, server
+from core.lab import CACHE
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(find_chromium() is None, reason="no Chromium on the PATH; set PALETTE_CHROMIUM"),
+]
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The app on a copy of the mini workspace, so that the repository stays as it is."""
+    cache = tmp_path_factory.mktemp("browser")
+    passing = shutil.ignore_patterns("images", "partial", "jobs", "locks", "damaged")
+    shutil.copytree(Path(CACHE) / "mini", cache / "mini", ignore=passing)
+    with server(cache) as found:
+        yield found
+
+
+def figures(page) -> list[str]:
+    return page.locator("[data-testid=stMetricValue]").all_text_contents()
+
+
+def test_a_visit(address):
+    with chromium() as browser:
+        troubles: list[str] = []
+        page = open_page(browser, f"{address}/?task=digits", permissions=["clipboard-read", "clipboard-write"])
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        slider = page.get_by_role("slider")
+        before = figures(page)
+        assert len(before) >= 3 and all(re.fullmatch(r"\d+\.\d %", f) for f in before)
+
+        page.evaluate(WATCH)
+        drag(page, [0.0, 0.75], moves=45, pause_ms=40)
+        seen = page.evaluate("window.seen")
+        assert len({s["alpha"] for s in seen}) >= 5, "the numbers must move before the mouse is let go"
+        page.mouse.up()
+        page.wait_for_url("**alpha=0.75**", timeout=20_000)
+        assert slider.get_attribute("aria-valuetext") == "alpha 0.75"
+
+        slider.focus()
+        page.keyboard.press("ArrowLeft")
+        page.wait_for_url("**alpha=0.70**", timeout=20_000)
+        page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
+        moved = figures(page)
+        assert moved != before
+
+        page.get_by_role("button", name="Copy link").click()
+        link = page.evaluate("navigator.clipboard.readText()")
+        assert "task=digits" in link and "alpha=0.70" in link
+        again = open_page(browser, link)
+        assert figures(again) == moved
+        assert again.get_by_role("slider").get_attribute("aria-valuetext") == "alpha 0.70"
+        assert not again.locator("[data-testid=stAlert]").count()
+        assert not troubles
