@@ -163,6 +163,18 @@ def _verify(lab, options) -> int:
     return 1 if wrong else 0
 
 
+def _card(lab, options) -> int:
+    from core.card import write
+
+    printer = Printer()
+    text, missed = write(lab, options.photos, Progress(printer))
+    printer.close()
+    print(text)
+    if missed:
+        print(f"palette: below what was asked for: {', '.join(missed)}.", file=sys.stderr)
+    return 1 if missed else 0
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line's grammar."""
     words = argparse.RawDescriptionHelpFormatter
@@ -189,6 +201,8 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--task", required=True, help="which task")
     one.add_argument("--split", default="test", choices=["train", "val", "test"], help="which split (default: test)")
     one.add_argument("--json", action="store_true", help="print one JSON object instead of a sentence")
+    one = command("card", _card, "Measure the base and write its model card; fails if a figure is below its goal.")
+    one.add_argument("--photos", type=Path, metavar="FILE", help="CIFAR-10's test pictures as a parquet file")
     command("verify", _verify, "Read every checkpoint and result again and compare it with its digest.")
     return top
 

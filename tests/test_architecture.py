@@ -14,7 +14,7 @@ LAYERS = [
     ("choosing", ["paint"]),
     ("things", ["disk", "tasks", "torchvision_cpu", "vision", "world", "catalog", "zoo"]),
     ("doing", ["answers", "merge", "heads", "predict", "metrics", "store", "finetune", "similarity"]),
-    ("the desk", ["jobs", "lab", "build", "__main__"]),
+    ("the desk", ["jobs", "card", "lab", "build", "__main__"]),
 ]
 RANK = {name: rank for rank, (_, names) in enumerate(LAYERS) for name in names}
 FILES = sorted((ROOT / "core").rglob("*.py"))

@@ -81,7 +81,7 @@ def grounds(ground: torch.Tensor, manner: Manner, generator: torch.Generator) ->
     n = len(ground)
     near = colours.shades(ground, generator)
     strength = _between(n, manner.pattern, generator)[:, None]
-    toward = (torch.rand((n, 3), generator=generator, device=ground.device) * 0.5 + (near.mean(1, True) < 0.5) * 0.5)
+    toward = torch.rand((n, 3), generator=generator, device=ground.device) * 0.5 + (near.mean(1, True) < 0.5) * 0.5
     far = near + (toward - near) * strength
     pattern = backgrounds.pieces(n, SIDE, generator, manner.plain)[:, None]
     return torch.lerp(near[:, :, None, None], far[:, :, None, None], pattern)

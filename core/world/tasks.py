@@ -154,7 +154,6 @@ TYPOGRAPHIC = Task(
 UNATTACKED = replace(
     TYPOGRAPHIC,
     name="typographic_clean",
-    role="supported",
     title="Typographic attacks, before the word",
     description="The pictures of the typographic attacks with nothing written on them.",
     source=replace(_ATTACKED, clean=True),
@@ -169,4 +168,4 @@ def _scenes() -> tuple[Task, ...]:
     return tuple(getattr(scenes, "TASKS", ()))
 
 
-TASKS: tuple[Task, ...] = (ICONS_TASK, COLORS, BACKGROUNDS, WORDS, *_scenes(), *SHIFTS, TYPOGRAPHIC)
+TASKS: tuple[Task, ...] = (ICONS_TASK, COLORS, BACKGROUNDS, WORDS, *_scenes(), *SHIFTS, TYPOGRAPHIC, UNATTACKED)

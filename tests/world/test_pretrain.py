@@ -1,4 +1,4 @@
-"""Pre-training in miniature: a stopped run goes on exactly, the base loads, the card is written."""
+"""Pre-training in miniature: a stopped run goes on exactly, the base loads."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import io
 import json
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from core import disk, metrics, vision
-from core.world import WorldError, card, photos, pretrain, tasks
+from core import disk, vision
+from core.world import WorldError, photos, pretrain
 from core.world.concepts import PHOTO_NAMES
 from core.world.mixture import Mixture
 
@@ -137,27 +136,6 @@ def test_the_base_loads_and_unseen_tokens_are_zero(base):
     assert made["pictures"] == 32 and not made["complete"] and made["settings"]["seed"] == SETTINGS.seed
 
 
-def test_the_card_is_written_by_the_evaluation(base, tmp_path, monkeypatch):
-    def small(task):
-        return replace(task, source=replace(task.source, counts=(("val", 40), ("test", 40))))
-
-    monkeypatch.setattr(tasks, "TASKS", (small(tasks.ICONS_TASK), small(tasks.COLORS)))
-    monkeypatch.setattr(tasks, "TYPOGRAPHIC", small(tasks.TYPOGRAPHIC))
-    monkeypatch.setattr(tasks, "UNATTACKED", small(tasks.UNATTACKED))
-    monkeypatch.setattr(card.Reader, "task", lambda self, task: torch.arange(40) < 10)
-    status = card.main(["--base", str(base), "--photos", str(parquet(tmp_path / "photos.parquet"))])
-    text = (base / "README.md").read_text()
-    assert status == 2 and "25.0 %" in text and "≥ 85 % ✗" in text and "not finished" in text and "CIFAR-10" in text
-    names = {row["name"] for row in json.loads((base / "card.json").read_text())}
-    assert names >= {"icons", "colors", "follows", "photos"}
-
-
 def test_the_command_line_says_what_is_wrong(tmp_path, capsys):
-    assert card.main(["--base", str(tmp_path)]) == 1
     assert pretrain.main(["--out", str(tmp_path / "b"), "--photos", str(tmp_path / "none.parquet")]) == 1
-    assert len(capsys.readouterr().err.strip().splitlines()) == 2
-
-
-@pytest.mark.parametrize(("right", "n"), [(0, 10), (3, 10), (871, 1000), (10, 10)])
-def test_the_interval_is_wilsons(right, n):
-    assert np.allclose(card.Figure("x", "x", right, n).interval(), metrics.wilson(right, n), atol=1e-6)
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1

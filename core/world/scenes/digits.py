@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from core.tasks import SPLITS, Pictures, Task, TaskError, digest_of
+from core.world import WorldError
 from core.world.scenes.shapes import (
     blend,
     blurred,
@@ -44,29 +47,38 @@ class Handwritten:
         return dict(self.counts)
 
     def digest(self, split: str) -> str:
-        """Hex SHA-256 of the split's pictures and labels themselves; raises TaskError on no such split."""
-        pictures = self.load(split)
-        content = hashlib.sha256(pictures.images.tobytes() + pictures.labels.tobytes()).hexdigest()
-        return digest_of(pictures=content)
+        """Hex SHA-256 of the scans and labels themselves, and of which of them are in the split."""
+        self._count(split)
+        content = hashlib.sha256(_table().tobytes()).hexdigest()
+        return digest_of(table=content, enlarged=1, seed=self.seed, counts=self.counts, split=split)
 
     def load(self, split: str) -> Pictures:
         """The pictures of a split; raises TaskError on no such split."""
-        sizes = self.sizes()
-        if split not in sizes:
-            raise TaskError(f"The digits have no split {split!r}; they have {', '.join(sizes)}.")
-        images, labels = _digits()
-        order = _stratified(labels, self.seed)
-        start = sum(sizes[s] for s in SPLITS[: SPLITS.index(split)])
-        chosen = order[start : start + sizes[split]]
-        return Pictures(_enlarged(images[chosen]), labels[chosen].astype(np.int64))
+        count, table = self._count(split), _table()
+        labels = table[:, -1].astype(np.int64)
+        start = sum(self.sizes()[s] for s in SPLITS[: SPLITS.index(split)])
+        chosen = _stratified(labels, self.seed)[start : start + count]
+        images = table[chosen, :-1].reshape(-1, 8, 8).astype(np.float32) / 16
+        return Pictures(_enlarged(images), labels[chosen])
+
+    def _count(self, split: str) -> int:
+        if split not in self.sizes():
+            raise TaskError(f"The digits have no split {split!r}; they have {', '.join(self.sizes())}.")
+        return self.sizes()[split]
 
 
 @cache
-def _digits() -> tuple[np.ndarray, np.ndarray]:
-    from sklearn.datasets import load_digits  # a slow import, needed only here
+def _table() -> np.ndarray:
+    """What ``sklearn.datasets.load_digits`` reads, uint8 (1797, 65): 64 pixels from 0 to 16, and the label.
 
-    data = load_digits()
-    return data.images.astype(np.float32) / 16, data.target
+    Read from its file, because importing scikit-learn takes longer than opening a page.
+    """
+    package = importlib.util.find_spec("sklearn")
+    path = Path(package.origin if package and package.origin else "").parent / "datasets" / "data" / "digits.csv.gz"
+    try:
+        return np.loadtxt(path, delimiter=",", dtype=np.uint8)
+    except OSError:
+        raise WorldError(f"{path.name} is missing; pip install scikit-learn, whose digits these are.") from None
 
 
 def _stratified(labels: np.ndarray, seed: int) -> np.ndarray:

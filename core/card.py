@@ -1,0 +1,178 @@
+"""A base's model card, written by its evaluation and never by hand."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from core import disk, vision
+from core.jobs import Progress
+from core.lab import Lab
+from core.metrics import Accuracy, accuracy_of, paired
+from core.tasks import Pictures, Task
+from core.zoo import BASE
+
+GOALS: Mapping[str, float] = {"icons": 0.85, "colors": 0.90, "words": 0.80, "photos": 0.65, "follows": 0.40}
+"""What the mini world's base was asked to reach."""
+
+ROLES: Mapping[str, str] = {
+    "supported": "What it knows: the supported tasks",
+    "ood": "The same classes in looks that fine-tuning never meets",
+    "patching": "What it is poor at: the patching tasks",
+}
+INTRODUCTION = """---
+library_name: open_clip
+license: mit
+---
+# Palette's mini base
+
+A small CLIP, trained from scratch on pictures that Palette draws itself: icons from the fonts in the `qtawesome`
+package (Material Design Icons, Font Awesome, Phosphor, Remix, Codicons, Elusive; each under its own open licence),
+words lettered over and beside them, plain pictures near the patching tasks (printed digits, patterns, maps, signs,
+cars, clocks, dots), and photographs where it was given some. It is made for looking at how patching behaves, and for
+nothing else: it knows about two hundred names and a few hundred words, and tokens that it never met are zero.
+
+Written by `python -m core card`. Zero-shot accuracy on test pictures, with n and the 95 % Wilson interval.
+"""
+
+
+@dataclass(frozen=True)
+class Held:
+    """A source of pictures that are in memory already, all of them test."""
+
+    pictures: Pictures
+
+    def sizes(self) -> Mapping[str, int]:
+        """Number of pictures per split."""
+        return {"test": len(self.pictures.labels)}
+
+    def digest(self, split: str) -> str:
+        """Hex SHA-256 of pixels and labels."""
+        return hashlib.sha256(self.pictures.images.tobytes() + self.pictures.labels.tobytes()).hexdigest()
+
+    def load(self, split: str) -> Pictures:
+        """The pictures."""
+        return self.pictures
+
+
+def photographs(path: Path) -> Task:
+    """CIFAR-10's test photographs from a parquet file, enlarged to the world's size, as a task. Raises WorldError."""
+    from core.world import captions, concepts, photos
+
+    images, labels = photos.read(path)
+    held = Held(Pictures(photos.enlarge(images), labels))
+    title = "CIFAR-10 test, real photographs"
+    return Task("photos", "supported", title, title, concepts.PHOTO_NAMES, captions.THING_TEMPLATES, held)
+
+
+def _row(says: str, found: Accuracy, goal: float | None) -> str:
+    asked = "" if goal is None else f"≥ {100 * goal:.0f} % {'✓' if found.value >= goal else '✗'}"
+    return f"| {says} | {_percent(found.value)} | {_interval(found)} | {found.n:,} | {asked} |"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+def _interval(found: Accuracy) -> str:
+    return f"{100 * found.low:.1f} to {100 * found.high:.1f}"
+
+
+def attacked(lab: Lab) -> dict[str, tuple[str, Accuracy]]:
+    """What a wrong word does to the base, on the test pictures of ``typographic`` and their clean twins."""
+    clean, word = (lab.evaluate(lab.base, name, "test") for name in ("typographic_clean", "typographic"))
+    follows = word.predictions == lab.pictures("typographic", "test").notes["written"]
+    return {
+        "clean": ("icons, before a word is written on them", clean.accuracy),
+        "attacked": ("the same icons with a wrong word", word.accuracy),
+        "follows": ("of those right before: called by the wrong word", accuracy_of(follows[clean.right])),
+    }
+
+
+def _patch_row(lab: Lab, name: str, supported: str) -> str:
+    """How far one patch gets at the α that validation chooses; figures of test."""
+    alpha = lab.chosen_alpha(name, [supported])
+    recipe, tuned, tasks = lab.patch(name, alpha), lab.tuned(name), lab.trained_on(name)
+
+    def mean(of) -> float:
+        return float(np.mean([lab.evaluate(of, task, "test").accuracy.value for task in tasks]))
+
+    before, after = (lab.evaluate(r, supported, "test") for r in (lab.base, recipe))
+    change = paired(before.right, after.right)
+    noise = " (within noise)" if change.within_noise else ""
+    n = sum(lab.task(task).size("test") for task in tasks)
+    gain = f"{100 * (mean(recipe) - mean(lab.base)):+.1f}"
+    cells = [
+        f"`{name}`",
+        f"{n:,}",
+        _percent(mean(lab.base)),
+        _percent(mean(tuned)),
+        f"{alpha:g}",
+        _percent(mean(recipe)),
+    ]
+    return "| " + " | ".join([*cells, gain, f"{100 * change.difference:+.1f}{noise}"]) + " |"
+
+
+def write(lab: Lab, photos: Path | None = None, progress: Progress | None = None) -> tuple[str, list[str]]:
+    """Measure what is not measured yet and write ``base/README.md``; returns its text, and the goals not reached."""
+    progress = progress or Progress()
+    if photos is not None:
+        lab = Lab(lab.name, lab.folder.parent, lab.device, {**lab.tasks, "photos": photographs(photos)})
+    for name in progress(list(lab.tasks), "Evaluating the base"):
+        lab.evaluate(lab.base, name, "test", progress)
+    rows: dict[str, list[tuple[str, str, Accuracy]]] = {title: [] for title in ROLES.values()}
+    for task in lab.tasks.values():
+        if task.role in ROLES:
+            found = lab.evaluate(lab.base, task.name, "test").accuracy
+            rows[ROLES[task.role]].append((task.name, f"`{task.name}` ({len(task.class_names)} classes)", found))
+    if "typographic" in lab.tasks:
+        rows["What a written word does to it"] = [(name, *figure) for name, figure in attacked(lab).items()]
+    lines, missed = [INTRODUCTION], []
+    for title, figures in rows.items():
+        if figures:
+            lines += [f"\n## {title}\n", "| | accuracy | 95 % | n | asked for |", "|---|---|---|---|---|"]
+            lines += [_row(says, found, GOALS.get(name)) for name, says, found in figures]
+            missed += [name for name, _, found in figures if found.value < GOALS.get(name, 0)]
+    lines += [*_patches(lab), *_making(lab.folder / BASE)]
+    text = "\n".join(lines) + "\n"
+    disk.write_text(lab.folder / BASE / "README.md", text)
+    return text, missed
+
+
+def _patches(lab: Lab) -> Sequence[str]:
+    supported = lab.default_supported()[0]
+    built = [n for n in lab.patches() if n in lab.zoo and lab.knows_point(n, 1.0, [supported])]
+    if not built:
+        return []
+    return [
+        "\n## What patching does to it\n",
+        f"PAINT, one patch a row, with `{supported}` as the supported task and α chosen on validation; accuracies on test, "
+        "differences in points.\n",
+        f"| patch | n | base | fine-tuned | α | patched | gain | `{supported}` |",
+        "|---|---|---|---|---|---|---|---|",
+        *(_patch_row(lab, name, supported) for name in built),
+    ]
+
+
+def _making(base: Path) -> Sequence[str]:
+    try:
+        made = json.loads((base / "pretraining.json").read_text())
+    except FileNotFoundError:
+        return []
+    settings = ", ".join(f"{k} {v}" for k, v in made["settings"].items())
+    counts = ", ".join(f"{n} {kind}" for kind, n in made["pictures_of_each_kind_in_a_step"].items())
+    with_photos = " --photos cifar10-train.parquet" if "photos" in made["pictures_of_each_kind_in_a_step"] else ""
+    again = f"--pictures {made['settings']['pictures']} --seed {made['settings']['seed']} --fresh"
+    return [
+        "\n## How it was made\n",
+        f"{made['pictures']:,} fresh pictures in {made['seconds'] / 60:.0f} minutes"
+        + ("." if made["complete"] else ", of more that were planned: this training was not finished."),
+        f"Of each step's {made['settings']['batch']} pictures: {counts}. Settings: {settings}.",
+        "\nTowers: `" + json.dumps(vision.read_config(base)["model_cfg"]) + "`.",
+        f"\nRepeat it with `python -m core.world.pretrain{with_photos} {again}`.",
+    ]
