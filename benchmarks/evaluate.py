@@ -1,7 +1,7 @@
-"""Evaluating a task at a new α against bare forward passes: `python -m benchmarks.evaluate [--task icons] [--device cuda]`.
+"""Evaluating a task at a new α against bare forward passes: `python -m benchmarks.evaluate [--device cuda]`.
 
-Ours is everything that a new α costs: merge, uint8 pictures to features, logits, writing the result to disk. The limit is
-the same encoder's forward pass alone, on prepared fp32 pixels, with the same batch size and dtype.
+Ours is everything that a new α costs: merge, uint8 pictures to features, logits, writing the result to disk. The limit
+is the same encoder's forward pass alone, on prepared fp32 pixels, with the same batch size and dtype.
 """
 
 from __future__ import annotations

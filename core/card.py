@@ -107,15 +107,9 @@ def _patch_row(lab: Lab, name: str, supported: str) -> str:
     noise = " (within noise)" if change.within_noise else ""
     n = sum(lab.task(task).size("test") for task in tasks)
     gain = f"{100 * (mean(recipe) - mean(lab.base)):+.1f}"
-    cells = [
-        f"`{name}`",
-        f"{n:,}",
-        _percent(mean(lab.base)),
-        _percent(mean(tuned)),
-        f"{alpha:g}",
-        _percent(mean(recipe)),
-    ]
-    return "| " + " | ".join([*cells, gain, f"{100 * change.difference:+.1f}{noise}"]) + " |"
+    cost = f"{100 * change.difference:+.1f}{noise}"
+    shares = [_percent(mean(of)) for of in (lab.base, tuned, recipe)]
+    return f"| `{name}` | {n:,} | {shares[0]} | {shares[1]} | {alpha:g} | {shares[2]} | {gain} | {cost} |"
 
 
 def write(lab: Lab, photos: Path | None = None, progress: Progress | None = None) -> tuple[str, list[str]]:
@@ -151,8 +145,8 @@ def _patches(lab: Lab) -> Sequence[str]:
         return []
     return [
         "\n## What patching does to it\n",
-        f"PAINT, one patch a row, with `{supported}` as the supported task and α chosen on validation; accuracies on test, "
-        "differences in points.\n",
+        f"PAINT, one patch a row, with `{supported}` as the supported task and α chosen on validation; accuracies on "
+        "test, differences in points.\n",
         f"| patch | n | base | fine-tuned | α | patched | gain | `{supported}` |",
         "|---|---|---|---|---|---|---|---|",
         *(_patch_row(lab, name, supported) for name in built),
