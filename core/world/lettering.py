@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -81,7 +81,7 @@ def lettering(words: tuple[str, ...], looks: tuple[str, ...] = tuple(LOOKS)) -> 
     return Lettering(words, looks, masks, wide / tall, np.stack([tall / HEIGHT, wide / WIDTH], axis=-1))
 
 
-def _extent(inked: np.ndarray) -> np.ndarray:
+def _extent(inked: Any) -> np.ndarray:
     """From the first to the last True along the last axis, gaps included, float32."""
     return (inked.shape[-1] - inked[..., ::-1].argmax(axis=-1) - inked.argmax(axis=-1)).astype(np.float32)
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -14,6 +13,9 @@ import torch
 from core.world import captions, glyphs, photos, render
 from core.world.concepts import CONCEPTS, PHOTO_NAMES, THINGS
 from core.world.lettering import LOOKS, lettering
+
+if TYPE_CHECKING:
+    from core.world.scenes.neighbours import Neighbour
 
 # Shares of a step's pictures. What is not there (no photographs given) leaves its share to the others.
 SHARES: dict[str, float] = {"icons": 0.33, "attacked": 0.11, "words": 0.10, "photos": 0.26, "neighbours": 0.20}
@@ -26,16 +28,6 @@ PHOTOS_WRITTEN_ON = 0.08
 
 THING = {name: i for i, name in enumerate(THINGS)}
 OF_PHOTO = torch.tensor([THING[name] for name in PHOTO_NAMES])
-
-
-class Neighbour(Protocol):
-    """One kind of picture near a patching task, never the task's own: ``draw(n, generator)`` gives uint8
-    (n, 64, 64, 3) and labels (n,); ``captions`` holds a few texts for each label, ``weight`` its share of them all."""
-
-    name: str
-    draw: Callable[[int, torch.Generator], tuple[Any, Any]]
-    captions: tuple[tuple[str, ...], ...]
-    weight: float
 
 
 def neighbours() -> tuple[Neighbour, ...]:
@@ -89,7 +81,8 @@ class Mixture:
         self.random = random.Random(seed * 1_000_003 + step)
         counts = self.early_counts if early else self.counts
         parts = [getattr(self, f"_{kind}")(n, step) for kind, n in counts.items()]
-        images, targets, at, texts = [], {v: [] for v in self.vocabularies}, 0, {}
+        images, at, texts = [], 0, {}
+        targets: dict[str, list[torch.Tensor]] = {v: [] for v in self.vocabularies}
         for pictures, known, said in parts:
             n = len(pictures)
             images.append(pictures)

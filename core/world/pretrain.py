@@ -74,7 +74,7 @@ class Texts:
         return rows[:, : int(rows.argmax(dim=1).max()) + 1]
 
 
-def encode_text(model: torch.nn.Module, tokens: torch.Tensor) -> torch.Tensor:
+def encode_text(model: vision.CLIP, tokens: torch.Tensor) -> torch.Tensor:
     """Unit-length text features of shortened token rows, as ``model.encode_text`` gives for the whole ones."""
     length = tokens.shape[1]
     x = model.token_embedding(tokens) + model.positional_embedding[:length]
@@ -104,7 +104,8 @@ class Training:
         groups += [{"params": [*plain, self.rows], "weight_decay": 0.0}]
         self.optimiser = torch.optim.AdamW(groups, lr=settings.rate, betas=(0.9, 0.98), fused=True)
         self.steps = -(-settings.pictures // settings.batch)
-        self.step, self.seconds, self.curve = 0, 0.0, []
+        self.step, self.seconds = 0, 0.0
+        self.curve: list[dict] = []
         self.tower = self.model.visual
         self.words: torch.Tensor | None = None
 
