@@ -13,7 +13,7 @@ import streamlit as st  # noqa: E402
 
 from pages.shared import frame, waiting, workspace  # noqa: E402
 
-st.set_page_config("Palette", ":material/palette:", layout="wide", initial_sidebar_state="auto")
+st.set_page_config("Palette", ":material/palette:", layout="wide", initial_sidebar_state=230)
 PAGES = [
     st.Page(
         HERE / "pages" / "alpha.py", title="How much patch?", icon=":material/tune:", url_path="alpha", default=True
@@ -26,3 +26,4 @@ with frame.one_sentence():
         workspace.pick()
         waiting.panel(workspace.jobs())
     page.run()
+    workspace.tell_notices()

@@ -22,8 +22,8 @@ from pages.shared.figures import Figure
 from pages.shared.frame import controls_and_main, one_sentence
 from pages.shared.wording import alpha_text, listed, percent, points
 
-CURVE, VIEW, FULL, STAMP = "alpha.curve", "alpha.view", "alpha.full", "alpha.stamp"
-SLIDER, EXACT = "alpha.slider", "alpha.exact"
+CURVE, VIEW, FULL = "alpha.curve", "alpha.view", "alpha.full"
+SLIDER, EXACT, TOLD, STAMP = "alpha.slider", "alpha.exact", "alpha.told", "alpha.stamp"
 
 
 def prepare(lab: Lab, jobs: Jobs, view: View) -> tuple[View, Curve | None]:
@@ -39,7 +39,6 @@ def prepare(lab: Lab, jobs: Jobs, view: View) -> tuple[View, Curve | None]:
     if found is not None:
         if view.alpha is None:
             view = replace(view, alpha=found.chosen)
-            st.session_state[STAMP] = st.session_state.get(STAMP, 0) + 1
         if (
             view.alpha not in found.alphas
             and missing.point_job(lab, jobs, view.task, view.alpha, found.supported) is None
@@ -61,8 +60,6 @@ def _known_curve(lab: Lab, task: str, supported: Sequence[str]) -> Curve | None:
 def draw(lab: Lab, jobs: Jobs, anew: bool) -> None:
     """Draw the live part."""
     view = st.session_state[VIEW]
-    if anew:
-        st.session_state[STAMP] = st.session_state.get(STAMP, 0) + 1
     keys = {"alpha.task": view.task, "alpha.supported": list(view.supported), "alpha.plot": view.plot}
     pickers.seed(keys, anew)
     _live(lab, jobs)
@@ -103,9 +100,12 @@ def _pick(lab: Lab) -> None:
 
 
 def _steer(lab: Lab, jobs: Jobs, view: View, found: Curve, shown: float) -> None:
-    live_slider.live_slider(SLIDER, shown, found.alphas, found.chosen, st.session_state.get(STAMP, 0), _slid)
+    if shown != st.session_state.get(TOLD):  # not the slider's own word, so the slider has to hear it
+        st.session_state[TOLD], st.session_state[STAMP] = shown, st.session_state.get(STAMP, 0) + 1
+    live_slider.live_slider(SLIDER, shown, found.alphas, found.chosen, st.session_state[STAMP], _slid)
     st.session_state[EXACT] = view.alpha
-    st.button(
+    choose = st.container(gap="xsmall")
+    choose.button(
         "Choose α on validation",
         icon=":material/star:",
         key="alpha.choose",
@@ -115,7 +115,7 @@ def _steer(lab: Lab, jobs: Jobs, view: View, found: Curve, shown: float) -> None
         help=f"α = {alpha_text(found.chosen)}, chosen among the {len(found.alphas)} evaluated ones on *val* pictures. "
         "Test pictures only show, and never choose.",
     )
-    st.caption("Highest combined accuracy on val; the smallest of equals.")
+    choose.caption("Highest combined accuracy on val; the smallest of equals.")
     st.number_input(
         "Exact α",
         min_value=0.0,
@@ -171,7 +171,7 @@ def _slid() -> None:
     view, found = st.session_state.get(VIEW), st.session_state.get(CURVE)
     if move is None or view is None or found is None or move.alpha not in found.alphas:
         return
-    st.session_state[VIEW] = replace(view, alpha=move.alpha)
+    st.session_state[VIEW], st.session_state[TOLD] = replace(view, alpha=move.alpha), move.alpha
     st.session_state[FULL] = move.settled
 
 
@@ -182,9 +182,7 @@ def _typed() -> None:
 
 
 def _set(alpha: float) -> None:
-    st.session_state[VIEW] = replace(st.session_state[VIEW], alpha=alpha)
-    st.session_state[STAMP] = st.session_state.get(STAMP, 0) + 1
-    st.session_state[FULL] = True
+    st.session_state[VIEW], st.session_state[FULL] = replace(st.session_state[VIEW], alpha=alpha), True
 
 
 def _show(lab: Lab, jobs: Jobs, view: View, found: Curve, shown: float) -> None:

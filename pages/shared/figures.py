@@ -31,12 +31,13 @@ def row(figures: Sequence[Figure], places: int = 0) -> None:
     for column, figure in zip(st.columns(max(places, len(figures))), figures, strict=False):
         with column:
             noise = figure.flips is not None and figure.flips.within_noise
+            quiet = noise or not round(figure.difference or 0, 3)
             st.metric(
                 figure.label,
                 percent(figure.value),
                 None if figure.difference is None else points(figure.difference),
-                delta_color="off" if noise or not figure.difference else "normal",
-                delta_arrow="off" if noise else "auto",
+                delta_color="off" if quiet else "normal",
+                delta_arrow="off" if quiet else "auto",
                 delta_description=None if figure.difference is None else "within noise" if noise else "from base",
                 help=_tooltip(figure),
             )

@@ -14,11 +14,8 @@ from core import PaletteError
 LOG = logging.getLogger("palette")
 PAINT = "https://arxiv.org/abs/2208.05592"
 _STACKED = """<style>@media (max-width: 1000px) {
-.st-key-desk > [data-testid="stHorizontalBlock"] > [data-testid="stColumn"],
-.st-key-desk > div > [data-testid="stHorizontalBlock"] > [data-testid="stColumn"] { min-width: 100%; }
-.st-key-desk > [data-testid="stHorizontalBlock"] > [data-testid="stColumn"]:first-child > [data-testid="stVerticalBlock"],
-.st-key-desk > div > [data-testid="stHorizontalBlock"] > [data-testid="stColumn"]:first-child > div
-{ display: grid; grid-template-columns: 1fr 1fr; gap: 0.4rem 1.5rem; align-items: start; }
+[data-testid="stColumn"]:has(.st-key-controls), [data-testid="stColumn"]:has(.st-key-main) { min-width: 100%; }
+.st-key-controls { display: grid; grid-template-columns: 1fr 1fr; gap: 0.4rem 1.5rem; align-items: end; }
 }</style>"""
 
 
@@ -47,10 +44,9 @@ def title(question: str, context: str) -> None:
 
 def controls_and_main() -> tuple[DeltaGenerator, DeltaGenerator]:
     """A narrow column of controls and a wide one; below 1000 pixels the controls go above."""
-    with st.container(key="desk"):
-        st.html(_STACKED)
-        controls, main = st.columns([1, 3.1], gap="medium")
-    return controls, main
+    st.html(_STACKED)
+    controls, main = st.columns([1, 3.1], gap="medium")
+    return controls.container(key="controls"), main.container(key="main")
 
 
 def complain(sentences: list[str]) -> None:

@@ -42,9 +42,28 @@ def pick() -> None:
             known = ", ".join(names) or "none yet"
             st.warning(f"There is no workspace {asked!r}; there is {known}. {st.session_state['workspace']!r} is open.")
     if len(names) > 1:
-        st.session_state["workspace"] = st.selectbox(
-            "Workspace", names, index=names.index(st.session_state["workspace"]), help="One base model with its tasks."
-        )
+        now = st.session_state["workspace"]
+        picked = st.selectbox("Workspace", names, index=names.index(now), help="One base model with its tasks.")
+        if picked != now:
+            _forget(picked)
+
+
+def _forget(picked: str) -> None:
+    """Open another workspace: what the pages showed of the last one means nothing there."""
+    for key in list(st.session_state):
+        del st.session_state[key]
+    st.session_state["workspace"] = picked
+    st.query_params.clear()
+    st.rerun()
+
+
+def tell_notices() -> None:
+    """Say once to every visitor what the open workspace has noticed, such as a damaged file that it set aside."""
+    told = st.session_state.setdefault("workspace.told", set())
+    for notice in list(lab().notices):
+        if notice not in told:
+            told.add(notice)
+            st.toast(notice, icon=":material/info:", duration="infinite")
 
 
 def name() -> str:
