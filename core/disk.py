@@ -6,10 +6,11 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import torch
@@ -48,7 +49,7 @@ def digest_tensors(tensors: Mapping[str, torch.Tensor]) -> str:
 
 
 @contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path) -> Iterator[Path]:
     """A temporary file beside ``path`` that takes its place when the block ends well, and vanishes when not."""
     temporary = None
     try:
@@ -74,9 +75,46 @@ def _replacing(path: Path) -> Iterator[Path]:
             Path(temporary).unlink(missing_ok=True)
 
 
+@contextmanager
+def staging(folder: Path, overwrite: bool = False) -> Iterator[Path]:
+    """A hidden folder whose files move into ``folder`` when the block ends well, and vanish when not.
+
+    Folders that had to be made vanish too. Raises DiskError, also if ``folder`` holds a file of one of those names and
+    ``overwrite`` was not asked for.
+    """
+    made = [p for p in (folder, *folder.parents) if not p.exists()]
+    stage = None
+    try:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            stage = Path(tempfile.mkdtemp(dir=folder, prefix=".staging.", suffix=".tmp"))
+            yield stage
+            whole = sorted(stage.iterdir())
+            if there := [p.name for p in whole if (folder / p.name).exists() and not overwrite]:
+                raise DiskError(
+                    f"{folder} already holds {', '.join(there)}; choose another folder or ask to overwrite."
+                )
+            for path in whole:
+                os.replace(path, folder / path.name)
+            made = []
+        except OSError as error:
+            raise DiskError(
+                f"Could not write into {folder}: {error.strerror or error}. "
+                "Free some space or make the folder writable."
+            ) from error
+        except DiskError as error:
+            raise DiskError(str(error).replace(str(stage), str(folder))) from error
+    finally:
+        if stage is not None:
+            shutil.rmtree(stage, ignore_errors=True)
+        for path in made:
+            with suppress(OSError):  # somebody else has put something there
+                path.rmdir()
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a text file atomically. Raises DiskError."""
-    with _replacing(path) as temporary:
+    with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
@@ -90,7 +128,7 @@ def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor], facts: Mappin
     whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     digest = digest_tensors(whole)
     header = {"palette": json.dumps({**(facts or {}), "digest": digest}, sort_keys=True)}
-    with _replacing(path) as temporary:
+    with replacing(path) as temporary:
         save_file(whole, temporary, metadata=header)
     return digest
 

@@ -48,7 +48,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path):
     disk.write_json(path, {"a": 1})
     with pytest.raises(TypeError):
         disk.write_json(path, {"a": object()})
-    with pytest.raises(ZeroDivisionError), disk._replacing(path) as temporary:
+    with pytest.raises(ZeroDivisionError), disk.replacing(path) as temporary:
         temporary.write_text("half")
         1 / 0  # noqa: B018
     assert path.read_text() == '{\n "a": 1\n}\n' and os.listdir(tmp_path) == ["x.json"]

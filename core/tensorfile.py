@@ -1,0 +1,167 @@
+"""Safetensors files tensor by tensor: read through a memory map that gives its pages back, written as a stream."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import mmap
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from math import prod
+from pathlib import Path
+from typing import BinaryIO
+
+import torch
+from safetensors import SafetensorError, safe_open
+
+from core import disk
+from core.disk import DamagedError
+
+DTYPES = {
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "I64": torch.int64,
+    "I32": torch.int32,
+    "I16": torch.int16,
+    "I8": torch.int8,
+    "U8": torch.uint8,
+    "BOOL": torch.bool,
+}
+NAMES = {dtype: name for name, dtype in DTYPES.items()}
+UNKNOWN_YET = {"digest": "d" * 64, "image_digest": "i" * 64, "text_digest": "t" * 64}
+
+Layout = Mapping[str, tuple[torch.dtype, tuple[int, ...]]]
+"""What a file is going to hold: dtype and shape of every tensor."""
+
+
+def raw(tensor: torch.Tensor) -> memoryview:
+    """The bytes of a contiguous CPU tensor, without a copy."""
+    return tensor.reshape(-1).view(torch.uint8).numpy().data
+
+
+class Mapped(Mapping[str, torch.Tensor]):
+    """The tensors of a safetensors file, memory-mapped: nothing is read before it is used.
+
+    ``forget(name)`` gives a tensor's pages back to the system, so that walking through any number of files keeps no
+    more than what is looked at. ``facts`` is what the header says. Raises DamagedError or FileNotFoundError.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.facts = path, disk.read_facts(path)
+        try:
+            with safe_open(path, "pt"):  # checks that the header tells the truth about the file
+                pass
+            with path.open("rb") as file:
+                size = int.from_bytes(file.read(8), "little")
+                header = json.loads(file.read(size))
+                self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)  # private: never written back
+        except (SafetensorError, ValueError, OSError) as error:
+            raise DamagedError(f"{path.name} is damaged ({error}).") from error
+        self._start = 8 + size
+        header.pop("__metadata__", None)
+        if odd := sorted({entry["dtype"] for entry in header.values()} - DTYPES.keys()):
+            raise DamagedError(f"{path.name} holds numbers of a kind that Palette does not read ({', '.join(odd)}).")
+        self.layout: Layout = {n: (DTYPES[e["dtype"]], tuple(e["shape"])) for n, e in sorted(header.items())}
+        self._offsets = {name: tuple(entry["data_offsets"]) for name, entry in header.items()}
+
+    def __getitem__(self, name: str) -> torch.Tensor:
+        dtype, shape = self.layout[name]
+        if not prod(shape):
+            return torch.empty(shape, dtype=dtype)
+        at = self._start + self._offsets[name][0]
+        return torch.frombuffer(self._map, dtype=dtype, count=prod(shape), offset=at).view(shape)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.layout)
+
+    def __len__(self) -> int:
+        return len(self.layout)
+
+    def forget(self, name: str) -> None:
+        """Give the pages of a tensor back; it is read again from the file if it is asked for again."""
+        if hasattr(mmap, "MADV_DONTNEED"):
+            begin, end = (self._start + offset for offset in self._offsets[name])
+            begin -= begin % mmap.PAGESIZE
+            self._map.madvise(mmap.MADV_DONTNEED, begin, end - begin)
+
+    def digest(self, prefix: str = "") -> str:
+        """``disk.digest_tensors`` of the tensors whose name starts with ``prefix``, in passing."""
+        sha = hashlib.sha256()
+        for name, (dtype, shape) in self.layout.items():
+            if name.startswith(prefix):
+                sha.update(_introduction(name, dtype, shape))
+                sha.update(raw(self[name]))
+                self.forget(name)
+        return sha.hexdigest()
+
+
+def _introduction(name: str, dtype: torch.dtype, shape: tuple[int, ...]) -> bytes:
+    return f"{name}\0{dtype}\0{tuple(shape)}\0".encode()  # as in disk.digest_tensors
+
+
+class Writer:
+    """A safetensors file being written: ``put`` its tensors in order of name, each whole or in consecutive pieces."""
+
+    def __init__(self, file: BinaryIO, layout: Layout, facts: Mapping[str, object], image: str) -> None:
+        self._file, self._layout, self._facts, self._image = file, layout, facts, image
+        self._left = {name: prod(shape) * dtype.itemsize for name, (dtype, shape) in layout.items()}
+        # Widest numbers first, as the safetensors library does, so that every tensor starts at a multiple of its width.
+        self._places, end = {}, 0
+        for name in sorted(layout, key=lambda n: (-layout[n][0].itemsize, n)):
+            self._places[name] = (end, end + self._left[name])
+            end += self._left[name]
+        self._start = len(self._header(UNKNOWN_YET))
+        self._shas = {kind: hashlib.sha256() for kind in UNKNOWN_YET}
+        self._order = iter(sorted(layout))
+        self._now = ""
+        file.truncate(self._start + end)
+
+    def _header(self, digests: Mapping[str, str]) -> bytes:
+        palette = json.dumps({**self._facts, **digests}, sort_keys=True)
+        entries: dict[str, object] = {"__metadata__": {"format": "pt", "palette": palette}}
+        for name, place in self._places.items():
+            dtype, shape = self._layout[name]
+            entries[name] = {"dtype": NAMES[dtype], "shape": list(shape), "data_offsets": list(place)}
+        text = json.dumps(entries, separators=(",", ":")).encode()
+        text += b" " * (-len(text) % 8)
+        return len(text).to_bytes(8, "little") + text
+
+    def put(self, name: str, piece: torch.Tensor) -> None:
+        """Write the next piece of a tensor: contiguous, on the CPU, of the promised dtype."""
+        shas = [self._shas["digest"], self._shas["image_digest" if name.startswith(self._image) else "text_digest"]]
+        if name != self._now:
+            if self._left.get(self._now) or next(self._order, None) != name or piece.dtype != self._layout[name][0]:
+                raise ValueError(f"{name} is not what this file was to hold next.")
+            self._now = name
+            for sha in shas:
+                sha.update(_introduction(name, *self._layout[name]))
+        bytes_ = raw(piece)
+        self._file.seek(self._start + self._places[name][1] - self._left[name])
+        self._file.write(bytes_)
+        self._left[name] -= len(bytes_)
+        for sha in shas:
+            sha.update(bytes_)
+
+    def finish(self) -> dict[str, str]:
+        """Write the header, now that the digests are known, and return them."""
+        if any(self._left.values()):
+            raise ValueError("The file is not finished.")
+        digests = {kind: sha.hexdigest() for kind, sha in self._shas.items()}
+        self._file.seek(0)
+        self._file.write(self._header(digests))
+        return digests
+
+
+@contextmanager
+def writing(path: Path, layout: Layout, facts: Mapping[str, object], image: str = "visual.") -> Iterator[Writer]:
+    """Write a safetensors file atomically, as a stream; its header gets ``facts`` and the digests of its tensors.
+
+    Byte for byte the file depends on the layout, the facts and the tensors alone. ``image`` is how the names of the
+    image tower begin: it has a digest of its own. Raises DiskError; whatever else goes wrong leaves no file.
+    """
+    with disk.replacing(path) as temporary, temporary.open("r+b") as file:
+        writer = Writer(file, layout, facts, image)
+        yield writer
+        writer.finish()
