@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 LAYERS = [
     ("words", ["__init__", "recipe", "components"]),
-    ("choosing", ["paint"]),
+    ("choosing", ["paint", "search", "strategies"]),
     ("things", ["disk", "tasks", "torchvision_cpu", "vision", "world", "catalog", "zoo"]),
     ("doing", ["answers", "merge", "heads", "predict", "metrics", "store", "finetune", "similarity"]),
     ("the desk", ["jobs", "card", "lab", "build", "__main__"]),
@@ -51,6 +51,7 @@ def test_only_the_right_files_know_a_library():
         "streamlit": set(),
         "qtawesome": {"world"},
         "filelock": {"disk"},
+        "nevergrad": {"search"},
         "pickle": set(),
     }
     for library, allowed in knows.items():
@@ -58,7 +59,7 @@ def test_only_the_right_files_know_a_library():
         assert users <= allowed, f"{library} is imported in {users - allowed}"
 
 
-@pytest.mark.parametrize("name", ["recipe", "components", "paint"])
+@pytest.mark.parametrize("name", ["recipe", "components", "paint", "search", "strategies"])
 def test_words_and_choosing_need_no_torch(name):
     assert not {n.split(".")[0] for n in imports(ROOT / "core" / f"{name}.py")} & {"torch", "numpy"}
 
