@@ -159,14 +159,17 @@ def _making(base: Path) -> Sequence[str]:
     except FileNotFoundError:
         return []
     settings = ", ".join(f"{k} {v}" for k, v in made["settings"].items())
-    counts = ", ".join(f"{n} {kind}" for kind, n in made["pictures_of_each_kind_in_a_step"].items())
-    with_photos = " --photos cifar10-train.parquet" if "photos" in made["pictures_of_each_kind_in_a_step"] else ""
+    kinds = made["pictures_of_each_kind_in_a_step"]
+    counts = "; ".join(f"{phase}: " + ", ".join(f"{n} {kind}" for kind, n in of.items()) for phase, of in kinds.items())
+    with_photos = " --photos cifar10-train.parquet" if "photos" in kinds["both"] else ""
+    earlier = [f"Until {c['until']:,} pictures other settings held: {c['settings']}." for c in made["earlier_settings"]]
     again = f"--pictures {made['settings']['pictures']} --seed {made['settings']['seed']} --fresh"
     return [
         "\n## How it was made\n",
         f"{made['pictures']:,} fresh pictures in {made['seconds'] / 60:.0f} minutes"
         + ("." if made["complete"] else ", of more that were planned: this training was not finished."),
-        f"Of each step's {made['settings']['batch']} pictures: {counts}. Settings: {settings}.",
+        f"Of each step's {made['settings']['batch']} pictures, {counts}. Settings: {settings}.",
+        *earlier,
         "\nTowers: `" + json.dumps(vision.read_config(base)["model_cfg"]) + "`.",
         f"\nRepeat it with `python -m core.world.pretrain{with_photos} {again}`.",
     ]

@@ -18,11 +18,14 @@ if TYPE_CHECKING:
     from core.world.scenes.neighbours import Neighbour
 
 # Shares of a step's pictures. What is not there (no photographs given) leaves its share to the others.
-SHARES: dict[str, float] = {"icons": 0.33, "attacked": 0.11, "words": 0.10, "photos": 0.26, "neighbours": 0.20}
-# At first there are hardly any words: reading is learnt faster once icons are known.
-EARLY_SHARES: dict[str, float] = {"icons": 0.56, "words": 0.02, "photos": 0.26, "neighbours": 0.16}
+# At first there are hardly any words: reading is learnt faster once icons are known. At last there are more of them.
+SHARES: dict[str, dict[str, float]] = {
+    "looking": {"icons": 0.56, "words": 0.02, "photos": 0.26, "neighbours": 0.16},
+    "both": {"icons": 0.33, "attacked": 0.11, "words": 0.10, "photos": 0.26, "neighbours": 0.20},
+    "reading": {"icons": 0.24, "attacked": 0.15, "words": 0.17, "photos": 0.25, "neighbours": 0.19},
+}
 # How often "a photo of a ..." names the written word, on an icon or photograph with another word, and on a word alone.
-NAMES_THE_WORD = 0.65
+NAMES_THE_WORD = 0.75
 WORD_ALONE_IS_THE_THING = 0.5
 PHOTOS_WRITTEN_ON = 0.08
 
@@ -56,8 +59,7 @@ class Mixture:
         if photographs is not None:
             images, labels = photos.read(Path(photographs))
             self.photos = torch.from_numpy(images), torch.from_numpy(labels)
-        self.counts = self._divide(batch, SHARES)
-        self.early_counts = self._divide(batch, EARLY_SHARES)
+        self.counts = {phase: self._divide(batch, shares) for phase, shares in SHARES.items()}
         self.vocabularies = dict(captions.VOCABULARIES)
         self.vocabularies.update({n.name: tuple(tuple(c) for c in n.captions) for n in self.near})
         self.letters = lettering(THINGS)
@@ -75,12 +77,11 @@ class Mixture:
         counts["icons"] += batch - sum(counts.values())
         return {kind: count for kind, count in counts.items() if count}
 
-    def draw(self, seed: int, step: int, with_captions: int = 0, early: bool = False) -> Batch:
-        """The batch of one step, about ``with_captions`` of its pictures with a free caption as well."""
+    def draw(self, seed: int, step: int, with_captions: int = 0, phase: str = "both") -> Batch:
+        """The batch of one step in a phase of SHARES, up to ``with_captions`` pictures with a free caption as well."""
         self.generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
         self.random = random.Random(seed * 1_000_003 + step)
-        counts = self.early_counts if early else self.counts
-        parts = [getattr(self, f"_{kind}")(n, step) for kind, n in counts.items()]
+        parts = [getattr(self, f"_{kind}")(n, step) for kind, n in self.counts[phase].items()]
         images, at, texts = [], 0, {}
         targets: dict[str, list[torch.Tensor]] = {v: [] for v in self.vocabularies}
         for pictures, known, said in parts:
@@ -125,7 +126,7 @@ class Mixture:
     def _words(self, n: int, step: int) -> tuple:
         word, ground = self._below(n, len(THINGS)), self._below(n, len(render.colours.NAMES))
         canvas = render.grounds(ground, render.Manner(), self.generator)
-        writing = render.Writing(height=(10, 24), plate=0.25, tilt=12)
+        writing = LARGE if step % 2 else render.Writing(height=(10, 24), plate=0.25, tilt=12)
         render.write(canvas, self.letters, word, self._below(n, len(LOOKS)), self.generator, writing, ground)
         thing = torch.where(self._rarely(n, WORD_ALONE_IS_THE_THING), word, -1)
         rows = zip(word.tolist(), ground.tolist(), strict=True)
@@ -165,6 +166,9 @@ class Mixture:
             at += count
         return torch.cat(images), known, said
 
+
+# Every other step's words are as large as the picture allows: easier to begin with.
+LARGE = render.Writing(height=(15, 26), width=(54, 62), where=(0.3, 0.7), plate=0.1, tilt=4)
 
 # Icons are set in turn in these manners, so that odd poses and clutter are known, if not often met.
 MANNERS: tuple[render.Manner, ...] = (

@@ -36,7 +36,7 @@ PREPROCESS: dict = {
     "interpolation": "bilinear",
     "resize_mode": "squash",
 }
-WEIGHTS_OF_VOCABULARIES = {"thing": 1.0, "word": 1.0, "colour": 0.3, "ground": 0.2, "style": 0.15}
+WEIGHTS = {"thing": 1.0, "word": 1.0, "colour": 0.3, "ground": 0.2, "style": 0.15}
 OF_NEIGHBOURS = 0.7
 
 
@@ -44,17 +44,19 @@ OF_NEIGHBOURS = 0.7
 class Settings:
     """What determines a base, besides the photographs' file: the budget is in pictures, so that it can be repeated."""
 
-    pictures: int = 1_900_000
+    pictures: int = 1_750_000
     batch: int = 256
     rate: float = 1.2e-3
     decay: float = 0.05
     warm_up: int = 400  # steps; all other stretches are in pictures
-    wordless: int = 220_000  # until then hardly any words
+    looking: int = 220_000  # until then hardly any words
+    reading: int = 500_000  # from then on more words, and they weigh more
+    words_weight: float = 2.0
     captions_from: int = 450_000  # from then on free captions too
     captions: int = 64
     captions_weight: float = 0.3
     hold: int = 750_000  # the rate stays at its top until then, and falls straight to zero after it
-    text_every: int = 2  # in the steps between, the prompts' features of the last step serve, unchanged
+    text_every: int = 3  # in the steps between, the prompts' features of the last step serve, unchanged
     seed: int = 7
 
 
@@ -106,6 +108,7 @@ class Training:
         self.steps = -(-settings.pictures // settings.batch)
         self.step, self.seconds = 0, 0.0
         self.curve: list[dict] = []
+        self.earlier: list[dict] = []  # settings that a resumed run was begun with, and until where
         self.tower = self.model.visual
         self.words: torch.Tensor | None = None
 
@@ -123,6 +126,13 @@ class Training:
         """The learning rate of this step: warm-up, level, then straight down to zero."""
         s, done = self.settings, self.step * self.settings.batch
         return s.rate * min(1.0, (self.step + 1) / s.warm_up, (s.pictures - done) / max(1, s.pictures - s.hold))
+
+    def phase(self, step: int) -> str:
+        """Which of the mixture's phases a step belongs to."""
+        done = step * self.settings.batch
+        if done < self.settings.looking:
+            return "looking"
+        return "both" if done < self.settings.reading else "reading"
 
     def loss(self, batch: Batch, chance: random.Random) -> torch.Tensor:
         """Mean over the pictures of the softmaxes over every vocabulary that applies to them."""
@@ -144,7 +154,9 @@ class Training:
         total, at = logits.new_zeros(()), 0
         for name, labels in self.mixture.vocabularies.items():
             target = batch.targets[name]
-            weight = WEIGHTS_OF_VOCABULARIES.get(name, OF_NEIGHBOURS) / len(pictures)
+            weight = WEIGHTS.get(name, OF_NEIGHBOURS) / len(pictures)
+            if name == "word" and self.phase(self.step) == "reading":
+                weight *= self.settings.words_weight
             part = logits[:, at : at + len(labels)]
             total = total + weight * functional.cross_entropy(part, target, ignore_index=-1, reduction="sum")
             at += len(labels)
@@ -158,7 +170,7 @@ class Training:
         """The fresh pictures of a step."""
         s, done = self.settings, step * self.settings.batch
         free = s.captions if done >= s.captions_from and step % s.text_every == 0 else 0
-        return self.mixture.draw(s.seed, step, free, early=done < s.wordless)
+        return self.mixture.draw(s.seed, step, free, self.phase(step))
 
     def advance(self, batch: Batch) -> float:
         """One step on a batch; gives its loss."""
@@ -236,7 +248,7 @@ class Training:
             "renderer": render.VERSION,
             "glyphs": glyphs.checked_digest(),
             "pictures_of_each_kind_in_a_step": self.mixture.counts,
-            "at_first": self.mixture.early_counts,
+            "earlier_settings": self.earlier,
             "neighbours": [n.name for n in self.mixture.near],
             "curve": self.curve,
         }
@@ -250,8 +262,11 @@ class Training:
         facts = {**self.facts(), "step": self.step, "model": MODEL_CONFIG}
         disk.write_tensors(self.kept, tensors, facts)
 
-    def resume(self) -> bool:
-        """Go on from a kept state of the same settings, if there is one; a damaged or other one is said and left."""
+    def resume(self, changed: bool = False) -> bool:
+        """Go on from a kept state of the same settings, if there is one; a damaged or other one is said and left.
+
+        With ``changed`` a state of other settings is gone on from too, and what they were is kept with the base.
+        """
         try:
             facts, tensors = disk.read_facts(self.kept), disk.read_tensors(self.kept)
         except FileNotFoundError:
@@ -263,7 +278,7 @@ class Training:
             facts["settings"]["pictures"] = self.settings.pictures  # nothing has depended on the budget so far
         wanted = (asdict(self.settings), MODEL_CONFIG, self.mixture.counts, [n.name for n in self.mixture.near])
         kept = tuple(facts.get(k) for k in ("settings", "model", "pictures_of_each_kind_in_a_step", "neighbours"))
-        if wanted != kept or not torch.equal(tensors["used"], self.used):
+        if not torch.equal(tensors["used"], self.used) or (wanted != kept and not changed):
             self.say("The kept state was made with other settings. Starting afresh.")
             return False
         weights = {n.removeprefix("model."): t for n, t in tensors.items() if n.startswith("model.")}
@@ -279,6 +294,10 @@ class Training:
                 state.setdefault(int(number), {})[what] = torch.empty_like(like).detach().copy_(tensor)
         self.optimiser.load_state_dict({**self.optimiser.state_dict(), "state": state})
         self.step, self.seconds, self.curve = facts["step"], facts["seconds"], facts["curve"]
+        self.earlier = facts.get("earlier_settings", [])
+        if wanted != kept:
+            until = self.step * self.settings.batch
+            self.earlier = [*self.earlier, {"until": until, "settings": kept[0], "mixture": kept[2]}]
         self.say(f"Going on after {self.step * self.settings.batch:,} pictures.")
         return True
 
@@ -303,13 +322,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--pictures", type=int, default=default.pictures, help="how many pictures (%(default)s)")
     parser.add_argument("--seed", type=int, default=default.seed, help="of weights and pictures (%(default)s)")
     parser.add_argument("--fresh", action="store_true", help="start again, even where a stopped run could go on")
+    parser.add_argument("--changed", action="store_true", help="go on even from a state of other settings; recorded")
     parser.add_argument("--plain", action="store_true", help="do not compile the image tower (no compiler here)")
     options = parser.parse_args(arguments)
     try:
         settings = Settings(pictures=options.pictures, seed=options.seed)
         training = Training(settings, Mixture(settings.batch, options.photos), options.out, say=_say)
         if not options.fresh:
-            training.resume()
+            training.resume(options.changed)
         if not options.plain:
             training.compile()
         training.run()
