@@ -99,3 +99,24 @@ def test_nothing_is_written_when_the_models_do_not_fit():
 def test_a_missing_model_is_named():
     with pytest.raises(MergeError, match="needs b"):
         merge({"a": MODELS["a"]}, lerp(A, B, 0.5), empty())
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("shape", [(3, 70_000), (1, 200_001), (300_007,), (64, 32, 9, 9), (2, 3)])
+@pytest.mark.parametrize("last", [False, True])
+def test_many_models_are_mixed_in_chunks_as_in_one_go(dtype, shape, last):
+    """Ten models, tensors of more than one chunk, in any layout: Σ c·θ, to the last value."""
+    draw = torch.Generator().manual_seed(1)
+    models = {f"m{i}": {"w": torch.randn(shape, generator=draw).to(dtype)} for i in range(10)}
+    out = torch.full(shape, float("nan"), dtype=dtype)
+    if last and len(shape) == 4:
+        out = out.to(memory_format=torch.channels_last)
+    weights = [0.3, -0.2, 0.0, *[0.9 / 7] * 7]
+    merge(models, combine([single(m) for m in models], weights), {"w": out})
+    exact = sum(c * m["w"].double() for c, m in zip(weights, models.values(), strict=True))
+    assert torch.allclose(
+        out.double(), exact, **({"atol": 1e-5} if dtype == torch.float32 else {"rtol": 1e-2, "atol": 1e-2})
+    )
+    ends = combine([single(m) for m in models], [0.0] * 9 + [1.0])
+    merge(models, ends, {"w": out})
+    assert torch.equal(out, models["m9"]["w"])
