@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from core import PaletteError, disk
+from core import PaletteError, disk, exchange
 from core.jobs import CancelledError, Progress
 from core.recipe import Recipe, lerp, single
 
@@ -19,6 +19,9 @@ examples:
   python -m core build --tasks digits       one patching task
   python -m core eval digits@0.4 --task icons
   python -m core eval my-recipe.json --task digits --split val
+  python -m core export digits@0.4 --to my-model
+  python -m core apply my-model/recipe.json --to again
+  python -m core import theirs.safetensors --name theirs --tasks digits
   python -m core verify
 
 A RECIPE is a checkpoint (base, digits), a patch of the base (digits@0.4: 0.6 base + 0.4 digits), or a JSON file.
@@ -203,6 +206,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--json", action="store_true", help="print one JSON object instead of a sentence")
     one = command("card", _card, "Measure the base and write its model card; fails if a figure is below its goal.")
     one.add_argument("--photos", type=Path, metavar="FILE", help="CIFAR-10's test pictures as a parquet file")
+    exchange.commands(command, parse_recipe, Printer)
     command("verify", _verify, "Read every checkpoint and result again and compare it with its digest.")
     return top
 

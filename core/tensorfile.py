@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import mmap
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from math import prod
 from pathlib import Path
@@ -30,6 +30,7 @@ DTYPES = {
     "BOOL": torch.bool,
 }
 NAMES = {dtype: name for name, dtype in DTYPES.items()}
+PIECE = 2**22  # numbers held at a time: 16 MB of each parent in float32, however large the tensor
 UNKNOWN_YET = {"digest": "d" * 64, "image_digest": "i" * 64, "text_digest": "t" * 64}
 
 Layout = Mapping[str, tuple[torch.dtype, tuple[int, ...]]]
@@ -39,6 +40,11 @@ Layout = Mapping[str, tuple[torch.dtype, tuple[int, ...]]]
 def raw(tensor: torch.Tensor) -> memoryview:
     """The bytes of a contiguous CPU tensor, without a copy."""
     return tensor.reshape(-1).view(torch.uint8).numpy().data
+
+
+def pieces(start: int, stop: int) -> list[tuple[int, int]]:
+    """A range of numbers cut at every PIECE of them; one empty piece if the range is empty."""
+    return [(a, min(a + PIECE, stop)) for a in range(start, stop, PIECE)] or [(start, stop)]
 
 
 class Mapped(Mapping[str, torch.Tensor]):
@@ -79,21 +85,24 @@ class Mapped(Mapping[str, torch.Tensor]):
     def __len__(self) -> int:
         return len(self.layout)
 
-    def forget(self, name: str) -> None:
-        """Give the pages of a tensor back; it is read again from the file if it is asked for again."""
-        if hasattr(mmap, "MADV_DONTNEED"):
-            begin, end = (self._start + offset for offset in self._offsets[name])
-            begin -= begin % mmap.PAGESIZE
+    def forget(self, name: str, start: int = 0, stop: int | None = None) -> None:
+        """Give the pages of a tensor, or of its numbers ``start`` to ``stop``, back; the file still has them."""
+        width = self.layout[name][0].itemsize
+        begin = self._start + self._offsets[name][0] + start * width
+        end = self._start + (self._offsets[name][1] if stop is None else self._offsets[name][0] + stop * width)
+        begin -= begin % mmap.PAGESIZE
+        if hasattr(mmap, "MADV_DONTNEED") and end > begin:
             self._map.madvise(mmap.MADV_DONTNEED, begin, end - begin)
 
-    def digest(self, prefix: str = "") -> str:
-        """``disk.digest_tensors`` of the tensors whose name starts with ``prefix``, in passing."""
+    def digest(self, wanted: Callable[[str], bool] = lambda _: True) -> str:
+        """``disk.digest_tensors`` of the tensors with a ``wanted`` name, in passing."""
         sha = hashlib.sha256()
-        for name, (dtype, shape) in self.layout.items():
-            if name.startswith(prefix):
-                sha.update(_introduction(name, dtype, shape))
-                sha.update(raw(self[name]))
-                self.forget(name)
+        for name in filter(wanted, self.layout):
+            sha.update(_introduction(name, *self.layout[name]))
+            flat = self[name].reshape(-1)
+            for start, stop in pieces(0, len(flat)):
+                sha.update(raw(flat[start:stop]))
+                self.forget(name, start, stop)
         return sha.hexdigest()
 
 
@@ -112,11 +121,18 @@ class Writer:
         for name in sorted(layout, key=lambda n: (-layout[n][0].itemsize, n)):
             self._places[name] = (end, end + self._left[name])
             end += self._left[name]
-        self._start = len(self._header(UNKNOWN_YET))
-        self._shas = {kind: hashlib.sha256() for kind in UNKNOWN_YET}
+        parts = {self._part(name) for name in layout}  # a file without image tower has no digest of one
+        self._shas = {kind: hashlib.sha256() for kind in UNKNOWN_YET if kind == "digest" or len(parts) == 2}
+        if parts == {"image_digest"}:
+            self._shas["image_digest"] = hashlib.sha256()
+        self._start = len(self._header({kind: UNKNOWN_YET[kind] for kind in self._shas}))
         self._order = iter(sorted(layout))
         self._now = ""
+        self.digests: dict[str, str] = {}
         file.truncate(self._start + end)
+
+    def _part(self, name: str) -> str:
+        return "image_digest" if name.startswith(self._image) else "text_digest"
 
     def _header(self, digests: Mapping[str, str]) -> bytes:
         palette = json.dumps({**self._facts, **digests}, sort_keys=True)
@@ -130,7 +146,7 @@ class Writer:
 
     def put(self, name: str, piece: torch.Tensor) -> None:
         """Write the next piece of a tensor: contiguous, on the CPU, of the promised dtype."""
-        shas = [self._shas["digest"], self._shas["image_digest" if name.startswith(self._image) else "text_digest"]]
+        shas = [self._shas[kind] for kind in ("digest", self._part(name)) if kind in self._shas]
         if name != self._now:
             if self._left.get(self._now) or next(self._order, None) != name or piece.dtype != self._layout[name][0]:
                 raise ValueError(f"{name} is not what this file was to hold next.")
@@ -144,14 +160,13 @@ class Writer:
         for sha in shas:
             sha.update(bytes_)
 
-    def finish(self) -> dict[str, str]:
-        """Write the header, now that the digests are known, and return them."""
+    def finish(self) -> None:
+        """Write the header, now that the digests are known."""
         if any(self._left.values()):
             raise ValueError("The file is not finished.")
-        digests = {kind: sha.hexdigest() for kind, sha in self._shas.items()}
+        self.digests = {kind: sha.hexdigest() for kind, sha in self._shas.items()}
         self._file.seek(0)
-        self._file.write(self._header(digests))
-        return digests
+        self._file.write(self._header(self.digests))
 
 
 @contextmanager
@@ -164,4 +179,5 @@ def writing(path: Path, layout: Layout, facts: Mapping[str, object], image: str 
     with disk.replacing(path) as temporary, temporary.open("r+b") as file:
         writer = Writer(file, layout, facts, image)
         yield writer
+        writer.finish()
         writer.finish()

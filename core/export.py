@@ -1,0 +1,161 @@
+"""Taking a mix home: any recipe as files that other programs load, with all that is known of it beside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from core import disk, huggingface, huggingface_config, vision
+from core.jobs import Progress
+from core.lab import Lab
+from core.manifest import RECIPE_FILE, ExportError, describe, parents_on_disk, read_manifest, read_recipe, recipe_json
+from core.mixfile import Part, tower_of, verify, write_mix
+from core.model_card import card
+from core.recipe import Recipe
+from core.tensorfile import Mapped
+from core.zoo import BASE
+
+__all__ = ["DTYPES", "FORMATS", "ExportError", "Exported", "apply", "export", "read_recipe"]
+
+DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+FORMATS = {
+    "open_clip": vision.WEIGHTS,
+    "state_dict": "model.safetensors",
+    "image_tower": "image_tower.safetensors",
+    "huggingface": "model.safetensors",
+    "onnx": "model.onnx",
+}
+SINGLE = {".safetensors": ("state_dict", "image_tower"), ".pt": ("state_dict", "image_tower"), ".onnx": ("onnx",)}
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written: its files, weights first; their digests; and what they say of themselves.
+
+    ``as_promised`` is whether a recipe that was applied gave the very bytes that it speaks of; None if it says nothing.
+    """
+
+    files: tuple[Path, ...]
+    digests: Mapping[str, str]
+    facts: Mapping[str, Any]
+    as_promised: bool | None = None
+
+
+def export(
+    lab: Lab,
+    recipe: Recipe,
+    to: Path,
+    fmt: str = "open_clip",
+    dtype: str = "float32",
+    *,
+    tasks: Sequence[str] | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Exported:
+    """Write a recipe's model into the folder ``to``, or, a state dict or ONNX, into the one file ``to``.
+
+    ``fmt`` is one of FORMATS, ``dtype`` one of DTYPES; ``tasks`` as in ``manifest.describe``. Files appear when all of
+    them are whole; a cancelled or failed export leaves none. Raises PaletteError.
+    """
+    _check(lab, to, fmt, dtype, overwrite)
+    return _write(lab, recipe, describe(lab, recipe, fmt, dtype, tasks), None, to, overwrite, progress or Progress())
+
+
+def apply(lab: Lab, file: Path, to: Path, *, overwrite: bool = False, progress: Progress | None = None) -> Exported:
+    """Make again what a recipe file (or an exported folder or file) describes: the same bytes, from the same parents.
+
+    Parents are found by digest, whatever they are called here. A recipe without the facts of an export is exported as
+    open_clip in float32. Raises what ``export`` raises.
+    """
+    recipe, facts, digests = read_manifest(file)
+    if facts is None:
+        return export(lab, recipe, to, overwrite=overwrite, progress=progress)
+    try:
+        _check(lab, to, facts["format"], facts["dtype"], overwrite)
+        return _write(lab, recipe, facts, digests, to, overwrite, progress or Progress())
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ExportError(f"{Path(file).name} is not what Palette wrote ({type(error).__name__}: {error}).") from None
+
+
+def _check(lab: Lab, to: Path, fmt: str, dtype: str, overwrite: bool) -> None:
+    if fmt not in FORMATS:
+        raise ExportError(f"There is no format {fmt!r}; there is {', '.join(FORMATS)}.")
+    if dtype not in DTYPES:
+        raise ExportError(f"There is no dtype {dtype!r}; there is {', '.join(DTYPES)}.")
+    if to.suffix in SINGLE and fmt not in SINGLE[to.suffix]:
+        raise ExportError(f"{fmt} is a folder of files, or another kind of file, so it cannot be called {to.name}.")
+    if to.resolve().is_relative_to(lab.folder.resolve()):
+        raise ExportError(f"{to} is inside the workspace {lab.name}; choose a folder outside of it.")
+    names = [to, to.with_name(to.name + ".json")] if to.suffix in SINGLE else [to / FORMATS[fmt], to / RECIPE_FILE]
+    if there := [p.name for p in names if p.exists() and not overwrite]:
+        raise ExportError(f"{names[0].parent} already holds {', '.join(there)}; choose another place or overwrite.")
+    if to.exists() and to.is_dir() == (to.suffix in SINGLE):
+        raise ExportError(f"{to} is a {'folder' if to.is_dir() else 'file'}; choose another name.")
+
+
+def _write(
+    lab: Lab,
+    recipe: Recipe,
+    facts: Mapping[str, Any],
+    promised: Mapping[str, str] | None,
+    to: Path,
+    overwrite: bool,
+    progress: Progress,
+) -> Exported:
+    fmt, alone = facts["format"], to.suffix in SINGLE
+    folder, name = (to.parent, to.name) if alone else (to, FORMATS[fmt])
+    paths = parents_on_disk(lab, recipe, facts)
+    with disk.staging(folder, overwrite) as stage:
+        if fmt == "onnx":
+            from core.onnx_file import write_onnx
+
+            digests = write_onnx(lab, recipe, facts, stage / name, progress)
+        else:
+            digests = _write_weights(recipe, paths, facts, stage / name, progress)
+        said = recipe_json(facts, digests)
+        disk.write_json(stage / (f"{name}.json" if alone else RECIPE_FILE), said)
+        if not alone:
+            for extra, content in _beside(facts).items():
+                disk.write_text(stage / extra, content) if isinstance(content, str) else disk.write_json(
+                    stage / extra, content
+                )
+        written = [name, *sorted(p.name for p in stage.iterdir() if p.name != name)]
+    same = None if not promised else dict(promised) == digests
+    return Exported(tuple(folder / n for n in written), digests, facts, same)
+
+
+def _write_weights(
+    recipe: Recipe, paths: Mapping[str, Path], facts: Mapping[str, Any], path: Path, progress: Progress
+) -> dict[str, str]:
+    parents = {name: Mapped(where) for name, where in paths.items()}
+    base = parents[BASE].layout
+    parts: Mapping[str, Part] = {n: Part(n) for n in base if facts["format"] != "image_tower" or tower_of(n)}
+    if facts["format"] == "huggingface":
+        huggingface_config.config(facts["model_cfg"], facts["activation"])  # refuses other models before the long work
+        parts = huggingface.parts(base)
+    streamed, digests = path.with_suffix(".safetensors"), {}
+    for step in progress(("check", "write"), costs=(1, 2)):
+        if step == "check":
+            verify(parents, progress)
+        else:
+            digests = write_mix(streamed, recipe, parents, parts, DTYPES[facts["dtype"]], facts, progress)
+    if path != streamed:  # a .pt on request: plain tensors, saved from the mapped file, so never whole in memory
+        with disk.replacing(path) as temporary, temporary.open("wb") as file:
+            torch.save(dict(Mapped(streamed)), file)
+        streamed.unlink()
+    return digests
+
+
+def _beside(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The small files of a folder: text, or what becomes JSON."""
+    files: dict[str, Any] = {"README.md": card(facts)}
+    if facts["format"] == "open_clip":
+        files[vision.CONFIG] = {"model_cfg": facts["model_cfg"], "preprocess_cfg": facts["preprocess_cfg"]}
+    if facts["format"] == "huggingface":
+        files["config.json"] = huggingface_config.config(facts["model_cfg"], facts["activation"])
+        files["preprocessor_config.json"] = huggingface_config.preprocessor(facts["preprocess_cfg"])
+    return files

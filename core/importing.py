@@ -1,0 +1,71 @@
+"""Bringing a checkpoint in: looked over, then registered in the zoo with digest, parent and origin."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from core import PaletteError
+from core.jobs import Progress
+from core.lab import Lab
+from core.preflight import Preflight, preflight
+from core.recipe import Recipe
+from core.zoo import BASE, Checkpoint, CheckpointError
+
+
+class ImportRefused(PaletteError):  # noqa: N818 - a refusal, as the person reads it
+    """A checkpoint that does not fit; the message is the first problem of its pre-flight report."""
+
+
+def import_checkpoint(
+    lab: Lab,
+    path: Path,
+    name: str,
+    *,
+    start: Recipe | None = None,
+    tasks: Sequence[str] = (),
+    overwrite: bool = False,
+    report: Preflight | None = None,
+    progress: Progress | None = None,
+) -> Checkpoint:
+    """Register the image tower in ``path`` as the checkpoint ``name``, in the base's dtype.
+
+    ``start`` is the recipe that it was fine-tuned from (the base unless said otherwise), ``tasks`` what it was trained
+    on, ``report`` its pre-flight report if there is one already. Raises ForeignError, ImportRefused, CheckpointError
+    for a name that is taken or no name, TaskError, DiskError; nothing is kept then.
+    """
+    progress = progress or Progress()
+    if lab.zoo.path(name).exists() and (name == BASE or not overwrite):
+        raise CheckpointError(f"{lab.name} has a checkpoint {name!r} already; choose another name or overwrite.")
+    if name == BASE:
+        raise CheckpointError("An imported checkpoint cannot be the base; choose another name.")
+    tasks, start = tuple(lab.task(t).name for t in tasks), start or lab.base
+    for model in start.models:
+        lab.zoo[model]
+    report = report or preflight(lab, path, progress)
+    if not report.fits:
+        raise ImportRefused(f"{report.path.name} does not fit {lab.name}: {report.problems[0]}")
+    like = lab.zoo.weights(BASE)
+    weights = {n: report.tower[n].to(t.dtype) if n in report.tower else torch.clone(t) for n, t in like.items()}
+    origin: dict[str, object] = {
+        "file": report.path.name,
+        "sha256": [file_digest(f, progress) for f in report.files],
+        "kind": report.kind,
+        "cosine_to_base": report.cosine,
+    }
+    if report.recipe is not None:
+        origin["recipe"] = report.recipe.to_json()
+    return lab.zoo.add(name, weights, tasks=tasks, settings={"imported": origin}, start=start)
+
+
+def file_digest(path: Path, progress: Progress) -> str:
+    """Hex SHA-256 of a file's bytes."""
+    sha = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(2**22):
+            progress.check()
+            sha.update(block)
+    return sha.hexdigest()

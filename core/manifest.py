@@ -1,0 +1,139 @@
+"""What an exported model says of itself: its recipe, parents, classes, templates, preprocessing and known figures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from core import PaletteError, disk, vision
+from core.lab import Lab
+from core.recipe import Recipe, RecipeError
+from core.tensorfile import Mapped
+from core.zoo import BASE
+
+RECIPE_FILE = "recipe.json"
+LARGEST_JSON = 16 * 2**20  # bytes; a recipe of nine models and 26 components is a few kB
+
+
+class ExportError(PaletteError):
+    """A recipe that cannot be written, or read back, as asked; the message says what to do."""
+
+
+def figures(lab: Lab, recipe: Recipe, tasks: Sequence[str] | None = None) -> list[dict[str, Any]]:
+    """Accuracies on val and test that are known already, each with its 95 % interval and n; nothing is computed."""
+    found = []
+    for task in lab.tasks if tasks is None else tasks:
+        for split in ("val", "test"):
+            if split in lab.task(task).source.sizes() and lab.known(recipe, task, split):
+                a = lab.evaluate(recipe, task, split).accuracy
+                found.append(
+                    {"task": task, "split": split, "accuracy": a.value, "low": a.low, "high": a.high, "n": a.n}
+                )
+    return found
+
+
+def describe(lab: Lab, recipe: Recipe, fmt: str, dtype: str, tasks: Sequence[str] | None = None) -> dict[str, Any]:
+    """The facts that go into the header, the JSON and the card: plain JSON, the same for the same question.
+
+    ``tasks`` are those whose classes, templates and figures belong to the model; by default those that its checkpoints
+    were trained on and those with known figures. Raises CheckpointError or TaskError for what is not there.
+    """
+    config = vision.read_config(lab.folder / "base")
+    parents = {name: lab.zoo[name] for name in sorted({BASE, *recipe.models})}
+    known = figures(lab, recipe, tasks)
+    trained = {t for name in recipe.models for t in parents[name].tasks if t in lab.tasks}
+    mine = [t for t in lab.tasks if t in (trained | {f["task"] for f in known} if tasks is None else tasks)]
+    heads = {t: {"class_names": lab.task(t).class_names, "templates": lab.task(t).templates} for t in mine}
+    facts = {
+        "workspace": lab.name,
+        "base_model": lab.facts.get("base_model", lab.name),
+        "format": fmt,
+        "dtype": dtype,
+        "recipe": json.loads(recipe.to_json()),
+        "parents": {name: parent.digest for name, parent in parents.items()},
+        "text": vision.text_digest(lab.folder / "base"),
+        "model_cfg": config["model_cfg"],
+        "preprocess_cfg": config["preprocess_cfg"],
+        "activation": activation(config["model_cfg"]),
+        "tasks": heads,
+        "figures": known,
+    }
+    return json.loads(json.dumps(facts))  # tuples become lists, so that facts read back are the same facts
+
+
+def activation(model_cfg: Mapping[str, object]) -> str:
+    """The activation of a CLIP's transformers, as open_clip's config says it: quick_gelu or gelu."""
+    return "quick_gelu" if model_cfg.get("quick_gelu") else "gelu"
+
+
+def recipe_json(facts: Mapping[str, Any], digests: Mapping[str, str]) -> dict[str, Any]:
+    """The JSON beside the weights: a recipe as any other, with the facts of its export."""
+    rest = {key: value for key, value in facts.items() if key != "recipe"}
+    return {**facts["recipe"], "export": rest, "digests": dict(digests)}
+
+
+def read_recipe(path: Path) -> Recipe:
+    """The recipe of an exported folder, a safetensors file, or a JSON; of a .pt or .onnx, from the JSON beside it.
+
+    Raises ExportError or RecipeError in one sentence.
+    """
+    return read_manifest(path)[0]
+
+
+def read_manifest(path: Path) -> tuple[Recipe, dict[str, Any] | None, dict[str, str]]:
+    """A recipe, the facts of its export (None if a person wrote it), and the digests of what was written."""
+    path = Path(path)
+    if path.is_dir():
+        path = path / RECIPE_FILE
+    try:
+        if path.suffix == ".safetensors":
+            facts = Mapped(path).facts
+            if "recipe" not in facts or "parents" not in facts:
+                raise ExportError(f"{path.name} holds no recipe: Palette did not export it.")
+            digests = {key: facts.pop(key) for key in ("digest", "image_digest", "text_digest") if key in facts}
+            return Recipe.from_json(json.dumps(facts["recipe"])), facts, digests
+        if path.suffix != ".json":
+            path = path.with_name(path.name + ".json")
+        if path.stat().st_size > LARGEST_JSON:
+            raise ExportError(f"{path.name} is too large to be a recipe.")
+        text = path.read_text(encoding="utf-8")
+    except disk.DamagedError as error:
+        raise ExportError(str(error)) from None
+    except FileNotFoundError:
+        raise ExportError(f"There is no {path}, so there is no recipe to read.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ExportError(f"{path} cannot be read ({error}).") from None
+    recipe = Recipe.from_json(text)
+    whole = json.loads(text)
+    if not isinstance(whole.get("export"), dict):
+        return recipe, None, {}
+    plain = {key: whole[key] for key in ("models", "components", "coefficients")}
+    return recipe, {**whole["export"], "recipe": plain}, dict(whole.get("digests", {}))
+
+
+def parents_on_disk(lab: Lab, recipe: Recipe, facts: Mapping[str, Any] | None) -> dict[str, Path]:
+    """Where the base and the recipe's models are; with ``facts``, found by digest, whatever they are called here.
+
+    Raises ExportError naming a parent that is not here.
+    """
+    names = sorted({BASE, *recipe.models})
+    if facts is None:
+        return {name: lab.zoo[name].path for name in names}
+    here = {lab.zoo[name].digest: name for name in reversed(lab.zoo.names())}
+    wanted = facts.get("parents", {})
+    found = {}
+    for name in names:
+        digest = wanted.get(name)
+        if not isinstance(digest, str):
+            raise RecipeError(f"The recipe does not say which weights {name!r} is: its digest is missing.")
+        if digest not in here:
+            raise ExportError(
+                f"The recipe was made with {name!r} of digest {digest[:12]}, which {lab.name} does not have; "
+                "import that checkpoint first."
+            )
+        found[name] = lab.zoo[here[digest]].path
+    if facts.get("text") != vision.text_digest(lab.folder / "base"):
+        raise ExportError(f"The recipe was made with another text tower than that of {lab.name}.")
+    return found

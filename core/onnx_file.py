@@ -1,0 +1,82 @@
+"""The image tower of a mix, and the heads of its tasks, as one ONNX file."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from core import disk, vision
+from core.heads import head
+from core.jobs import Progress
+from core.lab import Lab
+from core.manifest import ExportError
+from core.recipe import Recipe
+
+NEEDED = ("onnx", "onnxscript")
+
+
+class Classifier(torch.nn.Module):
+    """Normalised pictures → unit-length features, then scaled cosine similarities with each head."""
+
+    def __init__(self, tower: torch.nn.Module, heads: list[torch.Tensor], scale: float) -> None:
+        super().__init__()
+        self.tower, self.scale, self.count = tower, scale, len(heads)
+        for i, matrix in enumerate(heads):
+            self.register_buffer(f"head{i}", matrix.T.contiguous())
+
+    def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """float32 (n, 3, size, size) → features (n, embed_dim), logits (n, classes) per head."""
+        features = torch.nn.functional.normalize(self.tower(pixels), dim=-1)
+        return (features, *(self.scale * features @ getattr(self, f"head{i}") for i in range(self.count)))
+
+
+def write_onnx(lab: Lab, recipe: Recipe, facts: Mapping[str, Any], path: Path, progress: Progress) -> dict[str, str]:
+    """Write ``pixels`` → ``features`` and ``logits_TASK`` for each task of ``facts``; float32, any batch size.
+
+    Returns the digest of the weights. Raises ExportError if the packages that torch needs for it are not there, or it
+    cannot trace the tower.
+    """
+    if missing := [name for name in NEEDED if find_spec(name) is None]:
+        raise ExportError(f"Writing ONNX needs {' and '.join(missing)}: pip install {' '.join(missing)}.")
+    if facts["dtype"] != "float32":
+        raise ExportError("ONNX is written in float32; choose that dtype.")
+    progress.at(0.0, "Merging")
+    encoder = lab.encoder()
+    lab.load(recipe, encoder)
+    if guilty := [n for n, t in encoder.weights.items() if t.is_floating_point() and not torch.isfinite(t).all()]:
+        raise ExportError(f"The mix is not a number in {guilty[0]}. Nothing was written.")
+    tower = encoder.tower.to("cpu", memory_format=torch.contiguous_format)
+    tasks: Mapping[str, Any] = facts["tasks"]
+    prompts = [[[t.format(c) for t in task["templates"]] for c in task["class_names"]] for task in tasks.values()]
+    clip = vision.load(lab.folder / "base") if tasks else None
+    heads = [head(clip, texts) for texts in prompts] if clip is not None else []
+    model = Classifier(tower, heads, encoder.logit_scale).eval()
+    example = torch.zeros(2, 3, encoder.size, encoder.size)
+    progress.at(0.3, "Tracing")
+    outputs = ["features", *(f"logits_{task}" for task in tasks)]
+    try:
+        with disk.replacing(path) as temporary, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for noisy in ("torch.onnx", "onnxscript", "onnx_ir"):
+                logging.getLogger(noisy).setLevel(logging.ERROR)
+            torch.onnx.export(
+                model,
+                (example,),
+                str(temporary),
+                input_names=["pixels"],
+                output_names=outputs,
+                dynamic_shapes={"pixels": {0: torch.export.Dim("n")}},
+                external_data=False,
+                dynamo=True,
+                verbose=False,
+            )
+    except (torch.onnx.errors.OnnxExporterError, RuntimeError, ImportError) as error:
+        raise ExportError(f"torch cannot write this model as ONNX: {str(error).splitlines()[0]}") from error
+    progress.at(1.0)
+    return {"image_digest": disk.digest_tensors(encoder.weights)}
