@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -58,6 +58,11 @@ class Settings:
     hold: int = 750_000  # the rate stays at its top until then, and falls straight to zero after it
     text_every: int = 3  # in the steps between, the prompts' features of the last step serve, unchanged
     seed: int = 7
+
+    def scaled(self, pictures: int) -> Settings:
+        """The same schedule for another budget: every stretch in proportion."""
+        stretches = ("looking", "reading", "captions_from", "hold")
+        return replace(self, pictures=pictures, **{s: getattr(self, s) * pictures // self.pictures for s in stretches})
 
 
 class Texts:
@@ -274,8 +279,6 @@ class Training:
         except disk.DamagedError as error:
             self.say(f"{error} Starting afresh.")
             return False
-        if facts.get("step", 0) * self.settings.batch <= self.settings.hold and "settings" in facts:
-            facts["settings"]["pictures"] = self.settings.pictures  # nothing has depended on the budget so far
         wanted = (asdict(self.settings), MODEL_CONFIG, self.mixture.counts, [n.name for n in self.mixture.near])
         kept = tuple(facts.get(k) for k in ("settings", "model", "pictures_of_each_kind_in_a_step", "neighbours"))
         if not torch.equal(tensors["used"], self.used) or (wanted != kept and not changed):
@@ -316,17 +319,26 @@ class _Rows(torch.nn.Module):
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; gives the exit status."""
     default = Settings()
-    parser = argparse.ArgumentParser(prog="python -m core.world.pretrain", description=__doc__.split("\n\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m core.world.pretrain",
+        description="Trains the mini world's base from scratch, on pictures drawn for every step: about an hour on two "
+        "free cores. It can be stopped at any time; the same command goes on from there.",
+        epilog="Every two minutes a line says how far it is, and zero-shot accuracies on 800 held-out renderings; "
+        "'follows' is how often an attacked icon is called by the wrong word on it. The base is written every ten "
+        "minutes and at the end, so that a shorter run is useful too.",
+    )
     parser.add_argument("--out", type=Path, default=Path("cache/mini/base"), help="folder of the base (%(default)s)")
-    parser.add_argument("--photos", type=Path, help="CIFAR-10's training pictures, a parquet file")
-    parser.add_argument("--pictures", type=int, default=default.pictures, help="how many pictures (%(default)s)")
+    photos = "CIFAR-10's training pictures as a parquet file (without it: no photographs)"
+    parser.add_argument("--photos", type=Path, help=photos)
+    budget = "the budget: after so many pictures the rate is zero (%(default)s)"
+    parser.add_argument("--pictures", type=int, default=default.pictures, help=budget)
     parser.add_argument("--seed", type=int, default=default.seed, help="of weights and pictures (%(default)s)")
     parser.add_argument("--fresh", action="store_true", help="start again, even where a stopped run could go on")
     parser.add_argument("--changed", action="store_true", help="go on even from a state of other settings; recorded")
     parser.add_argument("--plain", action="store_true", help="do not compile the image tower (no compiler here)")
     options = parser.parse_args(arguments)
     try:
-        settings = Settings(pictures=options.pictures, seed=options.seed)
+        settings = replace(default.scaled(options.pictures), seed=options.seed)
         training = Training(settings, Mixture(settings.batch, options.photos), options.out, say=_say)
         if not options.fresh:
             training.resume(options.changed)

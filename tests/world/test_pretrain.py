@@ -124,6 +124,13 @@ def test_the_rate_rises_holds_and_falls(mixture, tmp_path):
     assert rates[0] == 0.5 and rates[1:5] == [1.0] * 4 and 0 < rates[5] < 1
 
 
+def test_another_budget_keeps_the_schedule():
+    default = pretrain.Settings()
+    half = default.scaled(default.pictures // 2)
+    assert default.scaled(default.pictures) == default
+    assert half.hold == default.hold // 2 and half.looking < half.reading < half.hold < half.pictures
+
+
 @pytest.fixture
 def base(mixture, tmp_path):
     training = pretrain.Training(SETTINGS, mixture, tmp_path / "base", say=lambda text: None)
