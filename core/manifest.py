@@ -60,7 +60,7 @@ def describe(lab: Lab, recipe: Recipe, fmt: str, dtype: str, tasks: Sequence[str
         "tasks": heads,
         "figures": known,
     }
-    return json.loads(json.dumps(facts))  # tuples become lists, so that facts read back are the same facts
+    return json.loads(json.dumps(facts, sort_keys=True))  # as they are when read back, from a header or a JSON
 
 
 def activation(model_cfg: Mapping[str, object]) -> str:
@@ -71,7 +71,8 @@ def activation(model_cfg: Mapping[str, object]) -> str:
 def recipe_json(facts: Mapping[str, Any], digests: Mapping[str, str]) -> dict[str, Any]:
     """The JSON beside the weights: a recipe as any other, with the facts of its export."""
     rest = {key: value for key, value in facts.items() if key != "recipe"}
-    return {**facts["recipe"], "export": rest, "digests": dict(digests)}
+    recipe = {key: facts["recipe"][key] for key in ("models", "components", "coefficients")}
+    return {**recipe, "export": rest, "digests": dict(digests)}
 
 
 def read_recipe(path: Path) -> Recipe:
