@@ -28,21 +28,21 @@ def on_the_server(cache: Path, rounds: int) -> list[float]:
     import streamlit as st
     from streamlit.testing.v1 import AppTest
 
-    from pages.shared import desk
+    from pages.shared import live
 
-    body, spent = desk._live.__wrapped__, []
+    body, spent = live._live.__wrapped__, []
 
     def timed(*things: object) -> None:
         started = time.perf_counter()
         body(*things)
         spent.append(1000 * (time.perf_counter() - started))
 
-    desk._live = st.fragment(timed)
+    live._live = st.fragment(timed)
     page = AppTest.from_file(str(APP), default_timeout=120).run()
-    alphas = page.session_state[desk.CURVE].alphas
+    alphas = page.session_state[live.CURVE].alphas
     for _ in range(rounds + 1):
         for alpha in alphas:
-            page.session_state[desk.VIEW] = replace(page.session_state[desk.VIEW], alpha=alpha)
+            page.session_state[live.VIEW] = replace(page.session_state[live.VIEW], alpha=alpha)
             page.run()
     return spent[1 + len(alphas) :]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from pages.shared import address, alpha_view, changes, desk, frame, how, workspace
+from pages.shared import address, alpha_view, changes, frame, how, live, missing, steering, workspace
+from pages.shared.curve import known_curve
 from pages.shared.welcome import welcome
 
 lab, jobs = workspace.lab(), workspace.jobs()
@@ -22,11 +23,25 @@ welcome(
 )
 view, complaints, anew = address.load("alpha", partial(alpha_view.read, lab))
 frame.complain(complaints)
-view, curve = desk.prepare(lab, jobs, view)
-address.save("alpha", view, alpha_view.write)
-desk.draw(lab, jobs, anew)
+controls, main = frame.controls_and_main()
+with controls:
+    view = steering.pick(lab, view, anew)
+curve = known_curve(lab, view.task, view.supported) if view.task else None
 if curve is not None:
-    recipe = lab.patch(view.task, curve.nearest(view.alpha))
+    view = missing.with_alpha(lab, jobs, view, curve)
+address.save("alpha", view, alpha_view.write)
+
+if curve is None:
+    with main:
+        missing.offer_curve(lab, jobs, view.task, view.supported)
+else:
+    with controls:
+        steering.choose(lab, jobs, view, curve)
+        steering.take_away(lab, view, curve)
+    with main:
+        live.draw(lab, curve)
+        missing.offer_rest(lab, jobs, view, curve)
     shown = replace(view, supported=curve.supported, alpha=curve.nearest(view.alpha))
+    recipe = lab.patch(view.task, shown.alpha)
     changes.draw(lab, shown, recipe, anew)
     how.draw(lab, jobs, shown, curve, recipe)

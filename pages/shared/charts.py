@@ -12,7 +12,7 @@ from pages.shared import colours
 from pages.shared.curve import Curve
 from pages.shared.wording import alpha_text, interval, listed, percent
 
-HEIGHT = 430
+HEIGHT = 400
 GREY = "rgba(128,128,136,0.75)"
 GRID = "rgba(128,128,136,0.18)"
 
@@ -29,13 +29,15 @@ def frontier(curve: Curve, alpha: float) -> go.Figure:
     """PAINT Figure 1: supported accuracy (x) against patching accuracy (y), a curve over α, four models marked."""
     base, tuned, chosen = curve.test[0], curve.test[-1], curve.at(curve.chosen)
     ends = [
-        _marked(curve, base, "base (α = 0)", colours.BASE, "base", 12),
-        _marked(curve, tuned, f"α = {alpha_text(tuned.alpha)}, fine-tuned", colours.TUNED, "tuned", 12),
-        _marked(curve, chosen, f"chosen on val (α = {alpha_text(chosen.alpha)})", colours.PATCH, "chosen", 16),
+        _marked(curve, base, "base", "base", 12, "middle left"),
+        _marked(curve, tuned, "fine-tuned", "tuned", 12, "bottom right"),
+        _marked(curve, chosen, "chosen on val", "chosen", 17, "bottom left"),
     ]
-    current = _marked(curve, curve.at(alpha), "α now", colours.PATCH, "current", 22)
+    current = _marked(curve, curve.at(alpha), "α now", "current", 22)
     current["marker"]["line"] = {"color": colours.PATCH, "width": 3.5}
     layout = _layout(curve) | {
+        "showlegend": False,
+        "margin": {"l": 64, "r": 16, "t": 30, "b": 50},
         "xaxis": _axis(f"{_mean_of(curve)} accuracy, supported (%)", _span([_x(curve, p) for p in curve.test])),
         "yaxis": _axis(
             f"{_title(curve, curve.task)} accuracy, patching (%)", _span([_y(curve, p) for p in curve.test])
@@ -125,18 +127,20 @@ def _path(curve: Curve) -> dict:
     )
 
 
-def _marked(curve: Curve, point: Point, name: str, colour: str, kind: str, size: int) -> dict:
-    x, y = _x(curve, point), _y(curve, point)
+def _marked(curve: Curve, point: Point, name: str, kind: str, size: int, label: str = "") -> dict:
+    """One model on the frontier; with ``label``, its name is written there, so that no legend is needed."""
+    x, y, colour = _x(curve, point), _y(curve, point), colours.MODELS[kind]
+    said = {"mode": "markers+text", "text": [f"  {name}  "], "textposition": label, "textfont": {"color": colour}}
     return _trace(
         [100 * x.value],
         [100 * y.value],
         name,
-        mode="markers",
+        **(said if label else {"mode": "markers"}),
         marker={"symbol": colours.MARKERS[kind], "size": size, "color": colour},
         error_x=_bar(x, colour),
         error_y=_bar(y, colour),
-        text=[f"{_hover(curve, point)}<br>({name})"],
-        hovertemplate="%{text}<extra></extra>",
+        hovertext=[f"{_hover(curve, point)}<br>({name})"],
+        hovertemplate="%{hovertext}<extra></extra>",
     )
 
 
@@ -189,7 +193,7 @@ def _dashed(axis: str, at: float, colour: str) -> dict:
 def _layout(curve: Curve) -> dict:
     return {
         "height": HEIGHT,
-        "margin": {"l": 64, "r": 16, "t": 44, "b": 56},
+        "margin": {"l": 64, "r": 16, "t": 44, "b": 50},
         "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "font": {"size": 12}},
         "uirevision": f"{curve.task} {curve.supported}",
         "hoverlabel": {"align": "left"},

@@ -14,6 +14,9 @@ ROLES = {"patching": PATCHING, "supported": SUPPORTED, "ood": OOD, "attack": ATT
 ROLE_NAMES = {"patching": "green", "supported": "blue", "ood": "gray", "attack": "red"}
 """The same in Streamlit's markdown, where the theme gives the names their colours."""
 
+MODELS = {"base": BASE, "tuned": TUNED, "chosen": PATCH, "current": PATCH}
+"""Colour of each model on a chart."""
+
 MARKERS = {"base": "square", "tuned": "diamond", "chosen": "star", "current": "circle-open"}
 """Plotly's marker of each model on a chart."""
 

@@ -80,3 +80,13 @@ def against_base(curve: Curve, name: str, alpha: float) -> Paired:
 def known_alphas(lab: Lab, task: str, name: str) -> frozenset[float]:
     """The α of a task's patch whose results on the task ``name`` are there, on val and test."""
     return frozenset(lab.known_alphas(task, [] if name == task else [name]))
+
+
+def known_curve(lab: Lab, task: str, supported: Sequence[str]) -> Curve | None:
+    """The curve of what is there now, over those supported tasks that have at least its ends; None if there is none."""
+    if task not in lab.zoo:
+        return None
+    known = {name: known_alphas(lab, task, name) for name in (task, *supported)}
+    usable = [name for name in supported if {0.0, 1.0} <= known[name] & known[task]]
+    alphas = sorted(known[task].intersection(*(known[name] for name in usable)))
+    return curve(lab, task, usable, alphas) if usable else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 import streamlit as st
@@ -11,6 +12,8 @@ from core.build import build, pictures_per_second, plan, sweep
 from core.jobs import Job, Jobs
 from core.lab import Lab
 from pages.shared import waiting
+from pages.shared.alpha_view import View
+from pages.shared.curve import Curve
 from pages.shared.wording import alpha_text, duration, listed
 
 
@@ -24,8 +27,28 @@ def curve_key(lab: Lab, task: str, supported: Sequence[str]) -> str:
     return f"{lab.name}:{task} with {'+'.join(supported)}"
 
 
+def offer_rest(lab: Lab, jobs: Jobs, view: View, found: Curve) -> None:
+    """If a curve is shown without some of the supported tasks that were asked for: say so, and offer them."""
+    if rest := [name for name in view.supported if name not in found.supported]:
+        st.caption(f"Shown with {listed([lab.task(name).title for name in found.supported])} alone for now.")
+        offer_curve(lab, jobs, view.task, [*found.supported, *rest])
+
+
+def with_alpha(lab: Lab, jobs: Jobs, view: View, found: Curve) -> View:
+    """The view with its α: the chosen one if none was asked for. One that was not evaluated becomes a job, once."""
+    if view.alpha is None:
+        return replace(view, alpha=found.chosen)
+    asked = (lab, jobs, view.task, view.alpha, found.supported)
+    if view.alpha not in found.alphas and point_job(*asked) is None:
+        evaluate_point(*asked)
+    return view
+
+
 def offer_curve(lab: Lab, jobs: Jobs, task: str, supported: Sequence[str]) -> None:
     """Say what a curve still lacks, how long that takes, and offer to make it; or show how far it is."""
+    if not task:
+        st.info(f"{lab.name} has no task to patch; its catalogue needs one with the role “patching”.")
+        return
     key = curve_key(lab, task, supported)
     job = jobs.get(key)
     if job is not None and job.active:

@@ -110,7 +110,7 @@ def test_no_checkpoint_says_what_is_missing_and_builds_it(page, cache):
     assert any("fine-tune noisy" in i.value for i in at.info)
     assert any("python -m core --workspace tiny build --tasks noisy" in c.value for c in at.code)
     next(b for b in at.button if "Build" in b.label).click().run()
-    wait(at, lambda at: at.session_state["alpha.curve"] is not None)
+    wait(at, lambda at: len(at.metric) == 3)
     assert len(values(at)) == 3
 
 

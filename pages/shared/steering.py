@@ -1,0 +1,100 @@
+"""The controls of the α page: which tasks, which chart, which α, and what to take away."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import streamlit as st
+
+from core.jobs import Jobs
+from core.lab import Lab
+from pages.shared import alpha_view, missing, pickers, tables, waiting
+from pages.shared.alpha_view import View
+from pages.shared.copy_link import copy_link
+from pages.shared.curve import Curve
+from pages.shared.wording import alpha_text
+
+VIEW, EXACT = "alpha.view", "alpha.exact"
+
+
+def pick(lab: Lab, view: View, anew: bool) -> View:
+    """Which task to patch, with which supported tasks, on which chart."""
+    if not view.task:
+        return view
+    keys = {"alpha.task": view.task, "alpha.supported": list(view.supported), "alpha.plot": view.plot}
+    pickers.seed(keys, anew)
+    task = pickers.patching_task(lab, "alpha.task")
+    supported = pickers.supported_tasks(lab, task, "alpha.supported") or tuple(lab.default_supported())
+    plots = alpha_view.PLOTS
+    plot = st.segmented_control("Chart", list(plots), key="alpha.plot", required=True, format_func=plots.get)
+    if task != view.task:
+        return View(task, supported, None, plot, task)
+    return replace(view, supported=supported, plot=plot)
+
+
+def choose(lab: Lab, jobs: Jobs, view: View, found: Curve) -> None:
+    """Which α: the one that validation chooses, or any hundredth."""
+    st.session_state[EXACT] = view.alpha
+    st.number_input(
+        "Exact α",
+        min_value=0.0,
+        max_value=1.0,
+        step=0.01,
+        format="%.2f",
+        key=EXACT,
+        on_change=_typed,
+        help="Any hundredth. If it was not evaluated yet, that is done then, and kept: the slider stops there, too.",
+    )
+    if view.alpha not in found.alphas:
+        _pending(lab, jobs, view, found)
+    rule = st.container(gap="xsmall")
+    rule.button(
+        "Choose α on validation",
+        icon=":material/star:",
+        key="alpha.choose",
+        on_click=_set,
+        args=(found.chosen,),
+        width="stretch",
+        help=f"α = {alpha_text(found.chosen)}, chosen among the {len(found.alphas)} evaluated ones on *val* pictures. "
+        "Test pictures only show, and never choose.",
+    )
+    rule.caption("Highest combined accuracy on val; the smallest of equals.")
+
+
+def take_away(lab: Lab, view: View, found: Curve) -> None:
+    """The link, the curve and the recipe."""
+    shown = found.nearest(view.alpha)
+    share, take = st.columns([1, 1.25])
+    with share:
+        copy_link("alpha.copy")
+    with take.popover("Download", icon=":material/download:", width="stretch"):
+        recipe, name = lab.patch(view.task, shown), f"{view.task}-alpha{alpha_text(shown)}"
+        _download("Curve (CSV)", lambda: tables.curve_csv(found), f"{view.task}-curve.csv", "text/csv")
+        _download("Recipe (JSON)", recipe.to_json, f"{name}-recipe.json", "application/json")
+        st.caption("The picture (PNG): the camera above the chart.")
+
+
+def _download(label: str, make, name: str, mime: str) -> None:
+    st.download_button(label, make, file_name=name, mime=mime, on_click="ignore", width="stretch")
+
+
+def _pending(lab: Lab, jobs: Jobs, view: View, found: Curve) -> None:
+    said, shown = alpha_text(view.alpha), alpha_text(found.nearest(view.alpha))
+    asked = (lab, jobs, view.task, view.alpha, found.supported)
+    job = missing.point_job(*asked)
+    if job is not None and job.active:
+        st.caption(f"α = {said} is being evaluated; what you see is α = {shown}.")
+        waiting.watch(jobs, job.key)
+        return
+    st.caption(f":material/error: {job.error if job else ''} What you see is α = {shown}.")
+    st.button(f"Evaluate α = {said}", key="alpha.again", width="stretch", on_click=missing.evaluate_point, args=asked)
+
+
+def _typed() -> None:
+    value = st.session_state.get(EXACT)
+    if value is not None:
+        _set(round(value, 2))
+
+
+def _set(alpha: float) -> None:
+    st.session_state[VIEW] = replace(st.session_state[VIEW], alpha=alpha)
