@@ -30,7 +30,7 @@ OUTLINES: Looks = (("mdi", "outline"), ("fontawesome", "outline"), ("phosphor", 
 THIN: Looks = (("phosphor", "thin"),)
 OTHER_HANDS: Looks = (("remix", "filled"), ("remix", "outline"), ("codicon", "outline"))
 
-USUAL_MANNER = Manner(size=(0.42, 0.9), tilt=25, plain=0.2, pattern=(0.08, 0.4), grain=0.07)
+USUAL_MANNER = Manner(size=(0.48, 0.92), tilt=22, plain=0.25, pattern=(0.07, 0.35), grain=0.05)
 
 WRITTEN: tuple[str, ...] = CONCEPTS[1::3][:50]
 
