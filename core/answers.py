@@ -11,7 +11,7 @@ import torch
 
 from core import metrics
 
-KEPT = 5
+KEPT = 3
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Answers:
     """The likeliest classes of every picture and how sure the model was of them, and of the label.
 
     ``top`` integer (n, k): classes, likeliest first; ``probability`` float16 (n, k): theirs, over all classes;
-    ``of_label`` float16 (n,): the label's; ``labels`` int64 (n,). k is 5, or the number of classes if that is less.
+    ``of_label`` float16 (n,): the label's; ``labels`` int64 (n,). k is 3, or the number of classes if that is less.
     """
 
     top: np.ndarray
