@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import torch
 
 from core import PaletteError, disk
+from core.manifest import read_manifest
 from core.tensorfile import Mapped
 
 SAFE, TORCH = (".safetensors",), (".pt", ".pth", ".bin", ".ckpt")
@@ -60,12 +62,15 @@ def read(path: Path) -> Foreign:
                 mapped = Mapped(file)
             except (disk.DamagedError, FileNotFoundError) as error:
                 raise ForeignError(f"{file.name} is no whole safetensors file: {error}") from None
+            if mapped.facts.get("digest", "") not in ("", mapped.digest()):
+                raise ForeignError(f"{file.name} is damaged: its content does not match the digest in its header.")
             tensors |= dict(mapped)
             facts = mapped.facts or facts
         else:
             tensors |= _load_torch(file)
             beside = file.with_name(file.name + ".json")  # Palette's own, which says what a .pt cannot
-            facts = (_json(beside).get("export") if beside.is_file() else None) or facts
+            with suppress(PaletteError, FileNotFoundError):
+                facts = read_manifest(beside)[1] or facts
     if not tensors:
         raise ForeignError(f"{path.name} holds no tensors.")
     folder = path if path.is_dir() else path.parent

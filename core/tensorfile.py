@@ -6,6 +6,7 @@ import hashlib
 import json
 import mmap
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from math import prod
 from pathlib import Path
@@ -113,7 +114,7 @@ def _introduction(name: str, dtype: torch.dtype, shape: tuple[int, ...]) -> byte
 class Writer:
     """A safetensors file being written: ``put`` its tensors in order of name, each whole or in consecutive pieces."""
 
-    def __init__(self, file: BinaryIO, layout: Layout, facts: Mapping[str, object], image: str) -> None:
+    def __init__(self, file: BinaryIO, layout: Layout, facts: Mapping[str, object], image: str, pool: Executor) -> None:
         self._file, self._layout, self._facts, self._image = file, layout, facts, image
         self._left = {name: prod(shape) * dtype.itemsize for name, (dtype, shape) in layout.items()}
         # Widest numbers first, as the safetensors library does, so that every tensor starts at a multiple of its width.
@@ -129,6 +130,7 @@ class Writer:
         self._order = iter(sorted(layout))
         self._now = ""
         self.digests: dict[str, str] = {}
+        self._pool, self._hashing = pool, list[Future]()
         file.truncate(self._start + end)
 
     def _part(self, name: str) -> str:
@@ -145,23 +147,30 @@ class Writer:
         return len(text).to_bytes(8, "little") + text
 
     def put(self, name: str, piece: torch.Tensor) -> None:
-        """Write the next piece of a tensor: contiguous, on the CPU, of the promised dtype."""
+        """Write the next piece of a tensor: contiguous, on the CPU, of the promised dtype, not changed later."""
         shas = [self._shas[kind] for kind in ("digest", self._part(name)) if kind in self._shas]
         if name != self._now:
             if self._left.get(self._now) or next(self._order, None) != name or piece.dtype != self._layout[name][0]:
                 raise ValueError(f"{name} is not what this file was to hold next.")
             self._now = name
+            self._wait()
             for sha in shas:
                 sha.update(_introduction(name, *self._layout[name]))
         bytes_ = raw(piece)
+        self._wait()
+        self._hashing = [self._pool.submit(sha.update, bytes_) for sha in shas]  # while the next piece is being made
         self._file.seek(self._start + self._places[name][1] - self._left[name])
         self._file.write(bytes_)
         self._left[name] -= len(bytes_)
-        for sha in shas:
-            sha.update(bytes_)
+
+    def _wait(self) -> None:
+        for one in self._hashing:
+            one.result()
+        self._hashing = []
 
     def finish(self) -> None:
         """Write the header, now that the digests are known."""
+        self._wait()
         if any(self._left.values()):
             raise ValueError("The file is not finished.")
         self.digests = {kind: sha.hexdigest() for kind, sha in self._shas.items()}
@@ -176,8 +185,8 @@ def writing(path: Path, layout: Layout, facts: Mapping[str, object], image: str 
     Byte for byte the file depends on the layout, the facts and the tensors alone. ``image`` is how the names of the
     image tower begin: it has a digest of its own. Raises DiskError; whatever else goes wrong leaves no file.
     """
-    with disk.replacing(path) as temporary, temporary.open("r+b") as file:
-        writer = Writer(file, layout, facts, image)
+    with disk.replacing(path) as temporary, temporary.open("r+b") as file, ThreadPoolExecutor(2) as pool:
+        writer = Writer(file, layout, facts, image, pool)
         yield writer
         writer.finish()
         writer.finish()
