@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from core.lab import Lab
 
-PLOTS = {"frontier": "One task against the others", "curves": "Accuracy against α"}
+PLOTS = {"frontier": "Frontier", "curves": "Over α"}
 FLIPS = ("fixed", "broken")
 
 

@@ -28,17 +28,20 @@ def options(name: str) -> dict:
 def frontier(curve: Curve, alpha: float) -> go.Figure:
     """PAINT Figure 1: supported accuracy (x) against patching accuracy (y), a curve over α, four models marked."""
     base, tuned, chosen = curve.test[0], curve.test[-1], curve.at(curve.chosen)
+    across = _span([_x(curve, p) for p in curve.test])
+    names = {base.alpha: "base", tuned.alpha: "fine-tuned"}
     ends = [
-        _marked(curve, base, "base", "base", 12, "middle left"),
-        _marked(curve, tuned, "fine-tuned", "tuned", 12, "bottom right"),
-        _marked(curve, chosen, "chosen on val", "chosen", 17, "bottom left"),
+        _marked(curve, point, "" if point is chosen else names[point.alpha], kind, 12, across)
+        for point, kind in ((base, "base"), (tuned, "tuned"))
     ]
+    best = " = ".join(filter(None, ["chosen on val", names.get(chosen.alpha)]))
+    ends.append(_marked(curve, chosen, best, "chosen", 17, across))
     current = _marked(curve, curve.at(alpha), "α now", "current", 22)
     current["marker"]["line"] = {"color": colours.PATCH, "width": 3.5}
     layout = _layout(curve) | {
         "showlegend": False,
         "margin": {"l": 64, "r": 16, "t": 30, "b": 50},
-        "xaxis": _axis(f"{_mean_of(curve)} accuracy, supported (%)", _span([_x(curve, p) for p in curve.test])),
+        "xaxis": _axis(f"{_mean_of(curve)} accuracy, supported (%)", across),
         "yaxis": _axis(
             f"{_title(curve, curve.task)} accuracy, patching (%)", _span([_y(curve, p) for p in curve.test])
         ),
@@ -66,7 +69,7 @@ def over_alpha(curve: Curve, alpha: float) -> go.Figure:
         every += found
         traces += [_band(alphas, found, colour), _line(curve, name, alphas, found, colour, dash, marker)]
     combined = [100 * p.combined for p in curve.test]
-    look = {"color": colours.PATCH, "width": 2, "dash": "longdash"}
+    look = {"color": colours.PATCH, "width": 2, "dash": "dot"}
     hover = "α = %{x:g}<br>combined %{y:.1f} %<extra></extra>"
     traces.append(_trace(alphas, combined, "combined accuracy", mode="lines", line=look, hovertemplate=hover))
     low, high = _span(every)
@@ -127,19 +130,22 @@ def _path(curve: Curve) -> dict:
     )
 
 
-def _marked(curve: Curve, point: Point, name: str, kind: str, size: int, label: str = "") -> dict:
-    """One model on the frontier; with ``label``, its name is written there, so that no legend is needed."""
+def _marked(
+    curve: Curve, point: Point, name: str, kind: str, size: int, across: tuple[float, float] | None = None
+) -> dict:
+    """One model on the frontier; with ``across``, the x axis, its name is written there, so that it needs no legend."""
     x, y, colour = _x(curve, point), _y(curve, point), colours.MODELS[kind]
-    said = {"mode": "markers+text", "text": [f"  {name}  "], "textposition": label, "textfont": {"color": colour}}
+    side = "left" if across and 100 * x.value > across[0] + 0.25 * (across[1] - across[0]) else "right"
+    look = {"text": [f"  {name}  "], "textposition": f"bottom {side}", "textfont": {"color": colour, "size": 13}}
     return _trace(
         [100 * x.value],
         [100 * y.value],
         name,
-        **(said if label else {"mode": "markers"}),
+        **({"mode": "markers+text", **look} if across else {"mode": "markers"}),
         marker={"symbol": colours.MARKERS[kind], "size": size, "color": colour},
         error_x=_bar(x, colour),
         error_y=_bar(y, colour),
-        hovertext=[f"{_hover(curve, point)}<br>({name})"],
+        hovertext=[f"{_hover(curve, point)}<br>({name or kind})"],
         hovertemplate="%{hovertext}<extra></extra>",
     )
 

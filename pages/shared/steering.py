@@ -26,7 +26,16 @@ def pick(lab: Lab, view: View, anew: bool) -> View:
     task = pickers.patching_task(lab, "alpha.task")
     supported = pickers.supported_tasks(lab, task, "alpha.supported") or tuple(lab.default_supported())
     plots = alpha_view.PLOTS
-    plot = st.segmented_control("Chart", list(plots), key="alpha.plot", required=True, format_func=plots.get)
+    plot = st.segmented_control(
+        "Chart",
+        list(plots),
+        key="alpha.plot",
+        required=True,
+        format_func=plots.get,
+        width="stretch",
+        help="*Frontier*: the patching task against the supported ones, as in PAINT Figure 1. *Over α*: every task's "
+        "accuracy at each α.",
+    )
     if task != view.task:
         return View(task, supported, None, plot, task)
     return replace(view, supported=supported, plot=plot)

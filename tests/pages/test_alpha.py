@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 
 import pytest
+import streamlit as st
 from conftest import Noisy, tiny_tasks
 from opening import cache, lab_of, page, swept_template, values  # noqa: F401
 
@@ -149,3 +150,33 @@ def test_another_patching_task_starts_at_its_own_chosen_alpha(page, cache, monke
     assert at.query_params["task"] == "second"
     assert "alpha" not in at.query_params
     assert any("fine-tune second" in i.value for i in at.info)
+
+
+def test_damaged_results_are_computed_again_and_the_visitor_is_told(page, cache):
+    before = values(page(alpha="0.50"))
+    st.cache_resource.clear()
+    for path in (cache / "tiny" / "results").rglob("*.safetensors"):
+        path.write_bytes(path.read_bytes()[:-7])
+    at = page(alpha="0.50")
+    assert values(at) == before
+    assert not at.error
+    assert at.toast
+
+
+def test_weights_and_activations_can_be_compared(page):
+    at = page(alpha="0.50")
+    next(b for b in at.button if b.label.startswith("Compare")).click().run()
+    wait(at, lambda at: any("Cosine of weights" in d.value for d in at.dataframe))
+    table = next(d.value for d in at.dataframe if "Cosine of weights" in d.value)
+    assert table.iloc[0, 0] == "whole"
+    assert 0.5 < table.iloc[0, 1] <= 1
+
+
+def test_a_failure_that_nobody_foresaw_is_one_sentence(page, monkeypatch):
+    def broken(*_):
+        raise RuntimeError("flood")
+
+    monkeypatch.setattr("pages.shared.live.figures.row", broken)
+    at = page()
+    assert len(at.error) == 1 and "RuntimeError" in at.error[0].value and "flood" not in at.error[0].value
+    assert at.number_input(key="alpha.exact")
