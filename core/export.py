@@ -158,4 +158,5 @@ def _beside(facts: Mapping[str, Any]) -> dict[str, Any]:
     if facts["format"] == "huggingface":
         files["config.json"] = huggingface_config.config(facts["model_cfg"], facts["activation"])
         files["preprocessor_config.json"] = huggingface_config.preprocessor(facts["preprocess_cfg"])
+        files |= huggingface_config.tokenizer(facts["model_cfg"])
     return files

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.huggingface import HuggingFaceError
+from core.vision import vocabulary
 
 _VISION = {"image_size", "layers", "width", "head_width", "patch_size", "mlp_ratio"}
 _TEXT = {"context_length", "vocab_size", "width", "heads", "layers", "mlp_ratio"}
@@ -73,4 +74,26 @@ def preprocessor(preprocess_cfg: Mapping[str, Any]) -> dict[str, Any]:
         "image_mean": list(preprocess_cfg["mean"]),
         "image_std": list(preprocess_cfg["std"]),
         "do_convert_rgb": True,
+    }
+
+
+def tokenizer(model_cfg: Mapping[str, Any]) -> dict[str, Any]:
+    """The files of a CLIPTokenizer that gives open_clip's tokens; none where the text tower has another vocabulary."""
+    text = model_cfg["text_cfg"]
+    ids, merges = vocabulary()
+    if text.get("hf_tokenizer_name") or text.get("vocab_size", 49408) != len(ids):
+        return {}
+    theirs = {"<start_of_text>": "<|startoftext|>", "<end_of_text>": "<|endoftext|>"}  # as Hugging Face calls the ends
+    end = theirs["<end_of_text>"]
+    return {
+        "vocab.json": {theirs.get(token, token): i for token, i in ids.items()},
+        "merges.txt": "#version: 0.2\n" + "".join(f"{a} {b}\n" for a, b in merges),
+        "tokenizer_config.json": {
+            "tokenizer_class": "CLIPTokenizer",
+            "model_max_length": text.get("context_length", 77),
+            "bos_token": theirs["<start_of_text>"],
+            "eos_token": end,
+            "pad_token": end,
+            "unk_token": end,
+        },
     }

@@ -18,9 +18,9 @@ model.load_state_dict(load_file("model.safetensors"))  # a whole CLIP, in open_c
 
 weights = load_file("image_tower.safetensors")
 model.visual.load_state_dict({name.removeprefix("visual."): w for name, w in weights.items()})""",
-    "huggingface": """from transformers import CLIPImageProcessor, CLIPModel
+    "huggingface": """from transformers import CLIPModel, CLIPProcessor
 
-model, processor = CLIPModel.from_pretrained("."), CLIPImageProcessor.from_pretrained(".")""",
+model, processor = CLIPModel.from_pretrained("."), CLIPProcessor.from_pretrained(".")""",
     "onnx": """import onnxruntime
 
 session = onnxruntime.InferenceSession("model.onnx")  # pixels -> features, and logits of each task""",

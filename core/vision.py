@@ -50,6 +50,12 @@ def tokenize(texts: Sequence[str], context_length: int) -> torch.Tensor:
     return _tokenizer(context_length)(list(texts))
 
 
+def vocabulary() -> tuple[dict[str, int], list[tuple[str, str]]]:
+    """The tokenizer's own words: the id of each token, and the pairs that it merges, first ones first."""
+    tokenizer = _tokenizer(77)
+    return dict(tokenizer.encoder), [pair for pair in tokenizer.bpe_ranks if len(pair) == 2]
+
+
 def create(model_config: Mapping[str, object]) -> CLIP:
     """A CLIP with random weights from an open_clip model config, fp32, in evaluation mode. Raises ModelError."""
     try:

@@ -282,6 +282,9 @@ def test_transformers_gives_the_same_features(vit_lab, tmp_path):
         text = clip.encode_text(tokens, normalize=True)
         assert torch.allclose(out.image_embeds, ours.features(pixels), atol=1e-5)
         assert torch.allclose(out.text_embeds, text, atol=1e-5)
+    texts = ["a photo of a Red cat, on 3 blue", 'the word "dog"']
+    ids = transformers.CLIPProcessor.from_pretrained(tmp_path / "hf")(text=texts)["input_ids"]
+    assert [[i for i in row if i] for row in vision.tokenize(texts, 12).tolist()] == ids
     config = json.loads((tmp_path / "hf" / "config.json").read_text())
     assert config["vision_config"]["hidden_act"] == "quick_gelu"
 
@@ -302,6 +305,18 @@ def test_onnxruntime_gives_the_same_logits(which, request, tmp_path):
         expected = ours.features(pixels)
     assert torch.allclose(torch.tensor(features), expected, atol=1e-5)
     assert torch.allclose(torch.tensor(logits), ours.logit_scale * expected @ lab.head("noisy").T, atol=1e-3)
+
+
+def test_hugging_faces_names_cover_every_weight(vit_lab, tmp_path):
+    done = export(vit_lab, vit_lab.base, tmp_path / "hf", "huggingface", "float16")
+    written, base = load_file(done.files[0]), vit_lab.zoo.weights("base")
+    q, k, v = (written[f"vision_model.encoder.layers.1.self_attn.{x}_proj.weight"] for x in "qkv")
+    assert torch.equal(torch.cat([q, k, v]), base["visual.transformer.resblocks.1.attn.in_proj_weight"])
+    assert torch.equal(written["visual_projection.weight"], base["visual.proj"].T)
+    whole = vision.load(vit_lab.folder / "base").state_dict()
+    assert sum(t.numel() for t in written.values()) == sum(t.numel() for t in whole.values())
+    names = {p.name for p in done.files}
+    assert {"config.json", "preprocessor_config.json", "vocab.json", "merges.txt", "README.md", "recipe.json"} < names
 
 
 def test_without_onnx_there_is_a_sentence(tiny_lab, mix, tmp_path, monkeypatch):
