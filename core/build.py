@@ -10,12 +10,12 @@ from functools import partial
 import torch
 
 from core import disk
-from core.finetune import TrainingSet, finetune
+from core.finetune import Settings, TrainingSet, finetune
 from core.jobs import Progress
 from core.lab import Lab
 from core.paint import GRID
 from core.recipe import Recipe
-from core.zoo import BASE
+from core.zoo import BASE, Checkpoint, CheckpointError
 
 TRAINING_COST = 3.5  # one training step costs about as much as this many forward passes of the same pictures
 DRAWING_COST = 1.0
@@ -31,17 +31,26 @@ class Step:
     run: Callable[[Progress], object]
 
 
-def train(lab: Lab, tasks: Sequence[str], name: str, start: Recipe | None = None, progress: Progress | None = None):
+def train(
+    lab: Lab,
+    tasks: Sequence[str],
+    name: str,
+    start: Recipe | None = None,
+    progress: Progress | None = None,
+    settings: Settings | None = None,
+) -> Checkpoint:
     """Fine-tune on one task, or jointly on several, from ``start`` (the base by default), and keep the checkpoint.
 
-    Resumes exactly where a killed run stopped; two processes that ask for one name train it once.
+    Resumes exactly where a killed run stopped; two processes that ask for one name train it once. ``settings`` are the
+    workspace's for that name unless given. Raises CheckpointError if there is one of that name from another start.
     """
     progress, start = progress or Progress(), start or lab.base
     state = lab.folder / "partial" / f"{disk.safe_name(name)}.safetensors"
     with disk.locked(lab.folder / "locks" / f"checkpoint-{name}.lock", progress.check):
         if name in lab.zoo:
+            check_start(lab, name, start)
             return lab.zoo[name]
-        settings = lab.settings(name)
+        settings = settings or lab.settings(name)
         sets = []
         for task in tasks:
             progress.at(progress.fraction, f"Getting the training pictures of {task}")
@@ -58,6 +67,16 @@ def train(lab: Lab, tasks: Sequence[str], name: str, start: Recipe | None = None
         lab.zoo.add(name, weights, tasks=tuple(tasks), settings=asdict(settings), seed=settings.seed, start=start)
         state.unlink(missing_ok=True)
         return lab.zoo[name]
+
+
+def check_start(lab: Lab, name: str, start: Recipe) -> None:
+    """Raise CheckpointError unless a checkpoint was fine-tuned from the weights that ``start`` describes."""
+    found = lab.zoo[name].start or lab.base
+    if found != start and lab.weights_key(found) != lab.weights_key(start):
+        raise CheckpointError(
+            f"Checkpoint {name!r} was fine-tuned from other weights than these and cannot follow them; give the new "
+            "checkpoint another name, or remove the old one."
+        )
 
 
 def sweep(lab: Lab, name: str, supported: Sequence[str], alphas: Sequence[float], progress: Progress) -> None:

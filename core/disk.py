@@ -123,6 +123,32 @@ def write_json(path: Path, facts: object) -> None:
     write_text(path, json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
 
 
+def append_line(path: Path, facts: object) -> None:
+    """Add a line of JSON to a log, on disk when this returns; one that a kill cut off stays apart. Raises DiskError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab+") as log:
+            cut_off = log.seek(0, os.SEEK_END) > 0 and log.seek(-1, os.SEEK_END) >= 0 and log.read(1) != b"\n"
+            log.write(b"\n" * cut_off + json.dumps(facts, ensure_ascii=False).encode() + b"\n")
+            log.flush()
+            os.fsync(log.fileno())
+    except OSError as error:
+        raise DiskError(
+            f"Could not write {path.name} into {path.parent}: {error.strerror or error}. Free some space or make the "
+            "folder writable; nothing that was there is lost."
+        ) from error
+
+
+def read_lines(path: Path) -> list:
+    """What ``append_line`` wrote, in order; no file is no lines, and a line that a kill cut off is left out."""
+    found = []
+    with suppress(FileNotFoundError):
+        for line in path.read_text(encoding="utf-8", errors="replace").split("\n"):
+            with suppress(ValueError):
+                found.append(json.loads(line))
+    return found
+
+
 def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor], facts: Mapping[str, object] | None = None) -> str:
     """Write a safetensors file atomically, with ``facts`` and the tensors' digest in its header; returns the digest."""
     whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from scipy.special import logsumexp
 from scipy.stats import binomtest
+
+from core.paint import combined_accuracy
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,18 @@ def paired(first: np.ndarray, second: np.ndarray) -> Paired:
     fixed, broken = int((~first & second).sum()), int((first & ~second).sum())
     p = binomtest(fixed, fixed + broken, 0.5).pvalue if fixed + broken else 1.0
     return Paired(fixed, broken, len(first), float(p))
+
+
+def combined(patching: Sequence[Accuracy], supported: Sequence[Accuracy]) -> Accuracy:
+    """Combined accuracy (PAINT §3, footnote 2) with its 95 % interval; n counts all pictures.
+
+    The interval of a weighted sum of independent accuracies from theirs (MOVER: Zou and Donner 2008, Stat. Med. 27).
+    """
+    value = combined_accuracy([a.value for a in patching], [a.value for a in supported])
+    parts = [(a, 0.5 / len(side)) for side in (patching, supported) for a in side]
+    low = value - math.sqrt(math.fsum((c * (a.value - a.low)) ** 2 for a, c in parts))
+    high = value + math.sqrt(math.fsum((c * (a.high - a.value)) ** 2 for a, c in parts))
+    return Accuracy(value, max(0.0, low), min(1.0, high), sum(a.n for a, _ in parts))
 
 
 def per_class(right: np.ndarray, labels: np.ndarray, classes: int) -> list[Accuracy | None]:

@@ -98,3 +98,15 @@ def test_litter_of_killed_writers_is_swept(tmp_path):
     litter.write_text("half")
     assert disk.sweep(tmp_path, older_than=3600) == 0
     assert disk.sweep(tmp_path, older_than=-1) == 1 and not litter.exists()
+
+
+def test_a_log_survives_a_kill_in_the_middle_of_a_line(tmp_path):
+    path = tmp_path / "new" / "log.jsonl"
+    assert disk.read_lines(path) == []
+    disk.append_line(path, {"x": [0.1, 0.25]})
+    with path.open("ab") as log:
+        log.write(b'{"x": [0.')
+    disk.append_line(path, {"x": "α"})
+    assert disk.read_lines(path) == [{"x": [0.1, 0.25]}, {"x": "α"}]
+    with full_disk(), pytest.raises(disk.DiskError, match=r"Could not write log\.jsonl"):
+        disk.append_line(path, 1)

@@ -58,3 +58,21 @@ def test_per_class_accuracy_says_none_for_a_class_without_pictures():
 def test_probabilities_survive_large_logits():
     p = metrics.probabilities(np.array([[1000.0, 0.0]], dtype=np.float32))
     assert p.sum() == pytest.approx(1) and np.isfinite(metrics.cross_entropy(np.array([[1000.0, 0.0]]), np.array([0])))
+
+
+def test_combined_accuracy_of_equal_tasks_has_the_interval_of_their_parts():
+    """One task on each side: half the sum, and half the root of the summed squares of the distances."""
+    a, b = metrics.accuracy_of(np.arange(100) < 80), metrics.accuracy_of(np.arange(50) < 10)
+    found = metrics.combined([a], [b])
+    assert found.value == pytest.approx((0.8 + 0.2) / 2) and found.n == 150
+    assert found.value - found.low == pytest.approx(np.hypot(0.8 - a.low, 0.2 - b.low) / 2)
+    assert found.high - found.value == pytest.approx(np.hypot(a.high - 0.8, b.high - 0.2) / 2)
+
+
+def test_the_combined_interval_holds_the_truth_about_95_times_in_100():
+    rng, truth, hits = np.random.default_rng(0), (0.9, 0.6, 0.97), 0
+    for _ in range(400):
+        drawn = [metrics.accuracy_of(rng.random(200) < p) for p in truth]
+        found = metrics.combined(drawn[:2], drawn[2:])
+        hits += found.low <= ((0.9 + 0.6) / 2 + 0.97) / 2 <= found.high
+    assert 0.92 <= hits / 400 <= 0.98

@@ -1,0 +1,73 @@
+"""Which checkpoint a fine-tune gives: named by what it was trained on, with what, and from which weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+
+from core import disk
+from core.build import check_start, train
+from core.finetune import Settings
+from core.jobs import Progress
+from core.lab import Lab
+from core.recipe import Recipe, single
+from core.tasks import digest_of
+from core.zoo import CheckpointError
+
+
+def settings_for(lab: Lab, tasks: Sequence[str], steps: int) -> Settings:
+    """The workspace's settings for a task (its defaults for several) with that many steps, and as large a share of
+    them warming up."""
+    usual = lab.settings(tasks[0] if len(tasks) == 1 else "")
+    return replace(usual, steps=steps, warmup=round(usual.warmup * steps / usual.steps))
+
+
+def name_of(lab: Lab, tasks: Sequence[str], start: Recipe, settings: Settings) -> str:
+    """The name of the checkpoint that fine-tuning gives, which two requests share only if they would train the same.
+
+    The workspace's own checkpoint of these tasks where it was, or would be, trained just so; else a name with a digest
+    of the start's weights, the settings, the pictures and the class names in it. So sequences that begin alike share
+    checkpoints, and none is taken for one with another start.
+    """
+    if start == lab.base and (own := _own(lab, tasks, settings)):
+        return own
+    content = [(lab.task(task).source.digest("train"), lab.task(task).prompts()) for task in sorted(tasks)]
+    digest = digest_of(start=lab.weights_key(start), settings=asdict(settings), content=content)
+    return disk.safe_name(f"{'joint' if len(tasks) > 1 else tasks[0][:80]}.{digest[:12]}")
+
+
+def _own(lab: Lab, tasks: Sequence[str], settings: Settings) -> str | None:
+    listed = lab.facts.get("zoo", {})
+    names = [tasks[0]] if len(tasks) == 1 else [n for n, together in listed.items() if set(together) == set(tasks)]
+    for name in names:
+        if name not in lab.zoo:
+            same = lab.settings(name) == settings
+        else:
+            found = lab.zoo[name]
+            same = dict(found.settings) == asdict(settings) and set(found.tasks) == set(tasks)
+            same = same and found.start in (None, lab.base)
+        if same:
+            return name
+    return None
+
+
+def tuned(
+    lab: Lab, tasks: Sequence[str], start: Recipe, steps: int, progress: Progress, may_train: bool = True
+) -> Recipe:
+    """The weights after fine-tuning on tasks (jointly if several) from ``start``, trained now if they are not there.
+
+    Raises CheckpointError if they are missing and ``may_train`` is false, or belong to another start.
+    """
+    settings = settings_for(lab, tasks, steps)
+    name = name_of(lab, tasks, start, settings)
+    if name not in lab.zoo and not may_train:
+        raise CheckpointError(
+            f"{lab.name} has no checkpoint of {' + '.join(tasks)} fine-tuned for {steps} steps from these weights; "
+            "train it with `python -m core strategies`."
+        )
+    if name in lab.zoo:
+        check_start(lab, name, start)
+    else:
+        together = lab.facts.get("zoo", {}).get(name) or sorted(tasks)
+        train(lab, together, name, start, progress, settings)
+    return single(name)

@@ -1,0 +1,186 @@
+"""What a comparison of strategies found: one row per strategy and order, as JSON, as CSV, and as a table to read."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from statistics import fmean, stdev
+
+from core.metrics import Accuracy
+from core.recipe import Recipe
+
+COLUMNS = (
+    "strategy",
+    "order",
+    "split",
+    "task",
+    "accuracy",
+    "low",
+    "high",
+    "n",
+    "difference_from_unpatched",
+    "optimiser_steps",
+    "evaluations",
+)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One task of a sequence: the checkpoint, the α chosen, and the accuracy of every task after it, on *test*."""
+
+    task: str
+    tuned: str
+    alpha: float
+    accuracies: Mapping[str, Accuracy]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One strategy (and order): its weights, its accuracies, and what it cost.
+
+    ``recipes`` holds one recipe under ``""``, or one per task for specialised models. ``accuracies`` and ``combined``
+    hold a value per split. ``alphas`` are the factors chosen: one, or one per task. ``tried`` pairs each vector of
+    factors that was evaluated with its combined accuracy on *val*. ``steps`` counts optimiser steps, ``evaluations``
+    mixes evaluated on *val*. ``timeline``, ``forgetting`` and ``backward_transfer`` (on *test*) belong to sequences.
+    """
+
+    strategy: str
+    recipes: Mapping[str, Recipe]
+    accuracies: Mapping[str, Mapping[str, Accuracy]]
+    combined: Mapping[str, Accuracy]
+    steps: int
+    evaluations: int
+    alphas: tuple[float, ...] = ()
+    order: tuple[str, ...] = ()
+    tried: tuple[tuple[tuple[float, ...], float], ...] = ()
+    timeline: tuple[Moment, ...] = ()
+    forgetting: float | None = None
+    backward_transfer: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A strategy over its orders: mean combined accuracy on a split, standard deviation, lowest and highest.
+
+    ``accuracy`` has the mean of the orders' intervals (they share their pictures, so averaging narrows nothing).
+    """
+
+    strategy: str
+    orders: int
+    accuracy: Accuracy
+    deviation: float
+    lowest: float
+    highest: float
+    forgetting: float | None
+    backward_transfer: float | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A comparison: the facts that it was asked for with, and its rows, the unpatched model first."""
+
+    facts: Mapping[str, object]
+    rows: tuple[Row, ...] = field(default=())
+
+    def of(self, strategy: str) -> list[Row]:
+        """The rows of a strategy, one per order."""
+        return [row for row in self.rows if row.strategy == strategy]
+
+    def spread(self, strategy: str, split: str = "test") -> Spread:
+        """A strategy over its orders. Raises ValueError for one that has no row."""
+        rows = self.of(strategy)
+        if not rows:
+            raise ValueError(f"This comparison has no strategy {strategy!r}.")
+        found = [row.combined[split] for row in rows]
+        values = [a.value for a in found]
+        mean = Accuracy(fmean(values), fmean(a.low for a in found), fmean(a.high for a in found), found[0].n)
+        lost = [row.forgetting for row in rows if row.forgetting is not None]
+        back = [row.backward_transfer for row in rows if row.backward_transfer is not None]
+        deviation = stdev(values) if len(values) > 1 else 0.0
+        ends = (min(values), max(values))
+        figures = (fmean(lost) if lost else None, fmean(back) if back else None)
+        return Spread(strategy, len(rows), mean, deviation, *ends, *figures)
+
+    def strategies(self) -> list[str]:
+        """The strategies, in the order of their rows."""
+        return list(dict.fromkeys(row.strategy for row in self.rows))
+
+    def to_json(self) -> str:
+        """Everything, as JSON text."""
+        rows = [
+            {**_plain(row), "recipes": {n: json.loads(r.to_json()) for n, r in row.recipes.items()}}
+            for row in self.rows
+        ]
+        spreads = [asdict(self.spread(s)) for s in self.strategies()]
+        return json.dumps({"facts": self.facts, "rows": rows, "spread_on_test": spreads}, indent=1, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Outcome:
+        """What ``to_json`` wrote. Raises ValueError, KeyError or TypeError for anything else."""
+        found = json.loads(text)
+        return cls(found["facts"], tuple(_row(row) for row in found["rows"]))
+
+    def to_csv(self) -> str:
+        """One line per strategy, order, split and task, and one for the combined accuracy."""
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for row in self.rows:
+            for split, by_task in row.accuracies.items():
+                first = self.rows[0]
+                start = {**first.accuracies[split], "combined": first.combined[split]}
+                for task, a in {**by_task, "combined": row.combined[split]}.items():
+                    numbers = [f"{v:.6f}" for v in (a.value, a.low, a.high)]
+                    gained = f"{a.value - start[task].value:.6f}" if task in start else ""
+                    cost = (row.steps, row.evaluations)
+                    writer.writerow([row.strategy, " > ".join(row.order), split, task, *numbers, a.n, gained, *cost])
+        return out.getvalue()
+
+    def table(self) -> str:
+        """The comparison on *test* for people: one line per strategy, sequences as the mean of their orders."""
+        start = self.rows[0].combined["test"].value
+        lines = [f"{'':30} combined accuracy        difference   steps  evaluations"]
+        for strategy in self.strategies():
+            row, found = self.of(strategy)[0], self.spread(strategy)
+            a, orders = found.accuracy, f" ({found.orders} orders)" if row.order else ""
+            spread = f" ± {100 * found.deviation:.1f}" if found.orders > 1 else ""
+            shown = f"{100 * a.value:.1f}{spread} % [{100 * a.low:.1f}, {100 * a.high:.1f}]"
+            gained = f"{100 * (a.value - start):+7.1f}"
+            lines.append(f"{strategy + orders:30} {shown:24} {gained}     {row.steps:6d}  {row.evaluations:6d}")
+            if found.forgetting is not None and found.backward_transfer is not None:
+                lines[-1] += (
+                    f"   forgetting {100 * found.forgetting:.1f}, "
+                    f"backward transfer {100 * found.backward_transfer:+.1f} points"
+                )
+        return "\n".join(lines)
+
+
+def _plain(row: Row) -> dict[str, object]:
+    bare = {name: value for name, value in row.__dict__.items() if name not in ("recipes", "timeline")}
+    bare["accuracies"] = {s: {t: asdict(a) for t, a in found.items()} for s, found in row.accuracies.items()}
+    bare["combined"] = {s: asdict(a) for s, a in row.combined.items()}
+    bare["timeline"] = [
+        {**m.__dict__, "accuracies": {t: asdict(a) for t, a in m.accuracies.items()}} for m in row.timeline
+    ]
+    return bare
+
+
+def _accuracies(found: Mapping[str, Mapping]) -> dict[str, Accuracy]:
+    return {name: Accuracy(**a) for name, a in found.items()}
+
+
+def _row(facts: dict) -> Row:
+    def vectors(pairs: Sequence) -> tuple:
+        return tuple((tuple(x), score) for x, score in pairs)
+
+    given = dict(facts)
+    given["recipes"] = {n: Recipe.from_json(json.dumps(r)) for n, r in facts["recipes"].items()}
+    given["accuracies"] = {s: _accuracies(found) for s, found in facts["accuracies"].items()}
+    given["combined"] = _accuracies(facts["combined"])
+    given["timeline"] = tuple(Moment(**{**m, "accuracies": _accuracies(m["accuracies"])}) for m in facts["timeline"])
+    given |= {"alphas": tuple(facts["alphas"]), "order": tuple(facts["order"]), "tried": vectors(facts["tried"])}
+    return Row(**given)

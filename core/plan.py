@@ -1,0 +1,128 @@
+"""What a comparison of strategies is to look at, checked before anything is trained, and where its outcome is kept."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from core import PaletteError, strategies
+from core.lab import Lab
+from core.outcomes import Outcome
+from core.paint import GRID
+from core.search import OPTIMISERS
+from core.splits import class_groups
+from core.tasks import Pictures, digest_of
+from core.zoo import BASE
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to compare. ``budget`` counts optimiser steps, the same in total for every strategy that trains.
+
+    ``trials`` and ``optimiser`` are of the search for α_i, ``total`` bounds Σ α_i (None: each in [0, 1] by itself);
+    ``exhaustive`` is the number of values per α_i where every mix is tried, 0 for not at all.
+    """
+
+    tasks: tuple[str, ...]
+    supported: tuple[str, ...]
+    budget: int
+    orders: int = 3
+    seed: int = 0
+    optimiser: str = OPTIMISERS[0]
+    trials: int = 100
+    total: float | None = None
+    exhaustive: int = 0
+    alphas: tuple[float, ...] = GRID
+
+    @property
+    def steps_each(self) -> int:
+        """Optimiser steps for each task where tasks are trained one by one."""
+        return self.budget // len(self.tasks)
+
+
+def make_plan(
+    lab: Lab, tasks: Sequence[str], supported: Sequence[str], budget: int | None = None, **more: object
+) -> Plan:
+    """A checked plan; ``budget`` is by default what the tasks' own checkpoints took. Raises PaletteError."""
+    strategies.check_distinct(tasks)
+    strategies.check_distinct(supported)
+    if len(tasks) < 2:
+        raise PaletteError("Strategies differ from two patching tasks on; one task is patched on the α page.")
+    if not supported:
+        raise PaletteError("Name at least one supported task: without one, nothing holds α back from forgetting.")
+    if both := sorted(set(tasks) & set(supported)):
+        raise PaletteError(f"A task is patched or supported, not both: {', '.join(both)}.")
+    for name in (*tasks, *supported):
+        lab.task(name)
+    budget = sum(lab.settings(task).steps for task in tasks) if budget is None else budget
+    made = Plan(tuple(tasks), tuple(supported), budget // len(tasks) * len(tasks), **more)  # type: ignore[arg-type]
+    if made.steps_each < 1:
+        raise PaletteError(f"A budget of {budget} optimiser steps is too small for {len(tasks)} tasks.")
+    if made.orders < 1 or made.trials < 1 or made.optimiser not in OPTIMISERS:
+        raise PaletteError(f"Ask for at least one order and one trial, by one of {', '.join(OPTIMISERS)}.")
+    if made.exhaustive and (len(tasks) > strategies.EXHAUSTIVE_TASKS or made.exhaustive < 2):
+        raise PaletteError("Trying every mix takes two or three tasks and at least two values for each.")
+    return made
+
+
+@dataclass(frozen=True, eq=False)
+class _Kept:
+    """A task's pictures as the lab keeps them, so that groups of its classes need not draw them again."""
+
+    lab: Lab
+    task: str
+
+    def sizes(self) -> Mapping[str, int]:
+        return self.lab.task(self.task).source.sizes()
+
+    def digest(self, split: str) -> str:
+        return self.lab.task(self.task).source.digest(split)
+
+    def load(self, split: str) -> Pictures:
+        return self.lab.pictures(self.task, split)
+
+
+def tasks_named(lab: Lab, words: Sequence[str]) -> list[str]:
+    """Names of tasks, where ``digits/5`` stands for the classes of ``digits`` cut into 5 groups, one task each.
+
+    The groups join the lab's tasks. Raises TaskError for an unknown task or a cut that cannot be made.
+    """
+    found: list[str] = []
+    for word in words:
+        cut = re.fullmatch(r"(.+)/(\d+)", word)
+        if cut is None:
+            found.append(lab.task(word).name)
+            continue
+        task = lab.task(cut[1])
+        groups = class_groups(task, int(cut[2]), source=_Kept(lab, task.name))
+        lab.tasks.update({group.name: group for group in groups})
+        found += [group.name for group in groups]
+    return found
+
+
+def outcome_path(lab: Lab, plan: Plan) -> Path:
+    """Where the outcome of a plan is kept, by content: the plan, the base, the pictures and the class names."""
+    every = [lab.task(name) for name in (*plan.tasks, *plan.supported)]
+    data = [([t.source.digest(s) for s in t.source.sizes()], t.prompts()) for t in every]
+    key = digest_of(plan=asdict(plan), base=lab.zoo[BASE].digest, data=data)
+    return lab.folder / "strategies" / f"{key[:16]}.json"
+
+
+def outcomes(lab: Lab) -> list[Outcome]:
+    """Every outcome that the workspace keeps, the newest first; what cannot be read is passed over with a notice."""
+    paths = sorted((lab.folder / "strategies").glob("*.json"), key=lambda p: (-p.stat().st_mtime, p.name))
+    found = []
+    for path in paths:
+        try:
+            found.append(Outcome.from_json(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, KeyError, TypeError, PaletteError) as error:
+            lab.notices.append(f"The comparison {path.name} cannot be read ({type(error).__name__}); compare again.")
+    return found
+
+
+def outcome_of(lab: Lab, plan: Plan) -> Outcome | None:
+    """The outcome of a plan if it is there."""
+    path = outcome_path(lab, plan)
+    return Outcome.from_json(path.read_text(encoding="utf-8")) if path.exists() else None

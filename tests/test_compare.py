@@ -1,0 +1,278 @@
+"""Strategies end to end on the tiny workspace: real fine-tunes of a few steps."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+from conftest import COLOURS, Noisy, tiny_tasks
+
+from core import PaletteError, disk, strategies
+from core.build import train
+from core.checkpoints import name_of, settings_for, tuned
+from core.compare import FORGETFUL, JOINT, SEARCHED, SEQUENTIAL, SHARED, SPECIALISED, UNPATCHED, compare
+from core.jobs import CancelledError, Progress
+from core.lab import Lab
+from core.merge import merge
+from core.outcomes import COLUMNS, Outcome
+from core.paint import combined_accuracy
+from core.plan import make_plan, outcome_of, outcome_path, outcomes, tasks_named
+from core.recipe import lerp, single
+from core.tasks import Task
+from core.zoo import CheckpointError
+
+ALPHAS = (0.0, 0.5, 1.0)
+
+
+def three_tasks():
+    """The tiny tasks and two more to patch: colours under more noise, and four shades."""
+    tasks, noisy = tiny_tasks(), tiny_tasks()["noisy"]
+    dim = replace(noisy, name="dim", title="Dim", source=Noisy(7, 120))
+    turned = Task("turned", "patching", "Turned", "", tuple(COLOURS)[::-1], ("the opposite of {}",), Noisy(8, 60))
+    return {**tasks, "dim": dim, "turned": turned}
+
+
+@pytest.fixture
+def lab(tiny_cache):
+    return Lab("tiny", tiny_cache, "cpu", three_tasks())
+
+
+@pytest.fixture(scope="module")
+def compared(tiny_template, tmp_path_factory):
+    """A lab and the outcome of one comparison on it, made once."""
+    import shutil
+
+    cache = shutil.copytree(tiny_template, tmp_path_factory.mktemp("compared") / "cache")
+    lab = Lab("tiny", cache, "cpu", three_tasks())
+    plan = small_plan(lab)
+    return lab, plan, compare(lab, plan)
+
+
+def small_plan(lab, **more):
+    asked = {"budget": 80, "orders": 2, "trials": 8, "exhaustive": 3, "alphas": ALPHAS, **more}
+    return make_plan(lab, ["noisy", "turned"], ["plain"], **asked)
+
+
+def again(lab):
+    return Lab(lab.name, lab.folder.parent, "cpu", three_tasks())
+
+
+def counted(lab, monkeypatch):
+    calls = []
+    forward = lab._forward
+    monkeypatch.setattr(lab, "_forward", lambda *a: calls.append(a) or forward(*a))
+    return calls
+
+
+def test_every_strategy_has_its_rows_at_equal_budget(compared):
+    _, plan, outcome = compared
+    assert [len(outcome.of(s)) for s in (UNPATCHED, SHARED, SEARCHED, SEQUENTIAL, FORGETFUL, JOINT, SPECIALISED)] == [
+        *(1, 1, 1, 2, 2, 1, 1)
+    ]
+    assert {row.steps for row in outcome.rows if row.strategy != UNPATCHED} == {80} and outcome.rows[0].steps == 0
+    assert plan.steps_each == 40
+    for row in outcome.rows:
+        assert row.combined["val"].n == 72 and row.combined["test"].n == 108
+        for split in ("val", "test"):
+            a = {t: found.value for t, found in row.accuracies[split].items()}
+            together = combined_accuracy([a["noisy"], a["turned"]], [a["plain"]])
+            assert row.combined[split].value == pytest.approx(together)
+            assert row.combined[split].low < row.combined[split].value <= row.combined[split].high
+    assert [len(row.timeline) for row in outcome.of(FORGETFUL)] == [2, 2]
+    assert all(m.alpha == 1 for row in outcome.of(FORGETFUL) for m in row.timeline)
+
+
+def test_alpha_is_the_best_on_val_and_the_search_no_worse_than_the_line(compared):
+    _, _, outcome = compared
+    for strategy in (SHARED, SEARCHED, JOINT, "parallel, exhaustive"):
+        (row,) = outcome.of(strategy)
+        assert row.combined["val"].value == pytest.approx(max(score for _, score in row.tried))
+        assert row.alphas in [x for x, _ in row.tried]
+    value = {s: outcome.of(s)[0].combined["val"].value for s in outcome.strategies()}
+    assert value[UNPATCHED] <= value[SHARED] <= value[SEARCHED]
+    assert len(outcome.of("parallel, exhaustive")[0].tried) == 9 == outcome.of("parallel, exhaustive")[0].evaluations
+
+
+def test_sequences_are_the_papers_loop_on_the_checkpoints(compared):
+    """θ_zs ← (1 - α)·θ_zs + α·θ_ft, written out on the raw weights of the checkpoints (PAINT §2)."""
+    lab, _, outcome = compared
+    for row in [*outcome.of(SEQUENTIAL), *outcome.of(FORGETFUL)]:
+        theta = {n: t.double() for n, t in lab.zoo.weights("base").items()}
+        start = lab.base
+        for moment in row.timeline:
+            assert lab.weights_key(lab.zoo[moment.tuned].start) == lab.weights_key(start)
+            theta_ft = {n: t.double() for n, t in lab.zoo.weights(moment.tuned).items()}
+            theta = {n: (1 - moment.alpha) * theta[n] + moment.alpha * theta_ft[n] for n in theta}
+            start = lerp(start, single(moment.tuned), moment.alpha)
+        into = {n: torch.empty_like(t) for n, t in lab.zoo.weights("base").items()}
+        merge({m: lab.zoo.weights(m) for m in row.recipes[""].models}, row.recipes[""], into)
+        floating = [n for n, t in into.items() if t.is_floating_point()]
+        assert all(torch.allclose(into[n].double(), theta[n], atol=1e-5) for n in floating)
+
+
+def test_the_figures_of_a_sequence_are_those_of_its_timeline(compared):
+    _, _, outcome = compared
+    for row in [*outcome.of(SEQUENTIAL), *outcome.of(FORGETFUL)]:
+        first = row.order[0]
+        after = [{t: a.value for t, a in m.accuracies.items()} for m in row.timeline]
+        assert row.forgetting == pytest.approx(after[0][first] - after[1][first]) == -row.backward_transfer
+        assert after[-1] == {t: a.value for t, a in row.accuracies["test"].items()}
+
+
+def test_orders_that_begin_alike_share_checkpoints_and_the_first_is_the_parallel_one(compared):
+    _, _, outcome = compared
+    firsts = {row.order[0]: row.timeline[0].tuned for row in outcome.of(SEQUENTIAL)}
+    assert firsts == {row.order[0]: row.timeline[0].tuned for row in outcome.of(FORGETFUL)}
+    assert firsts["noisy"] == "noisy" and firsts["turned"] == "turned"
+    assert set(firsts.values()) == {outcome.of(SPECIALISED)[0].recipes[t].models[0] for t in ("noisy", "turned")}
+
+
+def test_asking_again_trains_and_evaluates_nothing(compared, monkeypatch):
+    lab, plan, outcome = compared
+    fresh, before = again(lab), sorted(lab.folder.rglob("*.safetensors"))
+    calls = counted(fresh, monkeypatch)
+    monkeypatch.setattr("core.checkpoints.train", lambda *a: pytest.fail("trained again"))
+    assert compare(fresh, plan, may_train=False) == outcome
+    assert not calls and sorted(lab.folder.rglob("*.safetensors")) == before
+
+
+def test_the_outcome_is_kept_as_json_and_csv(compared):
+    lab, plan, outcome = compared
+    path = outcome_path(lab, plan)
+    kept = outcome_of(again(lab), plan)
+    assert kept.rows == outcome.rows and json.loads(path.read_text())["facts"]["budget"] == 80
+    assert Outcome.from_json(outcome.to_json()).to_json() == outcome.to_json() == path.read_text().strip()
+    lines = list(csv.DictReader(io.StringIO(path.with_suffix(".csv").read_text())))
+    assert tuple(lines[0]) == COLUMNS and len(lines) == 2 * sum(len(r.accuracies["val"]) + 1 for r in outcome.rows)
+    joint = next(x for x in lines if (x["strategy"], x["split"], x["task"]) == (JOINT, "test", "combined"))
+    assert float(joint["accuracy"]) == pytest.approx(outcome.of(JOINT)[0].combined["test"].value, abs=1e-6)
+    shown = outcome.table()
+    assert "sequential (2 orders)" in shown and "forgetting" in shown and len(shown.splitlines()) == 9
+
+
+def test_the_spread_over_orders(compared):
+    _, _, outcome = compared
+    found, values = outcome.spread(SEQUENTIAL), [r.combined["test"].value for r in outcome.of(SEQUENTIAL)]
+    assert found.orders == 2 and found.accuracy.value == pytest.approx(sum(values) / 2)
+    assert (found.lowest, found.highest) == (min(values), max(values))
+    assert found.deviation == pytest.approx(abs(values[0] - values[1]) / 2**0.5)
+    assert outcome.spread(JOINT).deviation == 0 and outcome.spread(JOINT).forgetting is None
+
+
+def test_outcomes_are_found_and_damaged_ones_passed_over(compared):
+    lab, _, outcome = compared
+    fresh = again(lab)
+    (fresh.folder / "strategies" / "broken.json").write_text('{"rows": []}')
+    assert [o.rows for o in outcomes(fresh)] == [outcome.rows]
+    assert any("broken.json cannot be read" in notice for notice in fresh.notices)
+    (fresh.folder / "strategies" / "broken.json").unlink()
+
+
+class StopAt(Progress):
+    """Cancels itself after so many checks."""
+
+    def __init__(self, checks):
+        super().__init__()
+        self.left = checks
+
+    def check(self):
+        self.left -= 1
+        if self.left == 0:
+            self.cancel()
+        super().check()
+
+
+def test_a_cancelled_comparison_keeps_what_it_did_and_goes_on(lab):
+    plan = small_plan(lab, budget=12, orders=1, exhaustive=0)
+    checks, stops, done = 15, 0, None
+    while done is None:
+        try:
+            done = compare(again(lab), plan, StopAt(checks))
+        except CancelledError:
+            stops, checks = stops + 1, checks + 40
+    assert stops > 2 and compare(again(lab), plan, may_train=False) == done
+
+
+def test_a_killed_search_evaluates_nothing_twice(lab, monkeypatch):
+    plan = small_plan(lab, orders=1, exhaustive=0, budget=8, trials=12)
+    compare(lab, plan)
+    log = next((lab.folder / "searches").glob("*.jsonl"))
+    lines = disk.read_lines(log)
+    assert len({tuple(line["x"]) for line in lines}) == len(lines) <= 12
+    log.write_text("".join(json.dumps(line) + "\n" for line in lines[:5]) + '{"x": [0.')  # as a kill leaves it
+    asked = []
+    look = disk.append_line
+    monkeypatch.setattr(disk, "append_line", lambda path, facts: asked.append(facts["x"]) or look(path, facts))
+    compare(again(lab), plan)
+    assert [tuple(x) for x in asked] == [tuple(line["x"]) for line in lines[5:]]
+    assert disk.read_lines(log) == lines
+
+
+def test_a_sequential_checkpoint_refuses_another_start(lab):
+    """Neither by the name that its content gives, nor when somebody asks for its name."""
+    start, other = lab.patch("noisy", 0.5), lab.patch("noisy", 0.25)
+    recipe = tuned(lab, ["turned"], start, 4, Progress())
+    assert tuned(lab, ["turned"], other, 4, Progress()) != recipe == tuned(lab, ["turned"], start, 4, Progress())
+    with pytest.raises(CheckpointError, match="was fine-tuned from other weights than these"):
+        train(lab, ["turned"], recipe.models[0], other)
+    path = lab.zoo.path(recipe.models[0])
+    path.rename(lab.zoo.path(name_of(lab, ["turned"], other, settings_for(lab, ["turned"], 4))))
+    with pytest.raises(CheckpointError, match="was fine-tuned from other weights than these"):
+        tuned(again(lab), ["turned"], other, 4, Progress())
+
+
+def test_the_same_weights_by_another_route_are_the_same_start(lab):
+    start, settings = lab.patch("noisy", 0.5), settings_for(lab, ["dim"], 4)
+    lab.zoo.add("copy", lab.zoo.weights("noisy"))
+    route = lerp(lab.base, single("copy"), 0.5)
+    assert name_of(lab, ["dim"], route, settings) == name_of(lab, ["dim"], start, settings)
+    assert name_of(lab, ["dim"], lab.base, settings) != name_of(lab, ["dim"], start, settings)
+
+
+def test_the_workspaces_own_checkpoints_are_used_where_they_were_trained_just_so(lab):
+    assert tuned(lab, ["noisy"], lab.base, 40, Progress(), may_train=False) == single("noisy")
+    with pytest.raises(CheckpointError, match="no checkpoint of noisy fine-tuned for 20 steps"):
+        tuned(lab, ["noisy"], lab.base, 20, Progress(), may_train=False)
+    lab.facts["zoo"] = {"both": ["turned", "noisy"]}
+    assert name_of(lab, ["noisy", "turned"], lab.base, settings_for(lab, ["noisy", "turned"], 40)) == "both"
+    assert settings_for(lab, ["noisy"], 20).warmup == 2
+
+
+@pytest.mark.parametrize(
+    ("tasks", "supported", "more", "complaint"),
+    [
+        (["noisy", "noisy"], ["plain"], {}, "named twice: noisy"),
+        (["noisy", "turned"], [], {}, "at least one supported task"),
+        (["noisy"], ["plain"], {}, "from two patching tasks on"),
+        (["noisy", "plain"], ["plain"], {}, "patched or supported, not both: plain"),
+        (["noisy", "cats"], ["plain"], {}, "no task 'cats'"),
+        (["noisy", "turned"], ["plain"], {"budget": 1}, "too small for 2 tasks"),
+        (["noisy", "turned"], ["plain"], {"optimiser": "Magic"}, "one of Cobyla"),
+        (["noisy", "turned"], ["plain"], {"orders": 0}, "at least one order"),
+        (["noisy", "turned"], ["plain"], {"exhaustive": 1}, "two or three tasks"),
+    ],
+)
+def test_bad_input_is_one_sentence_before_anything_is_trained(lab, tasks, supported, more, complaint):
+    with pytest.raises(PaletteError, match=complaint):
+        make_plan(lab, tasks, supported, **more)
+
+
+def test_a_missing_checkpoint_is_one_sentence_if_nothing_may_be_trained(lab):
+    with pytest.raises(CheckpointError, match="no checkpoint of turned fine-tuned for 40 steps"):
+        compare(lab, small_plan(lab), may_train=False)
+
+
+def test_groups_of_classes_are_tasks_like_any_other(lab):
+    four = Task("four", "supported", "Four", "", ("w", "x", "y", "z"), ("{}",), Noisy(3, 50))
+    lab.tasks["four"] = four
+    names = tasks_named(lab, ["four/2", "noisy"])
+    assert names == ["four.1of2", "four.2of2", "noisy"]
+    plan = make_plan(lab, names[:2], ["plain"], budget=8, orders=2, trials=2, alphas=ALPHAS)
+    outcome = compare(lab, plan)
+    assert {row.order for row in outcome.of(SEQUENTIAL)} == set(strategies.orders(names[:2], 2))
+    with pytest.raises(PaletteError, match="no task 'five'"):
+        tasks_named(lab, ["five/2"])
