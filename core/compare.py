@@ -219,6 +219,11 @@ class _Comparison:
         return Row(strategy, recipes, found, both, **more)
 
 
+def parts(lab: Lab, plan: Plan) -> list[tuple[str, float]]:
+    """What a comparison does, title by title, with its cost in forward passes of a picture if nothing is there yet."""
+    return [(title, cost) for title, cost, _ in _Comparison(lab, plan, Progress(), may_train=False).parts()]
+
+
 def compare(lab: Lab, plan: Plan, progress: Progress | None = None, may_train: bool = True) -> Outcome:
     """Run every strategy of a plan and keep the outcome in the workspace; what is there already is not done again.
 
@@ -227,8 +232,8 @@ def compare(lab: Lab, plan: Plan, progress: Progress | None = None, may_train: b
     """
     progress = progress or Progress()
     run = _Comparison(lab, plan, progress, may_train)
-    parts, rows = run.parts(), list[Row]()
-    for title, _, work in progress(parts, costs=[cost for _, cost, _ in parts]):
+    todo, rows = run.parts(), list[Row]()
+    for title, _, work in progress(todo, costs=[cost for _, cost, _ in todo]):
         progress.at(progress.fraction, title)
         row = work()
         rows += [row] if row else []

@@ -134,7 +134,7 @@ def _engine(name: str, start: Vector, budget: int, sigma: float, seed: int) -> A
 
     import nevergrad
 
-    for harmless in ("COBYLA: Invalid RHOEND", "orphanated injected solution", "Could not import matplotlib"):
+    for harmless in ("COBYLA: Invalid", "orphanated injected solution", "Could not import matplotlib"):
         warnings.filterwarnings("ignore", message=harmless)
     space = nevergrad.p.Array(init=list(start)).set_mutation(sigma=sigma).set_bounds(0, 1)
     space.random_state.seed(seed)

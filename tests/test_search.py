@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
+import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core import disk
 from core.search import DECIMALS, OPTIMISERS, SearchError, Trial, maximise, within
 
 
@@ -67,6 +71,48 @@ def test_a_cancelled_search_leaves_no_thread(optimiser):
     assert threading.active_count() == before
     maximise(hill, (0.5, 0.5, 0.5), 12, optimiser)
     assert threading.active_count() == before
+
+
+SEARCHER = """
+import sys, time
+from dataclasses import asdict
+from pathlib import Path
+from core import disk
+from core.search import maximise
+def objective(x):
+    time.sleep(0.02)
+    if len(sys.argv) > 2 and len(disk.read_lines(Path(sys.argv[1]))) > 3:
+        raise RuntimeError("something else went wrong")
+    return round(1 - sum((v - 0.3) ** 2 for v in x), 2), 0.0
+maximise(objective, (0.6,) * 9, 100, keep=lambda t: disk.append_line(Path(sys.argv[1]), asdict(t)))
+"""
+
+
+def test_a_search_of_100_vectors_resumes_after_kill_9_with_nothing_evaluated_twice(tmp_path):
+    def objective(x):
+        return round(1 - sum((v - 0.3) ** 2 for v in x), 2), 0.0
+
+    log = tmp_path / "search.jsonl"
+    victim = subprocess.Popen([sys.executable, "-c", SEARCHER, str(log)])
+    deadline = time.monotonic() + 120
+    while len(disk.read_lines(log)) < 20 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    victim.kill()
+    victim.wait()
+    known = [Trial(tuple(line["x"]), line["score"], line["tie"]) for line in disk.read_lines(log)]
+    assert 20 <= len(known) < 100
+    calls = []
+    found = maximise(lambda x: calls.append(x) or objective(x), (0.6,) * 9, 100, known=known)
+    assert found == maximise(objective, (0.6,) * 9, 100)
+    assert len(calls) == len(found.trials) - len(known) and not {t.x for t in known} & set(calls)
+
+
+def test_an_error_in_mid_search_ends_the_process(tmp_path):
+    """Cobyla's thread would keep the interpreter alive for ever."""
+    done = subprocess.run(
+        [sys.executable, "-c", SEARCHER, str(tmp_path / "log"), "fail"], capture_output=True, timeout=120, check=False
+    )
+    assert done.returncode == 1 and b"something else went wrong" in done.stderr
 
 
 def test_cobylas_first_probes_do_not_bounce_back_to_the_start():

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from conftest import Noisy, tiny_tasks
+
+from core.__main__ import main
+from core.tasks import Task
+
+SMALL = ["--budget", "8", "--orders", "2", "--trials", "3", "--supported", "plain"]
+
+
+def tasks():
+    noisy = tiny_tasks()["noisy"]
+    four = Task("four", "patching", "Four", "", ("w", "x", "y", "z"), noisy.templates, Noisy(3, 50))
+    return {**tiny_tasks(), "four": four}
+
+
+@pytest.fixture
+def run(tiny_cache, monkeypatch, capsys):
+    monkeypatch.setattr("core.lab.tasks_of", lambda _: tasks())
+
+    def call(*words):
+        status = main(["--cache", str(tiny_cache), "--workspace", "tiny", "--device", "cpu", "strategies", *words])
+        out = capsys.readouterr()
+        return status, out.out, out.err
+
+    call.folder = tiny_cache / "tiny"
+    return call
+
+
+def test_a_table_then_the_same_from_what_is_kept(run):
+    status, out, _ = run(*SMALL)
+    assert status == 0 and "2 tasks with plain, 8 optimiser steps" in out and "done in" in out
+    table = out[out.index("combined accuracy") :]
+    assert all(
+        word in table for word in ("unpatched", "parallel, searched", "sequential (2 orders)", "joint", "points")
+    )
+    assert len(list((run.folder / "strategies").glob("*.csv"))) == 1
+    status, again, _ = run(*SMALL)
+    assert status == 0 and "done in" not in again and again.endswith(table)
+    facts = json.loads(run(*SMALL, "--json")[1])
+    assert facts["facts"]["tasks"] == ["noisy", "four"] and len(facts["rows"]) == 9
+
+
+def test_a_dry_run_says_what_would_be_done_and_does_nothing(run):
+    before = sorted(run.folder.rglob("*"))
+    status, out, _ = run("--tasks", "four/2", "noisy", *SMALL, "--dry-run")
+    assert status == 0 and "3 tasks with plain, 6 optimiser steps" in out and "joint fine-tuning" in out
+    assert "four.2of2" in out and [p for p in run.folder.rglob("*") if p not in before and p.suffix == ".json"] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["--tasks", "noisy"], "from two patching tasks on"),
+        (["--tasks", "noisy", "noisy"], "named twice: noisy"),
+        (["--tasks", "noisy", "cats"], "no task 'cats'"),
+        (["--tasks", "noisy/2", "four"], "too few to cut"),
+        (["--tasks", "noisy", "four", "--supported", "four"], "not both: four"),
+        (["--no-training"], "no checkpoint of noisy fine-tuned for 4 steps"),
+    ],
+)
+def test_errors_are_one_line(run, words, complaint):
+    status, _, err = run(*SMALL, *words)
+    assert status == 1 and complaint in err.splitlines()[-1] and err.splitlines()[-1].startswith("palette: ")
