@@ -46,7 +46,7 @@ def check_mergeable(models: Mapping[str, Weights], into: Weights) -> None:
         raise MergeError(f"{first[0]!r} does not fit the model that it should go into: {_first_ten(found)}.")
 
 
-def _mix(parents: list[tuple[float, torch.Tensor]], out: torch.Tensor) -> None:
+def mix(parents: list[tuple[float, torch.Tensor]], out: torch.Tensor) -> None:
     """out ← Σ c·θ (the equation of PAINT §2 and ManifoldMixMS eq. 1), summed in fp32 or wider, cast once."""
     if not out.is_floating_point():  # counters and indices are not mixed: the model with the most say gives them
         out.copy_(max(parents, key=lambda p: p[0])[1])
@@ -113,4 +113,4 @@ def merge(models: Mapping[str, Weights], recipe: Recipe, into: Weights) -> None:
     columns = {p: recipe.column(p) for p in recipe.components}
     for name, out in into.items():
         column = columns[owner(name, recipe.components)]
-        _mix([(c, models[m][name]) for m, c in column.items()], out)
+        mix([(c, models[m][name]) for m, c in column.items()], out)

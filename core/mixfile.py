@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 
 from core.jobs import Progress
-from core.merge import MergeError, Weights, check_mergeable, merge
-from core.recipe import Recipe, single
+from core.merge import MergeError, Weights, check_mergeable, mix
+from core.recipe import Recipe
 from core.tensorfile import Layout, Mapped, pieces, writing
 from core.vision import IMAGE_TOWER
 from core.zoo import BASE
+
+A = TypeVar("A")
+B = TypeVar("B")
+ALONE = 2**15  # numbers: on so few torch works without its threads, which wait for each other where others compute
+WORKERS = max(1, min(4, (os.cpu_count() or 1) - 1))  # pieces mixed side by side instead; one processor is left to hash
 
 
 @dataclass(frozen=True)
@@ -72,9 +80,9 @@ def write_mix(
     """Write the tensors ``parts`` of a mix as a safetensors file, atomically; returns their digests.
 
     The recipe says what the image tower is; everything else is the base's, unchanged. Sums run in fp32 as ``merge``
-    does them, and are cast once to ``dtype``; counters keep their own. Memory: a piece of 2²² numbers of each parent
-    and a few of the result, however large the tensors are. Raises MergeError for parents that do not fit each other and
-    for a result that is not finite (nothing is left then, nor on cancel), DiskError for a disk that refuses.
+    does them, and are cast once to ``dtype``; counters keep their own. Memory: a few pieces of 2²⁰ numbers of each
+    parent and of the result, however large the tensors are. Raises MergeError for parents that do not fit each other
+    and for a result that is not finite (nothing is left then, nor on cancel), DiskError for a disk that refuses.
     """
     recipe, base = recipe.canonical(), parents[BASE]
     check_mergeable({m: _outline(parents[m]) for m in recipe.models}, _outline(base))
@@ -88,33 +96,55 @@ def write_mix(
         for start, stop in (pieces(*part.span(whole[name][1])) if not part.transposed else [part.span(whole[name][1])])
     ]
     costs = [float(stop - start + 1) for _, start, stop in steps]
-    with writing(path, layout, facts) as writer:
-        for name, start, stop in progress(steps, f"Writing {path.name}", costs):
-            part = parts[name]
-            out = torch.empty(stop - start, dtype=layout[name][0])
-            mix = recipe if tower_of(part.source) else single(BASE)
-            merge(
-                {m: {part.source: parents[m][part.source].reshape(-1)[start:stop]} for m in mix.models},
-                mix,
-                {part.source: out},
-            )
-            _check_finite(part.source, out, {m: parents[m][part.source].reshape(-1)[start:stop] for m in mix.models})
-            writer.put(name, out.view(whole[name][1]).T.contiguous() if part.transposed else out)
-            for model in mix.models:
-                parents[model].forget(part.source, start, stop)
+
+    def make(step: tuple[str, int, int]) -> torch.Tensor:
+        name, start, stop = step
+        source = parts[name].source
+        column = recipe.column(source) if tower_of(source) else {BASE: 1.0}
+        return _piece(source, {m: (c, parents[m]) for m, c in column.items()}, start, stop, layout[name][0])
+
+    with writing(path, layout, facts) as writer, ThreadPoolExecutor(WORKERS) as pool:
+        made = ahead(pool, make, steps, WORKERS + 1)
+        for (name, _, _), out in zip(progress(steps, f"Writing {path.name}", costs), made, strict=True):
+            writer.put(name, out.view(whole[name][1]).T.contiguous() if parts[name].transposed else out)
     return writer.digests
+
+
+def ahead(pool: Executor, make: Callable[[A], B], items: Sequence[A], count: int) -> Iterator[B]:
+    """``make`` of each item, in order, with ``count`` of them under way."""
+    waiting: deque[Future[B]] = deque()
+    try:
+        for item in items:
+            waiting.append(pool.submit(make, item))
+            if len(waiting) >= count:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+@torch.no_grad()
+def _piece(
+    name: str, mixed: Mapping[str, tuple[float, Mapped]], start: int, stop: int, dtype: torch.dtype
+) -> torch.Tensor:
+    """Numbers ``start`` to ``stop`` of a mixed weight, checked to be finite; the parents' pages are given back."""
+    out = torch.empty(stop - start, dtype=dtype)
+    tensors = {model: parent[name].reshape(-1) for model, (_, parent) in mixed.items()}
+    for a in range(start, stop, ALONE):
+        b = min(a + ALONE, stop)
+        some = out[a - start : b - start]
+        mix([(mixed[model][0], tensor[a:b]) for model, tensor in tensors.items()], some)
+        if some.is_floating_point() and not torch.isfinite(some).all():
+            guilty = [repr(model) for model, tensor in tensors.items() if not torch.isfinite(tensor[a:b]).all()]
+            why = f"{guilty[0]} is not finite there" if guilty else f"it is beyond the range of {dtype}; choose float32"
+            raise MergeError(f"The mix is not a number in {name}: {why}. Nothing was written.")
+    for _, parent in mixed.values():
+        parent.forget(name, start, stop)
+    return out
 
 
 def _outline(parent: Mapped) -> Weights:
     """The image tower's names, dtypes and shapes, without numbers."""
     return {n: torch.empty(s, dtype=d, device="meta") for n, (d, s) in parent.layout.items() if tower_of(n)}
-
-
-def _check_finite(name: str, out: torch.Tensor, parents: Weights) -> None:
-    if not out.is_floating_point() or torch.isfinite(out).all():
-        return
-    guilty = [model for model, tensor in parents.items() if not torch.isfinite(tensor).all()]
-    why = (
-        f"{guilty[0]!r} is not finite there" if guilty else f"it is beyond the range of {out.dtype}, so choose float32"
-    )
-    raise MergeError(f"The mix is not a number in {name}: {why}. Nothing was written.")

@@ -31,7 +31,7 @@ DTYPES = {
     "BOOL": torch.bool,
 }
 NAMES = {dtype: name for name, dtype in DTYPES.items()}
-PIECE = 2**22  # numbers held at a time: 16 MB of each parent in float32, however large the tensor
+PIECE = 2**20  # numbers looked at together: 4 MB of each parent in float32, however large the tensor
 UNKNOWN_YET = {"digest": "d" * 64, "image_digest": "i" * 64, "text_digest": "t" * 64}
 
 Layout = Mapping[str, tuple[torch.dtype, tuple[int, ...]]]
