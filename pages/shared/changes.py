@@ -14,7 +14,7 @@ from pages.shared.frame import one_sentence
 from pages.shared.pickers import seed
 from pages.shared.wording import alpha_text, percent
 
-PER_PAGE = 18
+PER_PAGE = 16
 
 
 def draw(lab: Lab, view: View, recipe: Recipe, anew: bool) -> None:

@@ -31,11 +31,11 @@ def frontier(curve: Curve, alpha: float) -> go.Figure:
     across = _span([_x(curve, p) for p in curve.test])
     names = {base.alpha: "base", tuned.alpha: "fine-tuned"}
     ends = [
-        _marked(curve, point, "" if point is chosen else names[point.alpha], kind, 12, across)
-        for point, kind in ((base, "base"), (tuned, "tuned"))
+        _marked(curve, base, "" if base is chosen else "base", "base", 12, "bottom", across),
+        _marked(curve, tuned, "" if tuned is chosen else "fine-tuned", "tuned", 12, "top", across),
     ]
     best = " = ".join(filter(None, ["chosen on val", names.get(chosen.alpha)]))
-    ends.append(_marked(curve, chosen, best, "chosen", 17, across))
+    ends.append(_marked(curve, chosen, best, "chosen", 17, "top" if tuned is chosen else "bottom", across))
     current = _marked(curve, curve.at(alpha), "α now", "current", 22)
     current["marker"]["line"] = {"color": colours.PATCH, "width": 3.5}
     layout = _layout(curve) | {
@@ -131,17 +131,23 @@ def _path(curve: Curve) -> dict:
 
 
 def _marked(
-    curve: Curve, point: Point, name: str, kind: str, size: int, across: tuple[float, float] | None = None
+    curve: Curve,
+    point: Point,
+    name: str,
+    kind: str,
+    size: int,
+    label: str = "",
+    across: tuple[float, float] = (0.0, 100.0),
 ) -> dict:
-    """One model on the frontier; with ``across``, the x axis, its name is written there, so that it needs no legend."""
+    """One model on the frontier, with error bars; its name is written above or below it, if ``label`` says so."""
     x, y, colour = _x(curve, point), _y(curve, point), colours.MODELS[kind]
-    side = "left" if across and 100 * x.value > across[0] + 0.25 * (across[1] - across[0]) else "right"
-    look = {"text": [f"  {name}  "], "textposition": f"bottom {side}", "textfont": {"color": colour, "size": 13}}
+    side = "left" if 100 * x.value > across[0] + 0.25 * (across[1] - across[0]) else "right"
+    look = {"text": [f"  {name}  "], "textposition": f"{label} {side}", "textfont": {"color": colour, "size": 13}}
     return _trace(
         [100 * x.value],
         [100 * y.value],
         name,
-        **({"mode": "markers+text", **look} if across else {"mode": "markers"}),
+        **({"mode": "markers+text", **look} if label else {"mode": "markers"}),
         marker={"symbol": colours.MARKERS[kind], "size": size, "color": colour},
         error_x=_bar(x, colour),
         error_y=_bar(y, colour),

@@ -35,7 +35,7 @@ def row(figures: Sequence[Figure], places: int = 0) -> None:
             st.metric(
                 figure.label,
                 percent(figure.value),
-                None if figure.difference is None else points(figure.difference),
+                None if figure.difference is None else points(figure.difference).replace("−", "-"),  # its sign is read
                 delta_color="off" if quiet else "normal",
                 delta_arrow="off" if quiet else "auto",
                 delta_description=None if figure.difference is None else "within noise" if noise else "from base",

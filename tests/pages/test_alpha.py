@@ -180,3 +180,13 @@ def test_a_failure_that_nobody_foresaw_is_one_sentence(page, monkeypatch):
     at = page()
     assert len(at.error) == 1 and "RuntimeError" in at.error[0].value and "flood" not in at.error[0].value
     assert at.number_input(key="alpha.exact")
+
+
+def test_a_loss_is_shown_as_a_loss(page, monkeypatch):
+    from pages.shared import live
+    from pages.shared.figures import Figure
+
+    monkeypatch.setattr(live, "_row", lambda *_: [Figure("a", 0.5, difference=-0.1), Figure("b", 0.5, difference=0.1)])
+    worse, better = page().metric
+    assert (worse.delta, better.delta) == ("-10.0 points", "+10.0 points")
+    assert worse.proto.color != better.proto.color
