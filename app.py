@@ -13,7 +13,7 @@ import streamlit as st  # noqa: E402
 
 from pages.shared import frame, waiting, workspace  # noqa: E402
 
-st.set_page_config("Palette", ":material/palette:", layout="wide", initial_sidebar_state=230)
+st.set_page_config("Palette", frame.icon(), layout="wide", initial_sidebar_state=230)
 PAGES = [
     st.Page(
         HERE / "pages" / "alpha.py", title="How much patch?", icon=":material/tune:", url_path="alpha", default=True

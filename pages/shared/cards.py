@@ -108,7 +108,8 @@ def every_task(lab: Lab) -> None:
         counts = [sizes.get(split) for split in ("train", "val", "test")]
         rows.append((task.title, task.role, task.plays or None, len(task.class_names), *counts, *said))
     columns = ["Task", "Role", "Plays", "Classes", "Train", "Val", "Test", "Base [95 %]", "Fine-tuned [95 %]"]
-    pinned = {"Task": st.column_config.TextColumn(pinned=True)}
+    wide = {name: st.column_config.TextColumn(width=170) for name in columns[-2:]}
+    pinned = {"Task": st.column_config.TextColumn(pinned=True), **wide}
     st.dataframe(pd.DataFrame(rows, columns=columns), hide_index=True, column_config=pinned, placeholder="–")
 
 

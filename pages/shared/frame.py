@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 
 import streamlit as st
+from PIL import Image, ImageDraw
 from streamlit.delta_generator import DeltaGenerator
 
 from core import PaletteError
+from pages.shared import colours
 
 LOG = logging.getLogger("palette")
 PAINT = "https://arxiv.org/abs/2208.05592"
@@ -34,6 +37,15 @@ def one_sentence() -> Iterator[None]:
             "Reloading the page is safe: nothing is lost.",
             icon=":material/error:",
         )
+
+
+@lru_cache(maxsize=1)
+def icon() -> Image.Image:
+    """The tab's icon: base, patch and fine-tuned as discs. Drawn here, because a named one would be downloaded."""
+    image = Image.new("RGBA", (64, 64))
+    for x, y, colour in ((18, 44, colours.BASE), (46, 44, colours.TUNED), (32, 20, colours.PATCH)):
+        ImageDraw.Draw(image).ellipse((x - 16, y - 16, x + 16, y + 16), fill=colour)
+    return image
 
 
 def title(question: str, context: str) -> None:
