@@ -158,18 +158,25 @@ def _making(base: Path) -> Sequence[str]:
         made = json.loads((base / "pretraining.json").read_text())
     except FileNotFoundError:
         return []
-    settings = ", ".join(f"{k} {v}" for k, v in made["settings"].items())
-    kinds = made["pictures_of_each_kind_in_a_step"]
-    counts = "; ".join(f"{phase}: " + ", ".join(f"{n} {kind}" for kind, n in of.items()) for phase, of in kinds.items())
-    with_photos = " --photos cifar10-train.parquet" if "photos" in kinds["both"] else ""
-    earlier = [f"Until {c['until']:,} pictures other settings held: {c['settings']}." for c in made["earlier_settings"]]
+    mixture = made["pictures_of_each_kind_in_a_step"]
+    with_photos = " --photos cifar10-train.parquet" if any("photos" in kinds for kinds in mixture.values()) else ""
     again = f"--pictures {made['settings']['pictures']} --seed {made['settings']['seed']} --fresh"
-    return [
+    finished = "." if made["complete"] else ", of more that were planned: this training was not finished."
+    lines = [
         "\n## How it was made\n",
-        f"{made['pictures']:,} fresh pictures in {made['seconds'] / 60:.0f} minutes"
-        + ("." if made["complete"] else ", of more that were planned: this training was not finished."),
-        f"Of each step's {made['settings']['batch']} pictures, {counts}. Settings: {settings}.",
-        *earlier,
+        f"{made['pictures']:,} fresh pictures in {made['seconds'] / 60:.0f} minutes{finished} Settings: "
+        f"{_listed(made['settings'])}. Pictures in a step, by phase:\n",
+        *(f"* {phase}: {_listed(kinds)}" for phase, kinds in mixture.items()),
         "\nTowers: `" + json.dumps(vision.read_config(base)["model_cfg"]) + "`.",
-        f"\nRepeat it with `python -m core.world.pretrain{with_photos} {again}`.",
+        f"\n`python -m core.world.pretrain{with_photos} {again}` trains one with these settings from the start.",
     ]
+    for stretch in made.get("earlier_settings", []):
+        lines.append(
+            f"This one's first {stretch['until']:,} pictures were drawn with others, so it comes out otherwise: "
+            f"{_listed(stretch['settings'])}; in a step {_listed(stretch['mixture'])}."
+        )
+    return lines
+
+
+def _listed(facts: Mapping[str, object]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in facts.items())
