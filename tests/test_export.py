@@ -346,6 +346,29 @@ def test_the_hub_refuses_in_one_sentence(tiny_lab, tmp_path, monkeypatch):
         push(tmp_path / "out", "me/model")
 
 
+def test_a_push_uploads_the_folder_privately_unless_told(tiny_lab, tmp_path, monkeypatch):
+    import huggingface_hub
+
+    from core.hub import push
+
+    asked = []
+
+    class Api:
+        def create_repo(self, name, private, exist_ok):
+            asked.append((name, private, exist_ok))
+            return huggingface_hub.RepoUrl(f"https://huggingface.co/{name}")
+
+        def upload_folder(self, repo_id, folder_path, commit_message):
+            asked.append((repo_id, sorted(p.name for p in folder_path.iterdir())))
+
+    export(tiny_lab, tiny_lab.base, tmp_path / "out")
+    monkeypatch.setattr(huggingface_hub, "get_token", lambda: "a-token-of-the-test")
+    monkeypatch.setattr(huggingface_hub, "HfApi", Api)
+    assert push(tmp_path / "out", "me/model") == "https://huggingface.co/me/model"
+    files = ["README.md", "open_clip_config.json", "open_clip_model.safetensors", "recipe.json"]
+    assert asked == [("me/model", True, True), ("me/model", files)]
+
+
 # memory
 
 MEASURE = """
