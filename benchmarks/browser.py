@@ -23,16 +23,15 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 WATCH = """() => {
   window.seen = []
   const look = () => {
-    const alpha = document.querySelector('input[type=number]')?.value
     const figures = [...document.querySelectorAll('[data-testid=stMetricValue]')].map(e => e.textContent).join(' ')
     const marker = document.querySelector('.js-plotly-plot')?.data?.at(-1)
-    const now = JSON.stringify([alpha, figures, marker?.x, marker?.y])
-    if (window.seen.at(-1)?.now !== now) window.seen.push({ at: performance.now(), alpha, now })
+    const now = JSON.stringify([figures, marker?.x, marker?.y])
+    if (window.seen.at(-1) !== now) window.seen.push(now)
     requestAnimationFrame(look)
   }
   look()
 }"""
-"""Notes every change of what a visitor sees: α, the figures, the chart's moving marker; into ``window.seen``."""
+"""Notes every change of what the server has put on the screen, figures and moving marker, into ``window.seen``."""
 
 
 def find_chromium() -> str | None:

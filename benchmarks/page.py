@@ -2,7 +2,7 @@
 
 Server: milliseconds that the live fragment's body takes, for every evaluated α, measured in the process (the limit is
 30). Screen: how many values a second a real headless browser shows while the slider is dragged there and back with 60
-mouse moves (the limit is 10); a value counts when α, the figures or the chart's marker changed on the screen.
+mouse moves (the limit is 10); a value counts when the figures or the chart's marker changed on the screen.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def on_the_server(cache: Path, rounds: int) -> list[float]:
 
 
 def on_the_screen(cache: Path, rounds: int) -> list[tuple[int, int, float]]:
-    """For each drag: changes seen while the mouse moved, distinct α among them, seconds."""
+    """For each drag: changes seen while the mouse moved, distinct states among them, seconds."""
     found = []
     with server(cache) as address, chromium() as browser:
         page = open_page(browser, address)
@@ -58,7 +58,7 @@ def on_the_screen(cache: Path, rounds: int) -> list[tuple[int, int, float]]:
             seen = page.evaluate("window.seen")
             page.mouse.up()
             page.wait_for_timeout(1500)
-            found.append((len(seen) - 1, len({s["alpha"] for s in seen}), seconds))
+            found.append((len(seen) - 1, len(set(seen)), seconds))
     return found[1:]
 
 
@@ -80,7 +80,7 @@ def main() -> int:
     rates = [changes / seconds for changes, _, seconds in drags]
     rate = statistics.median(rates)
     for changes, distinct, seconds in drags:
-        print(f"screen  {changes:3} changes seen in 60 moves, {distinct} distinct α, {seconds:.1f} s")
+        print(f"screen  {changes:3} changes seen in 60 moves, {distinct} distinct ones, {seconds:.1f} s")
     print(f"        {rate:.1f} a second at the median; limit 10; ratio to the limit {rate / SCREEN_LIMIT:.2f}")
     return 0 if middle <= SERVER_LIMIT_MS and rate >= SCREEN_LIMIT else 1
 

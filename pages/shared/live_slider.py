@@ -54,7 +54,7 @@ def live_slider(
         {"at": 0, "text": "base", "title": "α = 0: the base, bit for bit", "colour": colours.BASE},
         {"at": 1, "text": "fine-tuned", "title": "α = 1: the fine-tuned model", "colour": colours.TUNED},
     ]
-    if 0.05 < chosen < 0.9:
+    if 0.05 < chosen < 0.92:
         marks.append({"at": chosen, "text": "★", "title": f"α = {chosen:g}, chosen on val", "colour": colours.PATCH})
     data = {
         "value": value,
