@@ -39,7 +39,7 @@ def commands(
             expected = sum(cost for _, cost in todo) / pictures_per_second(lab)
             print(
                 f"{lab.name}: {len(plan.tasks)} tasks with {', '.join(plan.supported)}, {plan.budget} optimiser steps "
-                f"for each strategy; at most about {duration(expected)} on {lab.device}, less what is there already."
+                f"for each strategy; about {duration(expected)} on {lab.device} if nothing is there yet."
             )
         if options.dry_run:
             for title, _ in todo:

@@ -143,14 +143,17 @@ class Outcome:
     def table(self) -> str:
         """The comparison on *test* for people: one line per strategy, sequences as the mean of their orders."""
         start = self.rows[0].combined["test"].value
-        lines = [f"{'':30} combined accuracy        difference   steps  evaluations"]
-        for strategy in self.strategies():
+        names = {
+            s: s + (f" ({self.spread(s).orders} orders)" if self.of(s)[0].order else "") for s in self.strategies()
+        }
+        wide = max(len(name) for name in names.values())
+        lines = [f"{'':{wide}}  {'combined accuracy':28} difference    steps  evaluations"]
+        for strategy, name in names.items():
             row, found = self.of(strategy)[0], self.spread(strategy)
-            a, orders = found.accuracy, f" ({found.orders} orders)" if row.order else ""
-            spread = f" ± {100 * found.deviation:.1f}" if found.orders > 1 else ""
+            a, spread = found.accuracy, f" ± {100 * found.deviation:.1f}" if found.orders > 1 else ""
             shown = f"{100 * a.value:.1f}{spread} % [{100 * a.low:.1f}, {100 * a.high:.1f}]"
-            gained = f"{100 * (a.value - start):+7.1f}"
-            lines.append(f"{strategy + orders:30} {shown:24} {gained}     {row.steps:6d}  {row.evaluations:6d}")
+            gained = f"{100 * (a.value - start):+.1f}"
+            lines.append(f"{name:{wide}}  {shown:28} {gained:>10} {row.steps:8d} {row.evaluations:12d}")
             if found.forgetting is not None and found.backward_transfer is not None:
                 lines[-1] += (
                     f"   forgetting {100 * found.forgetting:.1f}, "

@@ -14,7 +14,7 @@ from conftest import COLOURS, Noisy, tiny_tasks
 from core import PaletteError, disk, strategies
 from core.build import train
 from core.checkpoints import name_of, settings_for, tuned
-from core.compare import FORGETFUL, JOINT, SEARCHED, SEQUENTIAL, SHARED, SPECIALISED, UNPATCHED, compare
+from core.compare import FORGETFUL, JOINT, SEARCHED, SEQUENTIAL, SHARED, SPECIALISED, UNPATCHED, _Comparison, compare
 from core.jobs import CancelledError, Progress
 from core.lab import Lab
 from core.merge import merge
@@ -276,3 +276,18 @@ def test_groups_of_classes_are_tasks_like_any_other(lab):
     assert {row.order for row in outcome.of(SEQUENTIAL)} == set(strategies.orders(names[:2], 2))
     with pytest.raises(PaletteError, match="no task 'five'"):
         tasks_named(lab, ["five/2"])
+
+
+def test_trying_a_vector_is_one_merge_however_many_tasks(lab, monkeypatch):
+    plan = make_plan(lab, ["noisy", "dim", "turned"], ["plain"], budget=6, orders=1, trials=5, alphas=ALPHAS)
+    compare(lab, plan)
+    fresh, merges = again(lab), []
+    (fresh.folder / "strategies" / outcome_path(fresh, plan).name).unlink()
+    for path in [*(fresh.folder / "searches").glob("*.jsonl"), *fresh.store.files()]:
+        path.unlink()
+    load = fresh.load
+    monkeypatch.setattr(fresh, "load", lambda recipe, into: merges.append(recipe) or load(recipe, into))
+    run = _Comparison(fresh, plan, Progress(), may_train=False)
+    row = run.searched()
+    tried = {fresh.weights_key(recipe) for recipe in merges}
+    assert len(merges) <= row.evaluations + 1 and len(tried) >= len(merges) - 1  # one more: the answer, on test
