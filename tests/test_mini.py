@@ -1,0 +1,43 @@
+"""What ships in cache/mini/ is whole, and shows what the README promises. Nothing here computes a result."""
+
+from __future__ import annotations
+
+import pytest
+
+from core import disk, vision
+from core.lab import CACHE, Lab
+from core.paint import GRID
+
+
+@pytest.fixture(scope="module")
+def mini():
+    return Lab("mini", CACHE, "cpu")
+
+
+def test_every_file_is_what_its_digest_says(mini):
+    assert [mini.zoo.verify(name) for name in mini.zoo.names()] == [None] * len(mini.zoo.names())
+    for path in mini.store.files():
+        disk.read_tensors(path)
+
+
+def test_plain_open_clip_loads_the_base(mini):
+    import open_clip
+
+    model, _, transform = open_clip.create_model_and_transforms(f"local-dir:{mini.folder / 'base'}")
+    ours = vision.load(mini.folder / "base").state_dict()
+    assert all((tensor == ours[name]).all() for name, tensor in model.state_dict().items())
+    assert transform is not None
+
+
+@pytest.mark.parametrize("name", ["digits"])
+def test_the_page_has_all_that_it_shows_at_once(mini, name):
+    assert name in mini.zoo
+    assert set(GRID) <= set(mini.known_alphas(name, mini.default_supported()))
+
+
+def test_digits_are_gained_and_icons_kept(mini):
+    """Issue: digits rise by at least 30 points at an α where icons lose at most 4; the α that validation chooses."""
+    alpha = mini.chosen_alpha("digits", ["icons"])
+    before, after = (mini.point("digits", a, ["icons"], "test").accuracies for a in (0.0, alpha))
+    assert after["digits"].value - before["digits"].value >= 0.30
+    assert after["icons"].value - before["icons"].value >= -0.04
