@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 APP = Path(__file__).resolve().parent.parent / "app.py"
 NAMES = ("chromium", "chromium-browser", "google-chrome")
+PATIENCE_MS = 180_000  # a busy machine is slow, not wrong
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 WATCH = """() => {
@@ -87,9 +88,10 @@ def chromium() -> Iterator[Browser]:
 def open_page(browser: Browser, url: str, **context: object) -> Page:
     """The page at ``url`` in a fresh browser profile at 1400 × 900, once its chart is there and all is quiet."""
     page = browser.new_context(viewport={"width": 1400, "height": 900}, **context).new_page()
+    page.set_default_timeout(PATIENCE_MS)
     page.goto(url)
-    page.wait_for_selector(".js-plotly-plot .main-svg", timeout=120_000)
-    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]", timeout=120_000)
+    page.wait_for_selector(".js-plotly-plot .main-svg")
+    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
     return page
 
 

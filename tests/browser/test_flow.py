@@ -52,13 +52,13 @@ def test_a_visit(address):
         page.mouse.up()
         stop = stands_at(slider)
         assert 0.7 <= stop <= 0.8
-        page.wait_for_url(f"**alpha={stop:.2f}**", timeout=60_000)
+        page.wait_for_url(f"**alpha={stop:.2f}**")
 
         slider.focus()
         page.keyboard.press("ArrowLeft")
         lower = stands_at(slider)
         assert lower < stop
-        page.wait_for_url(f"**alpha={lower:.2f}**", timeout=60_000)
+        page.wait_for_url(f"**alpha={lower:.2f}**")
         page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
         moved = figures(page)
         assert moved != before
