@@ -147,7 +147,7 @@ def _marked(
         [100 * x.value],
         [100 * y.value],
         name,
-        **({"mode": "markers+text", **look} if label else {"mode": "markers"}),
+        **({"mode": "markers+text", "cliponaxis": False, **look} if label else {"mode": "markers"}),
         marker={"symbol": colours.MARKERS[kind], "size": size, "color": colour},
         error_x=_bar(x, colour),
         error_y=_bar(y, colour),
