@@ -24,15 +24,14 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 WATCH = """() => {
   window.seen = []
   const look = () => {
-    const figures = [...document.querySelectorAll('[data-testid=stMetricValue]')].map(e => e.textContent).join(' ')
     const marker = document.querySelector('.js-plotly-plot')?.data?.at(-1)
-    const now = JSON.stringify([figures, marker?.x, marker?.y])
+    const now = JSON.stringify([marker?.x, marker?.y])
     if (window.seen.at(-1) !== now) window.seen.push(now)
     requestAnimationFrame(look)
   }
   look()
 }"""
-"""Notes every change of what the server has put on the screen, figures and moving marker, into ``window.seen``."""
+"""Notes every place where the server has put the chart's moving marker, the last to be drawn, in ``window.seen``."""
 
 
 def find_chromium() -> str | None:
