@@ -26,7 +26,7 @@ WATCH = """() => {
   const look = () => {
     const marker = document.querySelector('.js-plotly-plot')?.data?.at(-1)
     const now = JSON.stringify([marker?.x, marker?.y])
-    if (window.seen.at(-1) !== now) window.seen.push(now)
+    if (marker && window.seen.at(-1) !== now) window.seen.push(now)
     requestAnimationFrame(look)
   }
   look()
@@ -94,23 +94,30 @@ def open_page(browser: Browser, url: str, **context: object) -> Page:
     return page
 
 
-def drag(page: Page, stations: list[float], moves: int, pause_ms: float) -> float:
-    """Drag α through these stations in so many mouse moves, leaving the button pressed; returns the seconds it took."""
+def drag(page: Page, stations: list[float], seconds: float, moves: int = 60) -> tuple[int, float]:
+    """Drag α through these stations as a hand does: where the mouse is depends on the time alone.
+
+    At most ``moves`` moves are sent in so many seconds; one that comes too late is left out. The button stays pressed.
+    Returns how many moves were sent, and the seconds from the first to the last.
+    """
     box = page.locator("input[type=range]").bounding_box()
     assert box is not None
     half = 10  # of the thumb, in pixels
-
-    def where(alpha: float) -> float:
-        return box["x"] + half + alpha * (box["width"] - 2 * half)
-
     middle = box["y"] + box["height"] / 2
-    page.mouse.move(where(stations[0]), middle)
+
+    def move(share: float) -> None:
+        leg = min(int(share * (len(stations) - 1)), len(stations) - 2)
+        part = share * (len(stations) - 1) - leg
+        alpha = stations[leg] + part * (stations[leg + 1] - stations[leg])
+        page.mouse.move(box["x"] + half + alpha * (box["width"] - 2 * half), middle)
+
+    move(0.0)
     page.mouse.down()
-    started = time.perf_counter()
-    for i in range(1, moves + 1):
-        along = i / moves * (len(stations) - 1)
-        leg = min(int(along), len(stations) - 2)
-        alpha = stations[leg] + (along - leg) * (stations[leg + 1] - stations[leg])
-        page.mouse.move(where(alpha), middle)
-        page.wait_for_timeout(pause_ms)
-    return time.perf_counter() - started
+    started, sent, slot = time.perf_counter(), 0, 0
+    while slot < moves:
+        late = (time.perf_counter() - started) / seconds * moves
+        slot = min(moves, max(slot + 1, int(late)))
+        page.wait_for_timeout(max(0.0, 1000 * (slot / moves * seconds - (time.perf_counter() - started))))
+        move(slot / moves)
+        sent += 1
+    return sent, time.perf_counter() - started

@@ -1,7 +1,8 @@
 // A range input that tells its value while it is dragged. It stops only where results are there, sends at most 25
-// values a second, waits for each to be answered before it sends the next (so nothing ever queues up), and takes the
-// server's word only when the server has something new to say (`stamp`), never in the middle of a drag.
-const EVERY = 40, GIVE_UP = 600, QUIET = 350
+// values a second, never has more than two unanswered (the server works on one while the browser draws the other, and
+// nothing queues up), and takes the server's word only when the server has something new to say (`stamp`), never in the
+// middle of a drag.
+const EVERY = 40, AHEAD = 2, GIVE_UP = 600, QUIET = 350
 const sliders = new WeakMap()
 
 class Slider {
@@ -102,7 +103,7 @@ class Slider {
   pump() {
     if (!this.waiting) return
     const now = performance.now()
-    const busy = this.sequence > this.answered && now - this.sentAt < GIVE_UP
+    const busy = this.sequence - this.answered >= AHEAD && now - this.sentAt < GIVE_UP
     if (busy || now - this.sentAt < EVERY) {
       clearTimeout(this.later)
       this.later = setTimeout(() => this.pump(), busy ? GIVE_UP - (now - this.sentAt) : EVERY - (now - this.sentAt))

@@ -46,7 +46,7 @@ def test_a_visit(address):
         assert len(before) >= 3 and all(re.fullmatch(r"\d+\.\d %", f) for f in before)
 
         page.evaluate(WATCH)
-        drag(page, [0.0, 0.75], moves=45, pause_ms=40)
+        drag(page, [0.0, 0.75], seconds=3)
         seen = page.evaluate("window.seen")
         assert len(set(seen)) >= 5, "the numbers must move before the mouse is let go"
         page.mouse.up()
