@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core import disk, vision
+from core import disk, torchvision_cpu, vision
 from core.lab import CACHE, Lab
 from core.paint import GRID
 
@@ -21,6 +21,7 @@ def test_every_file_is_what_its_digest_says(mini):
 
 
 def test_plain_open_clip_loads_the_base(mini):
+    torchvision_cpu.prepare()
     import open_clip
 
     model, _, transform = open_clip.create_model_and_transforms(f"local-dir:{mini.folder / 'base'}")
