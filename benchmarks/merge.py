@@ -74,14 +74,10 @@ def main() -> None:
     for name, found in times.items():
         print(f"  {name:6} {middle[name] * 1e3:8.1f} ms   the first time {found[0] * 1e3:.1f} ms")
     print(f"  merge / limit (1.5 x copy) = {middle['ours'] / limit:.2f}   (to reach: at most 1.15)")
-    first = times["peer"][0] / times["ours"][0]
+    first, again, limit = (times["peer"][0] / times["ours"][0], *(middle["peer"] / middle[n] for n in ("ours", "copy")))
     print(f"  comprehension / merge      = {first:.1f} the first time   (to reach: at least 6)")
-    print(
-        f"                             = {middle['peer'] / middle['ours']:.1f} again and again, its memory kept warm;"
-    )
-    print(
-        f"                               a plain copy of one model would be {middle['peer'] / middle['copy']:.1f} x faster"
-    )
+    print(f"                             = {again:.1f} after that, when the allocator may have kept its memory")
+    print(f"  comprehension / plain copy = {limit:.1f} after that: nothing that writes a model can do better")
     print(f"  peak extra memory          = {extra / (4 * parameters):.3f} models   (to reach: at most 1)")
 
 
