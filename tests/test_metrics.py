@@ -4,15 +4,24 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 
 from core import metrics
 
 
-def test_wilson_interval_against_the_formula():
-    k, n, z = 45, 50, 1.959963984540054
-    p = k / n
-    centre, half = p + z * z / (2 * n), z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    assert metrics.wilson(k, n) == pytest.approx(((centre - half) / (1 + z * z / n), (centre + half) / (1 + z * z / n)))
+@given(st.integers(1, 3000), st.data())
+def test_the_interval_is_scipys(n, data):
+    k = data.draw(st.integers(0, n))
+    expected = binomtest(k, n).proportion_ci(0.95, method="wilson")
+    assert metrics.wilson(k, n) == pytest.approx((expected.low, expected.high), abs=1e-12)
+
+
+@given(st.integers(0, 60), st.integers(0, 60))
+def test_the_paired_test_is_scipys_binomial_on_the_flips(fixed, broken):
+    first = np.array([False] * fixed + [True] * broken + [True])
+    second = np.array([True] * fixed + [False] * broken + [True])
+    expected = binomtest(fixed, fixed + broken, 0.5).pvalue if fixed + broken else 1.0
+    assert metrics.paired(first, second).p == pytest.approx(expected, abs=1e-9)
 
 
 @given(st.integers(1, 500), st.data())
