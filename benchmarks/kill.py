@@ -69,7 +69,7 @@ def main() -> int:
         while kills < options.kills:
             process = start(Path(harmed))
             try:
-                process.wait(timeout=chance.uniform(0.2, max(4.0, whole * 0.5)))
+                process.wait(timeout=chance.uniform(0.2, 15))
             except subprocess.TimeoutExpired:
                 process.send_signal(signal.SIGKILL)
                 process.wait()
