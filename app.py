@@ -14,11 +14,12 @@ import streamlit as st  # noqa: E402
 from pages.shared import frame, waiting, workspace  # noqa: E402
 
 st.set_page_config("Palette", frame.icon(), layout="wide", initial_sidebar_state=230)
+# An address must not be the name of a file in pages/: a fresh server would run that file alone, without this frame.
 PAGES = [
     st.Page(
-        HERE / "pages" / "alpha.py", title="How much patch?", icon=":material/tune:", url_path="alpha", default=True
+        HERE / "pages" / "alpha.py", title="How much patch?", icon=":material/tune:", url_path="patch", default=True
     ),
-    st.Page(HERE / "pages" / "gallery.py", title="Gallery of tasks", icon=":material/grid_view:", url_path="gallery"),
+    st.Page(HERE / "pages" / "gallery.py", title="Gallery of tasks", icon=":material/grid_view:", url_path="tasks"),
 ]
 page = st.navigation(PAGES)
 with frame.one_sentence():

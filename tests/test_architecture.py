@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import re
 from pathlib import Path
 
 import pytest
@@ -88,3 +89,9 @@ def test_the_torchvision_trap_is_handled():
     import torchvision
 
     assert torchvision.transforms
+
+
+def test_no_address_is_a_file_name_in_pages():
+    """Else the first visit of a fresh server to that address runs the file alone, without the frame."""
+    addresses = set(re.findall(r'url_path="(\w+)"', (ROOT / "app.py").read_text()))
+    assert addresses and not addresses & {p.stem for p in (ROOT / "pages").glob("*.py")}
