@@ -18,7 +18,7 @@ LAYERS = [
     ("choosing", ["paint", "search", "strategies"]),
     ("things", ["disk", "tensorfile", "tasks", "torchvision_cpu", "vision", "world", "catalog", "zoo", "splits"]),
     ("doing", ["answers", "merge", "heads", "predict", "metrics", "store", "finetune", "similarity"]),
-    ("the desk", ["jobs", "lab", "build", "card", "__main__", *TAKE_HOME, *MANY_TASKS]),
+    ("the desk", ["jobs", "lab", "history", "build", "card", "__main__", *TAKE_HOME, *MANY_TASKS]),
 ]
 RANK = {name: rank for rank, (_, names) in enumerate(LAYERS) for name in names}
 FILES = sorted((ROOT / "core").rglob("*.py"))
