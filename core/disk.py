@@ -83,11 +83,14 @@ def staging(folder: Path, overwrite: bool = False) -> Iterator[Path]:
     ``overwrite`` was not asked for.
     """
     made = [p for p in (folder, *folder.parents) if not p.exists()]
-    stage = None
+    stage, lock = folder / f".staging.{os.urandom(6).hex()}.tmp", None
     try:
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            stage = Path(tempfile.mkdtemp(dir=folder, prefix=".staging.", suffix=".tmp"))
+            sweep_staging(folder)
+            lock = FileLock(stage.with_suffix(".lock"))
+            lock.acquire(timeout=0)  # before the folder is there, so that nobody ever takes it for a dead one's
+            stage.mkdir()
             yield stage
             whole = sorted(stage.iterdir())
             if there := [p.name for p in whole if (folder / p.name).exists() and not overwrite]:
@@ -105,11 +108,30 @@ def staging(folder: Path, overwrite: bool = False) -> Iterator[Path]:
         except DiskError as error:
             raise DiskError(str(error).replace(str(stage), str(folder))) from error
     finally:
-        if stage is not None:
-            shutil.rmtree(stage, ignore_errors=True)
+        shutil.rmtree(stage, ignore_errors=True)
+        if lock is not None:
+            lock.release()
+            Path(lock.lock_file).unlink(missing_ok=True)
         for path in made:
             with suppress(OSError):  # somebody else has put something there
                 path.rmdir()
+
+
+def sweep_staging(folder: Path) -> int:
+    """Remove the hidden folders that killed writers left in ``folder`` and beside it; returns how many.
+
+    A living writer holds the lock of its own, which the operating system frees when it dies, however it dies.
+    """
+    swept = 0
+    for path in [*folder.glob(".staging.*.lock"), *folder.parent.glob("*/.staging.*.lock")]:
+        lock = FileLock(path)
+        with suppress(Timeout, OSError):  # held by the living, or not ours to remove
+            lock.acquire(timeout=0)
+            swept += path.with_suffix(".tmp").is_dir()
+            shutil.rmtree(path.with_suffix(".tmp"), ignore_errors=True)
+            lock.release()
+            path.unlink(missing_ok=True)
+    return swept
 
 
 def write_text(path: Path, text: str) -> None:

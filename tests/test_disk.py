@@ -1,15 +1,19 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 import torch
 from conftest import full_disk
 
 from core import disk
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def test_tensors_survive_with_their_facts(tmp_path):
@@ -110,3 +114,27 @@ def test_a_log_survives_a_kill_in_the_middle_of_a_line(tmp_path):
     assert disk.read_lines(path) == [{"x": [0.1, 0.25]}, {"x": "α"}]
     with full_disk(), pytest.raises(disk.DiskError, match=r"Could not write log\.jsonl"):
         disk.append_line(path, 1)
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from core import disk
+with disk.staging(Path(sys.argv[1])) as stage:
+    (stage / "half").write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("next_one", ["out", "other"])
+def test_what_a_killed_export_left_is_swept_by_the_next_beside_it(tmp_path, next_one):
+    with disk.staging(tmp_path / "living") as alive:
+        (alive / "mine").write_text("mine")
+        ran = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "out")], cwd=ROOT, check=False)
+        assert ran.returncode == -signal.SIGKILL
+        assert [p.name for p in (tmp_path / "out").glob(".staging.*.tmp/*")] == ["half"]
+        with disk.staging(tmp_path / next_one) as stage:
+            (stage / "whole").write_text("whole")
+        assert (alive / "mine").exists(), "a living writer's is left alone"
+    left = {str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file()}
+    assert left == {"living/mine", f"{next_one}/whole"}
