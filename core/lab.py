@@ -118,21 +118,45 @@ class Lab:
         """Names of the checkpoints that this workspace is meant to have: one per patching task, and its joint ones."""
         return [*self.by_role("patching"), *self.facts.get("zoo", {})]
 
+    def patches_there(self) -> list[str]:
+        """``patches()``, and every other checkpoint of the zoo that starts from the base and says its tasks."""
+        known = self.patches()
+        others = [name for name in self.zoo.names() if name not in (BASE, *known)]
+        return known + [name for name in others if self._is_patch(name)]
+
+    def _is_patch(self, name: str) -> bool:
+        try:
+            return self.zoo[name].start in (None, self.base) and bool(self.trained_on(name))
+        except PaletteError:
+            return False
+
     def trained_on(self, name: str) -> list[str]:
-        """The tasks behind a checkpoint of that name: those that the workspace lists for it, else the task so called.
+        """The tasks behind a checkpoint: those that its header names, or, while there is none, that it is meant for.
 
         Raises TaskError if there is neither.
         """
-        return list(self.facts.get("zoo", {}).get(name) or [self.task(name).name])
+        if name not in self.zoo:
+            return list(self.facts.get("zoo", {}).get(name) or [self.task(name).name])
+        if found := [task for task in self.zoo[name].tasks or (name,) if task in self.tasks]:
+            return found
+        raise TaskError(
+            f"The checkpoint {name!r} does not say which of the tasks of {self.name} it was trained on; "
+            "bring it in again and name them."
+        )
 
     def tuned(self, name: str) -> Recipe:
-        """The base fine-tuned on a task (or jointly on several), as a recipe; CheckpointError if not trained yet."""
-        self.trained_on(name)
+        """A checkpoint (the base fine-tuned on a task, jointly on several, or one brought in), as a recipe.
+
+        Raises CheckpointError if it is not trained yet, TaskError if nothing is called so.
+        """
+        if name not in self.zoo:
+            self.trained_on(name)
         return single(self.zoo[name].name)
 
     def patch(self, name: str, alpha: float) -> Recipe:
-        """PAINT: (1 - α)·base + α·tuned, for one task or jointly several. Raises PaletteError for α outside [0, 1]."""
-        self.trained_on(name)
+        """PAINT: (1 - α)·base + α·tuned, for any checkpoint. Raises PaletteError for α outside [0, 1]."""
+        if name not in self.zoo:
+            self.trained_on(name)
         return lerp(self.base, single(name), check_alpha(alpha))
 
     def settings(self, name: str) -> Settings:

@@ -179,3 +179,17 @@ def test_a_joint_checkpoint_is_patched_like_any_other(tiny_lab):
     point = tiny_lab.point("both", 1.0, ["plain"], "test")
     value = {name: a.value for name, a in point.accuracies.items()}
     assert point.combined == pytest.approx(((value["noisy"] + value["plain"]) / 2 + value["plain"]) / 2)
+
+
+def test_a_checkpoint_says_itself_which_tasks_it_is_for(tiny_lab):
+    weights, start = tiny_lab.zoo.weights("noisy"), lerp(tiny_lab.base, single("noisy"), 0.5)
+    tiny_lab.zoo.add("theirs", weights, tasks=("noisy", "gone"), start=tiny_lab.base)
+    tiny_lab.zoo.add("later", weights, tasks=("noisy",), start=start)
+    tiny_lab.zoo.add("silent", weights, start=tiny_lab.base)
+    assert tiny_lab.trained_on("theirs") == ["noisy"] and tiny_lab.patches_there() == ["noisy", "theirs"]
+    with pytest.raises(PaletteError, match="'silent' does not say which of the tasks of tiny"):
+        tiny_lab.trained_on("silent")
+    assert tiny_lab.patch("silent", 0.5) == lerp(tiny_lab.base, single("silent"), 0.5)
+    assert tiny_lab.point("theirs", 0.5, ["plain"], "val").combined == pytest.approx(
+        tiny_lab.point("noisy", 0.5, ["plain"], "val").combined
+    )

@@ -14,7 +14,10 @@ FLIPS = ("fixed", "broken")
 
 @dataclass(frozen=True)
 class View:
-    """Everything that a copied link must bring back. ``alpha`` None: the one chosen on validation."""
+    """Everything that a copied link must bring back. ``task`` names the patch: a task, a joint or a foreign checkpoint.
+
+    ``alpha`` None: the one chosen on validation.
+    """
 
     task: str
     supported: tuple[str, ...]
@@ -28,7 +31,7 @@ class View:
 def read(lab: Lab, parameters: Mapping[str, str]) -> tuple[View, list[str]]:
     """The view that an address asks for, and one sentence for each part of it that makes no sense and was left out."""
     complaints: list[str] = []
-    patching = lab.by_role("patching")
+    patching = lab.patches_there()
 
     def one_of(name: str, allowed: list[str] | tuple[str, ...], otherwise: str) -> str:
         value = parameters.get(name, otherwise)
@@ -39,15 +42,16 @@ def read(lab: Lab, parameters: Mapping[str, str]) -> tuple[View, list[str]]:
 
     first = next((t for t in patching if t in lab.zoo), patching[0] if patching else "")
     task = one_of("task", patching, first)
+    mine = lab.trained_on(task) if task else []
     asked = [t for t in parameters.get("supported", "").split(",") if t]
-    known = [t for t in asked if t in lab.tasks and t != task]
+    known = [t for t in asked if t in lab.tasks and t not in mine]
     if unknown := [t for t in asked if t not in known]:
         words = "which are" if len(unknown) > 1 else "which is"
         complaints.append(f"This link names supported tasks {', '.join(map(repr, unknown))}, {words} not usable here.")
     supported = tuple(dict.fromkeys(known)) or tuple(lab.default_supported())
     alpha, complaint = _alpha(parameters.get("alpha"))
     complaints += complaint
-    pictures_of = one_of("pictures", [task, *supported], task)
+    pictures_of = one_of("pictures", [*mine, *supported], next(iter(mine), ""))
     label = one_of("class", lab.tasks[pictures_of].class_names if pictures_of in lab.tasks else (), "")
     plot, flip = one_of("plot", list(PLOTS), "frontier"), one_of("flip", FLIPS, "fixed")
     return View(task, supported, alpha, plot, pictures_of, flip, label), complaints

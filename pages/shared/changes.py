@@ -33,9 +33,9 @@ def _changes(lab: Lab, view: View, recipe: Recipe) -> None:
 def _pick_and_show(lab: Lab, view: View, recipe: Recipe) -> None:
     st.subheader(f"What the patch fixed and broke at α = {alpha_text(view.alpha or 0)}", anchor=False)
     of, which, only = st.columns([1.2, 1.4, 1])
-    options = [view.task, *view.supported]
+    options = [*lab.trained_on(view.task), *view.supported]
     if st.session_state["alpha.pictures"] not in options:
-        st.session_state["alpha.pictures"] = view.task
+        st.session_state["alpha.pictures"] = options[0]
     with of:
         name = st.selectbox("On", options, key="alpha.pictures", format_func=lambda n: lab.task(n).title)
     table = tables.flips_at(lab, lab.weights_key(recipe), recipe, name)

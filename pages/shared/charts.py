@@ -41,9 +41,9 @@ def frontier(curve: Curve, alpha: float) -> go.Figure:
     layout = _layout(curve) | {
         "showlegend": False,
         "margin": {"l": 64, "r": 16, "t": 30, "b": 50},
-        "xaxis": _axis(f"{_mean_of(curve)} accuracy, supported (%)", across),
+        "xaxis": _axis(f"{_mean_of(curve, curve.supported)} accuracy, supported (%)", across),
         "yaxis": _axis(
-            f"{_title(curve, curve.task)} accuracy, patching (%)", _span([_y(curve, p) for p in curve.test])
+            f"{_mean_of(curve, curve.patching)} accuracy, patching (%)", _span([_y(curve, p) for p in curve.test])
         ),
         "shapes": [
             _dashed("x", 100 * _x(curve, base).value, colours.BASE),
@@ -58,11 +58,11 @@ def over_alpha(curve: Curve, alpha: float) -> go.Figure:
     """Accuracy of every task against α, with interval bands; the current and the chosen α stand as verticals."""
     traces, alphas = [], list(curve.alphas)
     dashes = ["dash", "dot", "dashdot", "longdash", "longdashdot"]
-    lines = [(curve.task, colours.PATCHING, "solid", "circle")]
-    lines += [
-        (name, colours.SUPPORTED, dashes[i % len(dashes)], ["square", "diamond", "cross", "x"][i % 4])
-        for i, name in enumerate(curve.supported)
+    markers = ["circle", "square", "diamond", "cross", "x"]
+    lines = [
+        (name, colours.PATCHING, ["solid", *dashes][i % 6], markers[i % 5]) for i, name in enumerate(curve.patching)
     ]
+    lines += [(name, colours.SUPPORTED, dashes[i % 5], markers[1 + i % 4]) for i, name in enumerate(curve.supported)]
     every: list[Accuracy] = []
     for name, colour, dash, marker in lines:
         found = [p.accuracies[name] for p in curve.test]
@@ -92,16 +92,16 @@ def _x(curve: Curve, point: Point) -> Accuracy:
 
 
 def _y(curve: Curve, point: Point) -> Accuracy:
-    return point.accuracies[curve.task]
+    return curve.patching_mean(point)
 
 
 def _title(curve: Curve, name: str) -> str:
     return curve.lab.task(name).title
 
 
-def _mean_of(curve: Curve) -> str:
-    titles = [_title(curve, name) for name in curve.supported]
-    return titles[0] if len(titles) == 1 else f"Mean of {listed(titles)}"
+def _mean_of(curve: Curve, tasks: tuple[str, ...]) -> str:
+    titles = [_title(curve, name) for name in tasks]
+    return titles[0] if len(titles) == 1 else f"Mean of {listed(titles) if len(titles) < 5 else f'{len(titles)} tasks'}"
 
 
 def _trace(x: list, y: list, name: str, **more: object) -> dict:
@@ -110,10 +110,10 @@ def _trace(x: list, y: list, name: str, **more: object) -> dict:
 
 def _hover(curve: Curve, point: Point) -> str:
     x, y = _x(curve, point), _y(curve, point)
+    gained, kept = _mean_of(curve, curve.patching), _mean_of(curve, curve.supported)
     return (
-        f"<b>α = {alpha_text(point.alpha)}</b><br>{_title(curve, curve.task)} {percent(y.value)} "
-        f"[{interval(y)}], n = {y.n}<br>{_mean_of(curve)} {percent(x.value)} [{interval(x)}], n = {x.n}"
-        f"<br>combined {percent(point.combined)}"
+        f"<b>α = {alpha_text(point.alpha)}</b><br>{gained} {percent(y.value)} [{interval(y)}], n = {y.n}"
+        f"<br>{kept} {percent(x.value)} [{interval(x)}], n = {x.n}<br>combined {percent(point.combined)}"
     )
 
 

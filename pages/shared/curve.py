@@ -14,13 +14,18 @@ from core.paint import accuracy_distance_to_optimal, choose_alpha
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """One patching task against its supported tasks, at every α whose results are there; ascending in α."""
+    """One patch (``task`` is its name) against supported tasks, at every α whose results are there; ascending."""
 
     lab: Lab
     task: str
     supported: tuple[str, ...]
     val: tuple[Point, ...]
     test: tuple[Point, ...]
+
+    @cached_property
+    def patching(self) -> tuple[str, ...]:
+        """The tasks that the patch is for: one, or several of a joint patch."""
+        return tuple(self.lab.trained_on(self.task))
 
     @cached_property
     def alphas(self) -> tuple[float, ...]:
@@ -36,7 +41,7 @@ class Curve:
     def distance_to_optimal(self) -> float:
         """PAINT eq. 1 on test, in accuracy units."""
         supported = [fmean(p.accuracies[name].value for name in self.supported) for p in self.test]
-        return accuracy_distance_to_optimal(supported, [p.accuracies[self.task].value for p in self.test])
+        return accuracy_distance_to_optimal(supported, [self.patching_mean(p).value for p in self.test])
 
     def nearest(self, alpha: float) -> float:
         """The α that is there and closest to this one."""
@@ -47,14 +52,22 @@ class Curve:
         return self.test[self.alphas.index(alpha)]
 
     def supported_mean(self, point: Point) -> Accuracy:
-        """Mean over the supported tasks; for several, the interval is that of a mean of independent tasks."""
-        each = [point.accuracies[name] for name in self.supported]
-        if len(each) == 1:
-            return each[0]
-        value = fmean(a.value for a in each)
-        below = sum((a.value - a.low) ** 2 for a in each) ** 0.5 / len(each)
-        above = sum((a.high - a.value) ** 2 for a in each) ** 0.5 / len(each)
-        return Accuracy(value, value - below, value + above, sum(a.n for a in each))
+        """Mean over the supported tasks, with its interval."""
+        return _mean([point.accuracies[name] for name in self.supported])
+
+    def patching_mean(self, point: Point) -> Accuracy:
+        """Mean over the patching tasks, with its interval."""
+        return _mean([point.accuracies[name] for name in self.patching])
+
+
+def _mean(each: Sequence[Accuracy]) -> Accuracy:
+    """Mean accuracy; for several, the interval is that of a mean of independent tasks."""
+    if len(each) == 1:
+        return each[0]
+    value = fmean(a.value for a in each)
+    below = sum((a.value - a.low) ** 2 for a in each) ** 0.5 / len(each)
+    above = sum((a.high - a.value) ** 2 for a in each) ** 0.5 / len(each)
+    return Accuracy(value, value - below, value + above, sum(a.n for a in each))
 
 
 def curve(lab: Lab, task: str, supported: Sequence[str], alphas: Sequence[float]) -> Curve:

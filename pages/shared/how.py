@@ -18,10 +18,17 @@ def draw(lab: Lab, jobs: Jobs, view: View, curve: Curve, recipe: Recipe) -> None
     """One expander with the definitions and the numbers that answer them."""
     with st.expander("How this was computed, calibration, and how far the models are apart"):
         checkpoint = lab.zoo[view.task]
-        steps = checkpoint.settings.get("steps", "?")
+        tasks = listed([lab.task(name).title for name in curve.patching])
+        imported = checkpoint.settings.get("imported")
+        made = (
+            f"was brought in from {imported['file']}, made for {tasks}"
+            if imported
+            else (
+                f"was trained for {checkpoint.settings.get('steps', '?')} steps on {tasks}, with the text tower frozen"
+            )
+        )
         st.markdown(
-            f"- **The patch**: (1 − α) · base + α · fine-tuned, weight by weight. The fine-tuned model was trained for "
-            f"{steps} steps on {lab.task(view.task).title}, with the text tower frozen "
+            f"- **The patch**: (1 − α) · base + α · fine-tuned, weight by weight. The fine-tuned model {made} "
             f"(checkpoint `{checkpoint.digest[:12]}`).\n"
             f"- **Choosing α**: highest combined accuracy on *val* among the {len(curve.alphas)} evaluated α, the "
             f"smallest of equals; here α = {alpha_text(curve.chosen)}. Everything shown is on *test*.\n"
@@ -36,7 +43,7 @@ def draw(lab: Lab, jobs: Jobs, view: View, curve: Curve, recipe: Recipe) -> None
 
 def _calibration(lab: Lab, view: View, recipe: Recipe) -> pd.DataFrame:
     rows = []
-    for name in dict.fromkeys([view.task, *view.supported]):
+    for name in dict.fromkeys([*lab.trained_on(view.task), *view.supported]):
         errors = [lab.evaluate(r, name, "test").calibration_error for r in (lab.base, recipe)]
         rows.append((lab.task(name).title, *map(percent, errors)))
     return pd.DataFrame(rows, columns=["Expected calibration error (15 bins)", "base", f"α = {view.alpha:g}"])
@@ -53,11 +60,18 @@ def _similarity(lab: Lab, jobs: Jobs, view: View, recipe: Recipe) -> None:
         titles = ["Part of the image tower", "Cosine of weights", "Linear CKA of activations"]
         form = {t: st.column_config.NumberColumn(t, format="%.4f") for t in titles[1:]}
         st.dataframe(pd.DataFrame(rows, columns=titles), hide_index=True, width="content", column_config=form)
-        st.caption(f"Base against this patch; activations on {lab.task(view.task).title} val pictures (PAINT §4.1).")
+        st.caption(
+            f"Base against this patch; activations on {lab.task(_first(lab, view)).title} val pictures (PAINT §4.1)."
+        )
     else:
         if job is not None and job.error:
             st.warning(job.error)
         if st.button("Compare weights and activations", icon=":material/compare_arrows:", key=f"button.{key}"):
             title = f"Similarity of {listed(['base', f'{view.task}@{alpha_text(view.alpha or 0)}'])}"
-            jobs.submit(key, title, lambda progress: lab.similarity(lab.base, recipe, view.task), urgent=True)
+            jobs.submit(key, title, lambda progress: lab.similarity(lab.base, recipe, _first(lab, view)), urgent=True)
             st.rerun()
+
+
+def _first(lab: Lab, view: View) -> str:
+    """The patching task whose pictures stand for all, where one is enough."""
+    return lab.trained_on(view.task)[0]

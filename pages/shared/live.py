@@ -40,7 +40,7 @@ def _live(lab: Lab) -> None:
             (charts.frontier if view.plot == "frontier" else charts.over_alpha)(found, shown),
             key=f"alpha.chart.{view.plot}",
             config=charts.options(f"{view.task}-alpha{alpha_text(shown)}-{view.plot}"),
-            alt=f"Accuracy of {listed([lab.task(n).title for n in (view.task, *found.supported)])} over α",
+            alt=f"Accuracy of {listed([lab.task(n).title for n in (*found.patching, *found.supported)])} over α",
         )
         figures.row(_row(lab, found, shown))
 
@@ -60,13 +60,15 @@ def _row(lab: Lab, found: Curve, shown: float) -> list[Figure]:
         flips, accuracy = against_base(found, name, shown), now.accuracies[name]
         return Figure(role_mark(lab, name), accuracy.value, accuracy, flips.difference, flips)
 
-    supported = [one(name) for name in found.supported]
-    if len(supported) > 2:
-        mean, before = found.supported_mean(now), found.supported_mean(base)
-        each = ", ".join(f"{lab.task(n).title} {percent(now.accuracies[n].value)}" for n in found.supported)
-        label = f":blue[●] Mean of {len(supported)} supported"
-        supported = [Figure(label, mean.value, mean, mean.value - before.value, None, f"{each}.")]
+    def side(tasks: tuple[str, ...], most: int, of, label: str) -> list[Figure]:
+        if len(tasks) <= most:
+            return [one(name) for name in tasks]
+        mean, each = of(now), ", ".join(f"{lab.task(n).title} {percent(now.accuracies[n].value)}" for n in tasks)
+        return [Figure(label.format(len(tasks)), mean.value, mean, mean.value - of(base).value, None, f"{each}.")]
+
+    patching = side(found.patching, 1, found.patching_mean, ":green[●] Mean of {} patching")
+    supported = side(found.supported, 2, found.supported_mean, ":blue[●] Mean of {} supported")
     better = found.at(found.chosen).combined - now.combined
     note = "α as chosen on val" if shown == found.chosen else f"{points(better)} at the chosen α"
     combined = Figure(":violet[●] Combined", now.combined, None, now.combined - base.combined, None, note)
-    return [one(found.task), *supported, combined]
+    return [*patching, *supported, combined]

@@ -14,6 +14,7 @@ from core.lab import Lab
 from pages.shared import waiting
 from pages.shared.alpha_view import View
 from pages.shared.curve import Curve
+from pages.shared.pickers import patch_title
 from pages.shared.wording import alpha_text, duration, listed
 
 
@@ -52,7 +53,7 @@ def offer_curve(lab: Lab, jobs: Jobs, task: str, supported: Sequence[str]) -> No
     key = curve_key(lab, task, supported)
     job = jobs.get(key)
     if job is not None and job.active:
-        st.markdown(f"**{lab.task(task).title}** is being made. You can look around meanwhile; what is done is kept.")
+        st.markdown(f"**{patch_title(lab, task)}** is being made. You can look around meanwhile; what is done is kept.")
         waiting.watch(jobs, key)
         return
     todo = [step for step in plan(lab, [task], supported) if not step.done()]
@@ -63,14 +64,14 @@ def offer_curve(lab: Lab, jobs: Jobs, task: str, supported: Sequence[str]) -> No
     with st.spinner("Estimating how long that takes …"):
         seconds = sum(step.cost for step in todo) / _pace(lab)
     st.info(
-        f"Not there yet for {lab.task(task).title}: {listed([step.title for step in todo])}. "
+        f"Not there yet for {patch_title(lab, task)}: {listed([step.title for step in todo])}. "
         f"This takes about {duration(seconds)} on {'the GPU' if lab.device.type == 'cuda' else 'this machine'}; it can "
         "be stopped at any time and goes on where it was.",
         icon=":material/hourglass_empty:",
     )
     if st.button("Build it now", type="primary", icon=":material/play_arrow:", key=f"build.{key}"):
         work = plan(lab, [task], supported)
-        jobs.submit(key, f"Patching {lab.task(task).title}", lambda progress: build(work, progress), urgent=True)
+        jobs.submit(key, f"Patching {patch_title(lab, task)}", lambda progress: build(work, progress), urgent=True)
         st.rerun()
     st.caption("Or in a terminal:")
     others = "" if list(supported) == lab.default_supported() else f" --supported {' '.join(supported)}"
@@ -90,6 +91,6 @@ def point_job(lab: Lab, jobs: Jobs, task: str, alpha: float, supported: Sequence
 
 def evaluate_point(lab: Lab, jobs: Jobs, task: str, alpha: float, supported: Sequence[str]) -> Job:
     """Have one α evaluated, before anything that merely queues. Asking twice is one job."""
-    title = f"{lab.task(task).title} at α = {alpha_text(alpha)}"
+    title = f"{patch_title(lab, task)} at α = {alpha_text(alpha)}"
     key = point_key(lab, task, alpha, supported)
     return jobs.submit(key, title, lambda progress: sweep(lab, task, supported, [alpha], progress), urgent=True)

@@ -28,20 +28,35 @@ def by_role(lab: Lab, roles: tuple[str, ...] = ROLES) -> list[str]:
     return [name for role in roles for name in lab.by_role(role)]
 
 
-def patching_task(lab: Lab, key: str) -> str:
-    """Choose the task to patch."""
+def patch_title(lab: Lab, name: str) -> str:
+    """A patch as people read it: its task's title, or the name of a checkpoint that is called otherwise."""
+    return lab.task(name).title if lab.trained_on(name) == [name] else name.replace("_", " ").capitalize()
+
+
+def patch_label(lab: Lab, name: str) -> str:
+    """A patch as pickers show it: where its name says too little, with the tasks that it is for."""
+    tasks = lab.trained_on(name)
+    if tasks == [name]:
+        return patch_title(lab, name)
+    return f"{patch_title(lab, name)} ({lab.task(tasks[0]).title if len(tasks) == 1 else f'{len(tasks)} tasks'})"
+
+
+def patch(lab: Lab, key: str) -> str:
+    """Choose the patch: a checkpoint of one task, a joint one, or one that was brought in."""
     return st.selectbox(
         "Patching task",
-        lab.by_role("patching"),
+        lab.patches_there(),
         key=key,
-        format_func=lambda name: task_label(lab, name),
-        help="The task where the base is poor. A copy of the base was fine-tuned on it; α mixes the two.",
+        format_func=lambda name: patch_label(lab, name),
+        help="What a copy of the base was fine-tuned on, because the base is poor there; α mixes the two. A joint one "
+        "was trained on several tasks together, and their mean counts.",
     )
 
 
 def supported_tasks(lab: Lab, task: str, key: str) -> tuple[str, ...]:
-    """Choose the tasks that should keep their accuracy; never none."""
-    options = [name for name in by_role(lab, ("supported", "ood", "attack", "patching")) if name != task]
+    """Choose the tasks that should keep their accuracy under the patch ``task``; never none."""
+    mine = lab.trained_on(task)
+    options = [name for name in by_role(lab, ("supported", "ood", "attack", "patching")) if name not in mine]
     st.session_state[key] = [name for name in st.session_state[key] if name in options] or [
         name for name in lab.default_supported() if name in options
     ]

@@ -23,7 +23,7 @@ def pick(lab: Lab, view: View, anew: bool) -> View:
         return view
     keys = {"alpha.task": view.task, "alpha.supported": list(view.supported), "alpha.plot": view.plot}
     pickers.seed(keys, anew)
-    task = pickers.patching_task(lab, "alpha.task")
+    task = pickers.patch(lab, "alpha.task")
     supported = pickers.supported_tasks(lab, task, "alpha.supported") or tuple(lab.default_supported())
     plots = alpha_view.PLOTS
     plot = st.segmented_control(
@@ -37,7 +37,7 @@ def pick(lab: Lab, view: View, anew: bool) -> View:
         "accuracy at each α.",
     )
     if task != view.task:
-        return View(task, supported, None, plot, task)
+        return View(task, supported, None, plot, lab.trained_on(task)[0])
     return replace(view, supported=supported, plot=plot)
 
 
