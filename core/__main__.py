@@ -11,7 +11,7 @@ from pathlib import Path
 
 from core import PaletteError, disk, exchange, many_tasks
 from core.jobs import CancelledError, Progress
-from core.recipe import Recipe, lerp, single
+from core.mixes import parse_recipe
 
 EPILOG = """\
 examples:
@@ -28,26 +28,6 @@ examples:
 A RECIPE is a checkpoint (base, digits), a patch of the base (digits@0.4: 0.6 base + 0.4 digits), or a JSON file.
 exit status: 0 done; 1 something is wrong (one line on standard error); 2 wrong use; 130 stopped by Ctrl-C, resumable.
 """
-
-
-def parse_recipe(text: str) -> Recipe:
-    """A recipe from a word on the command line: NAME, NAME@ALPHA or FILE.json. Raises RecipeError and kin."""
-    if text.endswith(".json"):
-        try:
-            return Recipe.from_json(Path(text).read_text(encoding="utf-8"))
-        except OSError as error:
-            raise PaletteError(f"Cannot read {text}: {error.strerror}.") from None
-    name, at, alpha = text.partition("@")
-    if not at:
-        return single(name)
-    from core.paint import check_alpha
-    from core.zoo import BASE
-
-    try:
-        value = float(alpha)
-    except ValueError:
-        raise PaletteError(f"{alpha!r} in {text!r} is not a number; write NAME@ALPHA, such as digits@0.4.") from None
-    return lerp(single(BASE), single(name), check_alpha(value))
 
 
 def duration(seconds: float) -> str:

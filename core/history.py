@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from core import PaletteError, disk
 from core.recipe import Recipe
+
+LONGEST_NAME = 120
 
 
 @dataclass(frozen=True)
@@ -16,7 +20,9 @@ class Entry:
     """One recipe with where it came from.
 
     ``key`` is what links and addresses carry; ``title`` says what it is, for people; ``origin`` is the address of the
-    page that made it (such as ``patch?task=digits&alpha=0.50``); ``when`` is in seconds since 1970.
+    page that made it (such as ``patch?task=digits&alpha=0.50``); ``when`` is in seconds since 1970. ``name`` and
+    ``star`` are its owner's; ``figures`` are the accuracies known when it was last looked at, as
+    ``manifest.figures`` gives them.
     """
 
     key: str
@@ -24,6 +30,20 @@ class Entry:
     title: str
     origin: str = ""
     when: float = 0.0
+    name: str = ""
+    star: bool = False
+    figures: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def label(self) -> str:
+        """The name that its owner gave it, or else its title."""
+        return self.name or self.title
+
+    def matches(self, words: str) -> bool:
+        """Whether all the words occur in its name, title, origin, key, models or measured tasks, in any case."""
+        measured = (str(figure.get("task", "")) for figure in self.figures)
+        text = " ".join((self.name, self.title, self.origin, self.key, *self.recipe.models, *measured)).casefold()
+        return all(word in text for word in words.casefold().split())
 
 
 class History:
@@ -32,31 +52,64 @@ class History:
     def __init__(self, workspace: Path) -> None:
         self.folder = workspace / "recipes"
 
-    def remember(self, recipe: Recipe, title: str, origin: str = "") -> Entry:
-        """Keep a recipe, and say under which key; the same recipe again only becomes the newest. Raises DiskError."""
-        entry = Entry(recipe.digest()[:16], recipe, title, origin, time.time())
-        disk.write_json(self._path(entry.key), asdict(entry) | {"recipe": json.loads(recipe.to_json())})
-        return entry
+    def remember(
+        self, recipe: Recipe, title: str, origin: str = "", figures: Sequence[Mapping[str, Any]] = ()
+    ) -> Entry:
+        """Keep a recipe, and say under which key; the same one again becomes the newest, and keeps its name and star.
+
+        Raises DiskError.
+        """
+        entry = Entry(recipe.digest()[:16], recipe, title, origin, time.time(), figures=tuple(figures))
+        if entry.key in self:
+            old = self[entry.key]
+            entry = replace(entry, name=old.name, star=old.star, figures=entry.figures or old.figures)
+            entry = replace(entry, origin=origin or old.origin, title=title if origin else old.title)
+        return self._keep(entry)
+
+    def change(self, key: str, **what: Any) -> Entry:
+        """Give an entry another ``name``, ``star`` or ``figures``; when and where it was made stay. Raises PaletteError."""
+        entry = replace(self[key], **what)
+        if len(entry.name) > LONGEST_NAME or not entry.name.isprintable():
+            raise PaletteError(f"A name is one line of at most {LONGEST_NAME} characters.")
+        return self._keep(replace(entry, name=entry.name.strip(), figures=tuple(entry.figures)))
+
+    def forget(self, key: str) -> None:
+        """Remove an entry; none of that key is fine, too."""
+        self._path(key).unlink(missing_ok=True)
+
+    def __contains__(self, key: str) -> bool:
+        try:
+            return bool(self[key])
+        except PaletteError:
+            return False
 
     def __getitem__(self, key: str) -> Entry:
         """The entry of a key. Raises PaletteError if there is none or it cannot be read."""
         try:
             facts = json.loads(self._path(key).read_text(encoding="utf-8"))
-            return Entry(**facts | {"recipe": Recipe.from_json(json.dumps(facts["recipe"]))})
+            facts |= {
+                "recipe": Recipe.from_json(json.dumps(facts["recipe"])),
+                "figures": tuple(facts.get("figures", ())),
+            }
+            return Entry(**facts)
         except FileNotFoundError:
             raise PaletteError(f"No recipe {key!r} is kept here; open it on the page where it was made.") from None
         except (ValueError, TypeError, KeyError) as error:
             raise PaletteError(f"The kept recipe {key!r} cannot be read ({error}); make it again.") from None
 
-    def entries(self) -> list[Entry]:
-        """Every entry that can be read, the newest first."""
+    def entries(self, words: str = "") -> list[Entry]:
+        """Every entry that can be read and that matches the words: starred ones first, then the newest."""
         found = []
         for path in self.folder.glob("*.json"):
             try:
                 found.append(self[path.stem])
             except PaletteError:
                 continue
-        return sorted(found, key=lambda e: -e.when)
+        return sorted((e for e in found if e.matches(words)), key=lambda e: (not e.star, -e.when))
+
+    def _keep(self, entry: Entry) -> Entry:
+        disk.write_json(self._path(entry.key), asdict(entry) | {"recipe": json.loads(entry.recipe.to_json())})
+        return entry
 
     def _path(self, key: str) -> Path:
         try:

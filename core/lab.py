@@ -118,18 +118,6 @@ class Lab:
         """Names of the checkpoints that this workspace is meant to have: one per patching task, and its joint ones."""
         return [*self.by_role("patching"), *self.facts.get("zoo", {})]
 
-    def patches_there(self) -> list[str]:
-        """``patches()``, and every other checkpoint of the zoo that starts from the base and says its tasks."""
-        known = self.patches()
-        others = [name for name in self.zoo.names() if name not in (BASE, *known)]
-        return known + [name for name in others if self._is_patch(name)]
-
-    def _is_patch(self, name: str) -> bool:
-        try:
-            return self.zoo[name].start in (None, self.base) and bool(self.trained_on(name))
-        except PaletteError:
-            return False
-
     def trained_on(self, name: str) -> list[str]:
         """The tasks behind a checkpoint: those that its header names, or, while there is none, that it is meant for.
 

@@ -11,10 +11,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 TAKE_HOME = """export mixfile manifest model_card huggingface huggingface_config onnx_file hub
-importing foreign naming preflight exchange""".split()
+importing foreign naming preflight exchange mixes distance""".split()
 MANY_TASKS = ["many_tasks", "checkpoints", "plan", "compare", "outcomes"]
 LAYERS = [
-    ("words", ["__init__", "recipe", "components"]),
+    ("words", ["__init__", "recipe", "components", "algebra"]),
     ("choosing", ["paint", "search", "strategies"]),
     ("things", ["disk", "tensorfile", "tasks", "torchvision_cpu", "vision", "world", "catalog", "zoo", "splits"]),
     ("doing", ["answers", "merge", "heads", "predict", "metrics", "store", "finetune", "similarity"]),
@@ -65,7 +65,7 @@ def test_only_the_right_files_know_a_library():
         assert users <= allowed, f"{library} is imported in {users - allowed}"
 
 
-@pytest.mark.parametrize("name", ["recipe", "components", "paint", "search", "strategies"])
+@pytest.mark.parametrize("name", ["recipe", "components", "algebra", "paint", "search", "strategies"])
 def test_words_and_choosing_need_no_torch(name):
     assert not {n.split(".")[0] for n in imports(ROOT / "core" / f"{name}.py")} & {"torch", "numpy"}
 

@@ -38,3 +38,28 @@ def test_a_damaged_entry_is_passed_over(tmp_path):
     assert history.entries() == []
     with pytest.raises(PaletteError, match="make it again"):
         history[entry.key]
+
+
+def test_a_name_a_star_and_figures_stay_when_the_recipe_is_made_again(tmp_path):
+    history = History(tmp_path)
+    key = history.remember(single("base"), "one", "patch?task=a").key
+    history.remember(single("digits"), "two")
+    figures = [{"task": "icons", "split": "test", "accuracy": 0.5, "low": 0.4, "high": 0.6, "n": 100}]
+    history.change(key, name=" The good one ", star=True, figures=figures)
+    again = history.remember(single("base"), "another title")
+    assert (again.label, again.star, again.origin, again.figures) == ("The good one", True, "patch?task=a", (*figures,))
+    assert History(tmp_path)[key] == again
+    assert [e.label for e in history.entries()] == ["The good one", "two"]
+    assert [e.label for e in history.entries("GOOD icons")] == ["The good one"]
+    assert history.entries("good digits") == []
+    history.forget(key), history.forget(key)
+    assert [e.label for e in history.entries()] == ["two"] and key not in history
+
+
+@pytest.mark.parametrize("name", ["x" * 121, "two\nlines", "\x00"])
+def test_a_name_is_one_short_line(tmp_path, name):
+    history = History(tmp_path)
+    key = history.remember(single("base"), "one").key
+    with pytest.raises(PaletteError, match="one line"):
+        history.change(key, name=name)
+    assert history[key].name == ""

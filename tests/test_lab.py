@@ -5,7 +5,7 @@ import pytest
 import torch
 from conftest import full_disk
 
-from core import PaletteError, disk, metrics, vision
+from core import PaletteError, disk, metrics, mixes, vision
 from core.build import Step, build, plan, train
 from core.jobs import Progress
 from core.lab import Lab, workspaces
@@ -186,7 +186,7 @@ def test_a_checkpoint_says_itself_which_tasks_it_is_for(tiny_lab):
     tiny_lab.zoo.add("theirs", weights, tasks=("noisy", "gone"), start=tiny_lab.base)
     tiny_lab.zoo.add("later", weights, tasks=("noisy",), start=start)
     tiny_lab.zoo.add("silent", weights, start=tiny_lab.base)
-    assert tiny_lab.trained_on("theirs") == ["noisy"] and tiny_lab.patches_there() == ["noisy", "theirs"]
+    assert tiny_lab.trained_on("theirs") == ["noisy"] and mixes.patches(tiny_lab) == ["noisy", "theirs"]
     with pytest.raises(PaletteError, match="'silent' does not say which of the tasks of tiny"):
         tiny_lab.trained_on("silent")
     assert tiny_lab.patch("silent", 0.5) == lerp(tiny_lab.base, single("silent"), 0.5)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from core import mixes
 from core.lab import Lab
 
 PLOTS = {"frontier": "Frontier", "curves": "Over α"}
@@ -31,7 +32,7 @@ class View:
 def read(lab: Lab, parameters: Mapping[str, str]) -> tuple[View, list[str]]:
     """The view that an address asks for, and one sentence for each part of it that makes no sense and was left out."""
     complaints: list[str] = []
-    patching = lab.patches_there()
+    patching = mixes.patches(lab)
 
     def one_of(name: str, allowed: list[str] | tuple[str, ...], otherwise: str) -> str:
         value = parameters.get(name, otherwise)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
+from core import mixes
 from core.lab import Lab
 from core.tasks import ROLES
 from pages.shared.colours import ROLE_NAMES
@@ -45,7 +46,7 @@ def patch(lab: Lab, key: str) -> str:
     """Choose the patch: a checkpoint of one task, a joint one, or one that was brought in."""
     return st.selectbox(
         "Patching task",
-        lab.patches_there(),
+        mixes.patches(lab),
         key=key,
         format_func=lambda name: patch_label(lab, name),
         help="What a copy of the base was fine-tuned on, because the base is poor there; α mixes the two. A joint one "

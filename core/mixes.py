@@ -1,0 +1,102 @@
+"""Mixes as people name them: NAME, NAME@ALPHA, a key of the history, or a recipe's own JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core import PaletteError
+from core.history import History
+from core.paint import check_alpha
+from core.recipe import Recipe, lerp, single
+from core.zoo import BASE
+
+if TYPE_CHECKING:  # so that the command line can say --help without opening a workspace's libraries
+    from core.lab import Lab
+
+LONGEST = 2**20  # characters of a pasted recipe; one of nine models and 26 components is a few kB
+
+
+@dataclass(frozen=True)
+class Mix:
+    """A recipe with what it is called: ``word`` brings it back, ``title`` is for people."""
+
+    word: str
+    recipe: Recipe
+    title: str
+
+
+def parse_recipe(text: str) -> Recipe:
+    """A recipe from a word on the command line: NAME, NAME@ALPHA or FILE.json. Raises RecipeError and kin."""
+    if text.endswith(".json"):
+        try:
+            return Recipe.from_json(Path(text).read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
+            raise PaletteError(f"Cannot read {text}: {getattr(error, 'strerror', None) or error}.") from None
+    return by_name(text)
+
+
+def by_name(text: str) -> Recipe:
+    """The recipe of NAME or NAME@ALPHA, whether or not there is such a checkpoint. Raises PaletteError."""
+    name, at, alpha = text.partition("@")
+    if not at:
+        return single(name)
+    try:
+        value = float(alpha)
+    except ValueError:
+        raise PaletteError(f"{alpha!r} in {text!r} is not a number; write NAME@ALPHA, such as digits@0.4.") from None
+    return lerp(single(BASE), single(name), check_alpha(value))
+
+
+def read(lab: Lab, text: str) -> Mix:
+    """What a person typed or an address says, as a mix of checkpoints that are all here. Raises PaletteError.
+
+    A file is never read: this is what pages ask with whatever somebody typed. JSON is remembered under its key.
+    """
+    text = text.strip()
+    if not text:
+        raise PaletteError("Name a mix: a checkpoint, NAME@ALPHA such as digits@0.4, or a recipe as JSON.")
+    if text.startswith("{"):
+        if len(text) > LONGEST:
+            raise PaletteError("That JSON is too long to be a recipe.")
+        recipe = check(lab, Recipe.from_json(text))
+        entry = History(lab.folder).remember(recipe, title_of(recipe))
+        return Mix(entry.key, recipe, entry.label)
+    history = History(lab.folder)
+    if "@" not in text and text in history:
+        entry = history[text]
+        return Mix(text, check(lab, entry.recipe), entry.label)
+    return Mix(text, check(lab, by_name(text)), title_of(by_name(text)))
+
+
+def check(lab: Lab, recipe: Recipe) -> Recipe:
+    """The recipe, if all of its models are here. Raises CheckpointError naming one that is not."""
+    for model in recipe.models:
+        lab.zoo[model]
+    return recipe
+
+
+def title_of(recipe: Recipe) -> str:
+    """A recipe in a few words: 'digits at α = 0.4', 'joint', 'a mix of base, digits and signs'."""
+    found = recipe.canonical()
+    if len(found.models) == 1:
+        return found.models[0]
+    others = [m for m in found.models if m != BASE]
+    if len(others) == 1 and found.components == ("",) and BASE in found.models:
+        return f"{others[0]} at α = {found.column('')[others[0]]:g}"
+    return f"a mix of {', '.join(found.models[:-1])} and {found.models[-1]}"
+
+
+def patches(lab: Lab) -> list[str]:
+    """Every patch there is: those that the workspace is meant to have, and each checkpoint that starts from the base
+    and says its tasks, such as one brought in."""
+    known = lab.patches()
+
+    def is_patch(name: str) -> bool:
+        try:
+            return lab.zoo[name].start in (None, lab.base) and bool(lab.trained_on(name))
+        except PaletteError:  # damaged, or silent about its tasks
+            return False
+
+    return known + [name for name in lab.zoo.names() if name not in (BASE, *known) and is_patch(name)]
