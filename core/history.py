@@ -46,6 +46,11 @@ class Entry:
         return all(word in text for word in words.casefold().split())
 
 
+def key_of(recipe: Recipe) -> str:
+    """The key of a recipe: what describes the same weights has the same."""
+    return recipe.digest()[:16]
+
+
 class History:
     """The recipes of one workspace, each a small JSON file in ``recipes/``, named by the recipe's digest."""
 
@@ -59,15 +64,18 @@ class History:
 
         Raises DiskError.
         """
-        entry = Entry(recipe.digest()[:16], recipe, title, origin, time.time(), figures=tuple(figures))
-        if entry.key in self:
-            old = self[entry.key]
+        entry = Entry(key_of(recipe), recipe, title, origin, time.time(), figures=tuple(figures))
+        if old := self.find(recipe):
             entry = replace(entry, name=old.name, star=old.star, figures=entry.figures or old.figures)
-            entry = replace(entry, origin=origin or old.origin, title=title if origin else old.title)
+            entry = replace(entry, origin=origin or old.origin)
         return self._keep(entry)
 
+    def find(self, recipe: Recipe) -> Entry | None:
+        """The entry of a recipe, or None."""
+        return self[key_of(recipe)] if key_of(recipe) in self else None
+
     def change(self, key: str, **what: Any) -> Entry:
-        """Give an entry another ``name``, ``star`` or ``figures``; when and where it was made stay. Raises PaletteError."""
+        """Give an entry another ``name``, ``star`` or ``figures``; the rest stays. Raises PaletteError."""
         entry = replace(self[key], **what)
         if len(entry.name) > LONGEST_NAME or not entry.name.isprintable():
             raise PaletteError(f"A name is one line of at most {LONGEST_NAME} characters.")
@@ -87,11 +95,8 @@ class History:
         """The entry of a key. Raises PaletteError if there is none or it cannot be read."""
         try:
             facts = json.loads(self._path(key).read_text(encoding="utf-8"))
-            facts |= {
-                "recipe": Recipe.from_json(json.dumps(facts["recipe"])),
-                "figures": tuple(facts.get("figures", ())),
-            }
-            return Entry(**facts)
+            recipe = Recipe.from_json(json.dumps(facts["recipe"]))
+            return Entry(**facts | {"recipe": recipe, "figures": tuple(facts.get("figures", ()))})
         except FileNotFoundError:
             raise PaletteError(f"No recipe {key!r} is kept here; open it on the page where it was made.") from None
         except (ValueError, TypeError, KeyError) as error:

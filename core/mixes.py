@@ -54,16 +54,15 @@ def read(lab: Lab, text: str) -> Mix:
 
     A file is never read: this is what pages ask with whatever somebody typed. JSON is remembered under its key.
     """
-    text = text.strip()
+    text, history = text.strip(), History(lab.folder)
     if not text:
         raise PaletteError("Name a mix: a checkpoint, NAME@ALPHA such as digits@0.4, or a recipe as JSON.")
     if text.startswith("{"):
         if len(text) > LONGEST:
             raise PaletteError("That JSON is too long to be a recipe.")
         recipe = check(lab, Recipe.from_json(text))
-        entry = History(lab.folder).remember(recipe, title_of(recipe))
+        entry = history.find(recipe) or history.remember(recipe, title_of(recipe))
         return Mix(entry.key, recipe, entry.label)
-    history = History(lab.folder)
     if "@" not in text and text in history:
         entry = history[text]
         return Mix(text, check(lab, entry.recipe), entry.label)

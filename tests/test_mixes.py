@@ -31,7 +31,7 @@ def test_every_way_of_naming_a_mix(tiny_lab):
         ('{"models": ["nobody"], "components": [""], "coefficients": [[1]]}', "no checkpoint 'nobody'"),
         ('{"models": ["../x"], "components": [""], "coefficients": [[1]]}', "cannot be a name"),
         ('{"models": ["noisy"], "components": [""], "coefficients": [[0.9]]}', "must sum to 1"),
-        ("{" + " " * mixes.LONGEST, "too long"),
+        ("{" + " " * mixes.LONGEST + "}", "too long"),
         ("noisy\x00", "cannot be a name"),
     ],
 )
