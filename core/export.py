@@ -4,17 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from core import disk, huggingface, huggingface_config, vision
+from core import PaletteError, disk, huggingface, huggingface_config, vision
 from core.jobs import Progress
 from core.lab import Lab
-from core.manifest import RECIPE_FILE, ExportError, describe, parents_on_disk, read_manifest, read_recipe, recipe_json
+from core.manifest import (
+    RECIPE_FILE,
+    ExportError,
+    activation,
+    describe,
+    parents_on_disk,
+    read_manifest,
+    read_recipe,
+    recipe_json,
+)
 from core.mixfile import Part, tower_of, verify, write_mix
 from core.model_card import card
+from core.onnx_file import check_onnx, write_onnx
 from core.recipe import Recipe
 from core.tensorfile import Mapped
 from core.zoo import BASE
@@ -81,6 +92,27 @@ def apply(lab: Lab, file: Path, to: Path, *, overwrite: bool = False, progress: 
         raise ExportError(f"{Path(file).name} is not what Palette wrote ({type(error).__name__}: {error}).") from None
 
 
+def trouble(lab: Lab, fmt: str, dtype: str) -> str | None:
+    """Why models of this workspace cannot be written so, in one sentence; None if they can."""
+    try:
+        if fmt == "huggingface":
+            model_cfg = vision.read_config(lab.folder / "base")["model_cfg"]
+            huggingface.parts(Mapped(lab.zoo.path(BASE)).layout)
+            huggingface_config.config(model_cfg, activation(model_cfg))
+        if fmt == "onnx":
+            check_onnx(dtype)
+    except PaletteError as error:
+        return str(error)
+    return None
+
+
+def expected_bytes(lab: Lab, fmt: str, dtype: str) -> int:
+    """How large the weights of a mix will be in a format, in bytes."""
+    tower_only = fmt in ("image_tower", "onnx")
+    layout = {n: each for n, each in Mapped(lab.zoo.path(BASE)).layout.items() if tower_of(n) or not tower_only}
+    return sum(prod(s) * (DTYPES[dtype] if d.is_floating_point else d).itemsize for d, s in layout.values())
+
+
 def _check(lab: Lab, to: Path, fmt: str, dtype: str, overwrite: bool) -> None:
     if fmt not in FORMATS:
         raise ExportError(f"There is no format {fmt!r}; there is {', '.join(FORMATS)}.")
@@ -111,8 +143,6 @@ def _write(
     paths = parents_on_disk(lab, recipe, facts)
     with disk.staging(folder, overwrite) as stage:
         if fmt == "onnx":
-            from core.onnx_file import write_onnx
-
             digests = write_onnx(lab, recipe, facts, stage / name, progress)
         else:
             digests = _write_weights(recipe, paths, facts, stage / name, progress)

@@ -13,6 +13,7 @@ from core import PaletteError, disk
 from core.recipe import Recipe
 
 LONGEST_NAME = 120
+RECIPE = ("models", "components", "coefficients")
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,10 @@ def key_of(recipe: Recipe) -> str:
 
 
 class History:
-    """The recipes of one workspace, each a small JSON file in ``recipes/``, named by the recipe's digest."""
+    """The recipes of one workspace, each a small JSON file in ``recipes/``, named by the recipe's digest.
+
+    Such a file is a recipe's own JSON with more beside, so that every command takes it.
+    """
 
     def __init__(self, workspace: Path) -> None:
         self.folder = workspace / "recipes"
@@ -72,7 +76,10 @@ class History:
 
     def find(self, recipe: Recipe) -> Entry | None:
         """The entry of a recipe, or None."""
-        return self[key_of(recipe)] if key_of(recipe) in self else None
+        try:
+            return self[key_of(recipe)]
+        except PaletteError:
+            return None
 
     def change(self, key: str, **what: Any) -> Entry:
         """Give an entry another ``name``, ``star`` or ``figures``; the rest stays. Raises PaletteError."""
@@ -83,7 +90,7 @@ class History:
 
     def forget(self, key: str) -> None:
         """Remove an entry; none of that key is fine, too."""
-        self._path(key).unlink(missing_ok=True)
+        self.path(key).unlink(missing_ok=True)
 
     def __contains__(self, key: str) -> bool:
         try:
@@ -94,9 +101,9 @@ class History:
     def __getitem__(self, key: str) -> Entry:
         """The entry of a key. Raises PaletteError if there is none or it cannot be read."""
         try:
-            facts = json.loads(self._path(key).read_text(encoding="utf-8"))
-            recipe = Recipe.from_json(json.dumps(facts["recipe"]))
-            return Entry(**facts | {"recipe": recipe, "figures": tuple(facts.get("figures", ()))})
+            facts = json.loads(self.path(key).read_text(encoding="utf-8"))
+            recipe = Recipe.from_json(json.dumps({word: facts.pop(word) for word in RECIPE}))
+            return Entry(recipe=recipe, **facts | {"figures": tuple(facts.get("figures", ()))})
         except FileNotFoundError:
             raise PaletteError(f"No recipe {key!r} is kept here; open it on the page where it was made.") from None
         except (ValueError, TypeError, KeyError) as error:
@@ -113,10 +120,13 @@ class History:
         return sorted((e for e in found if e.matches(words)), key=lambda e: (not e.star, -e.when))
 
     def _keep(self, entry: Entry) -> Entry:
-        disk.write_json(self._path(entry.key), asdict(entry) | {"recipe": json.loads(entry.recipe.to_json())})
+        facts = asdict(entry)
+        del facts["recipe"]
+        disk.write_json(self.path(entry.key), json.loads(entry.recipe.to_json()) | facts)
         return entry
 
-    def _path(self, key: str) -> Path:
+    def path(self, key: str) -> Path:
+        """Where the entry of a key is, or would be. Raises PaletteError for a key that could be a path."""
         try:
             return self.folder / f"{disk.safe_name(key)}.json"
         except ValueError as error:

@@ -36,16 +36,21 @@ class Classifier(torch.nn.Module):
         return (features, *(self.scale * features @ getattr(self, f"head{i}") for i in range(self.count)))
 
 
+def check_onnx(dtype: str) -> None:
+    """Raise ExportError unless the packages that torch needs for ONNX are there and ``dtype`` is float32."""
+    if missing := [name for name in NEEDED if find_spec(name) is None]:
+        raise ExportError(f"Writing ONNX needs {' and '.join(missing)}: pip install {' '.join(missing)}.")
+    if dtype != "float32":
+        raise ExportError("ONNX is written in float32; choose that dtype.")
+
+
 def write_onnx(lab: Lab, recipe: Recipe, facts: Mapping[str, Any], path: Path, progress: Progress) -> dict[str, str]:
     """Write ``pixels`` → ``features`` and ``logits_TASK`` for each task of ``facts``; float32, any batch size.
 
     Returns the digest of the weights. Raises ExportError if the packages that torch needs for it are not there, or it
     cannot trace the tower.
     """
-    if missing := [name for name in NEEDED if find_spec(name) is None]:
-        raise ExportError(f"Writing ONNX needs {' and '.join(missing)}: pip install {' '.join(missing)}.")
-    if facts["dtype"] != "float32":
-        raise ExportError("ONNX is written in float32; choose that dtype.")
+    check_onnx(facts["dtype"])
     progress.at(0.0, "Merging")
     encoder = lab.encoder()
     lab.load(recipe, encoder)

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 TAKE_HOME = """export mixfile manifest model_card huggingface huggingface_config onnx_file hub
-importing foreign naming preflight exchange mixes distance""".split()
+importing foreign naming preflight exchange mixes distance parcel""".split()
 MANY_TASKS = ["many_tasks", "checkpoints", "plan", "compare", "outcomes"]
 LAYERS = [
     ("words", ["__init__", "recipe", "components", "algebra"]),
@@ -93,5 +93,5 @@ def test_the_torchvision_trap_is_handled():
 
 def test_no_address_is_a_file_name_in_pages():
     """Else the first visit of a fresh server to that address runs the file alone, without the frame."""
-    addresses = set(re.findall(r'url_path="(\w+)"', (ROOT / "app.py").read_text()))
+    addresses = set(re.findall(r'url_path="([\w-]+)"', (ROOT / "app.py").read_text()))
     assert addresses and not addresses & {p.stem for p in (ROOT / "pages").glob("*.py")}

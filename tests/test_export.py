@@ -340,8 +340,11 @@ def test_the_hub_refuses_in_one_sentence(tiny_lab, tmp_path, monkeypatch):
     monkeypatch.setattr(huggingface_hub, "get_token", lambda: "a-token-of-the-test")
     with pytest.raises(HubError, match="cannot be a repository"):
         push(tmp_path / "out", "me/too/deep")
+    with pytest.raises(HubError, match="cannot be a repository") as error:
+        push(tmp_path / "out", "secret/secret/secret", token="secret")
+    assert "secret/" not in str(error.value).split(":", 1)[1]
     offline = huggingface_hub.HfApi(endpoint="http://127.0.0.1:9", token="a-token-of-the-test")
-    monkeypatch.setattr(huggingface_hub, "HfApi", lambda: offline)
+    monkeypatch.setattr(huggingface_hub, "HfApi", lambda token: offline)
     with pytest.raises(HubError, match=r"cannot be reached .* push it when online"):
         push(tmp_path / "out", "me/model")
 
@@ -354,6 +357,9 @@ def test_a_push_uploads_the_folder_privately_unless_told(tiny_lab, tmp_path, mon
     asked = []
 
     class Api:
+        def __init__(self, token):
+            asked.append(token)
+
         def create_repo(self, name, private, exist_ok):
             asked.append((name, private, exist_ok))
             return huggingface_hub.RepoUrl(f"https://huggingface.co/{name}")
@@ -366,7 +372,10 @@ def test_a_push_uploads_the_folder_privately_unless_told(tiny_lab, tmp_path, mon
     monkeypatch.setattr(huggingface_hub, "HfApi", Api)
     assert push(tmp_path / "out", "me/model") == "https://huggingface.co/me/model"
     files = ["README.md", "open_clip_config.json", "open_clip_model.safetensors", "recipe.json"]
-    assert asked == [("me/model", True, True), ("me/model", files)]
+    assert asked == ["a-token-of-the-test", ("me/model", True, True), ("me/model", files)]
+    asked.clear()
+    push(tmp_path / "out", "me/model", private=False, token="typed-in")
+    assert asked[:2] == ["typed-in", ("me/model", False, True)]
 
 
 # memory

@@ -31,6 +31,11 @@ def duration(seconds: float | None) -> str:
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
+def megabytes(size: float) -> str:
+    """Bytes as people say them: '4.5 MB', '1.71 GB'."""
+    return f"{size / 1e9:.2f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
+
+
 def alpha_text(alpha: float) -> str:
     """α in at most two decimals: '0.3', '0.35', '1'."""
     return f"{alpha:.2f}".rstrip("0").rstrip(".") or "0"

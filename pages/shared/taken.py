@@ -1,0 +1,114 @@
+"""What came of an export: its files, the download, the hub; and the command and the card that belong to it."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from core import hub
+from core.history import History
+from core.jobs import Job, Jobs
+from core.lab import Lab
+from core.manifest import describe
+from core.mixes import Mix
+from core.model_card import card
+from pages.shared import waiting
+from pages.shared.wording import megabytes
+
+
+def done(lab: Lab, jobs: Jobs, job: Job, folder: Path | None) -> None:
+    """The files that were written, where they are, and what to do with them."""
+    written, parcel = job.result
+    if any(not path.exists() for path in [*written.files, *filter(None, [parcel])]):
+        st.caption("What was written last has been moved or removed since.")
+        return
+    where = f"in `{written.files[0].parent}`" if folder else "ready to download"
+    st.success(f"Done: {len(written.files)} files, {where}.", icon=":material/check_circle:")
+    if parcel:
+        size = sum(path.stat().st_size for path in written.files)
+        st.download_button(
+            f"Download {parcel.name} ({megabytes(size)})",
+            lambda: parcel.open("rb"),
+            file_name=parcel.name,
+            mime="application/zip",
+            on_click="ignore",
+            type="primary",
+            icon=":material/download:",
+        )
+    rows = [(path.name, megabytes(path.stat().st_size)) for path in written.files]
+    st.dataframe(pd.DataFrame(rows, columns=["File", "Size"]), hide_index=True, width="content")
+    said = ", ".join(f"{kind.replace('_', ' ')} `{digest[:12]}`" for kind, digest in written.digests.items())
+    st.caption(f"SHA-256 of the tensors: {said}.")
+    if (written.files[0].parent / "README.md").is_file():
+        _push(lab, jobs, job.key, written.files[0].parent)
+
+
+def _push(lab: Lab, jobs: Jobs, key: str, folder: Path) -> None:
+    with st.expander("Push it to the Hugging Face hub"):
+        name, secret, go = st.columns([1.2, 1.2, 0.8], vertical_alignment="bottom")
+        repository = name.text_input("Repository", key="export.repository", placeholder="OWNER/NAME")
+        secret.text_input(
+            "Token",
+            type="password",
+            key="export.token",
+            placeholder="The one of this machine",
+            autocomplete="off",
+            help="With write access. It is used once, and neither kept nor shown; left empty, the token of "
+            "`hf auth login` or HF_TOKEN on this machine is used.",
+        )
+        public = st.checkbox("For everybody (else private)", key="export.public")
+        job = jobs.get(f"push {key}")
+        go.button(
+            "Push",
+            icon=":material/cloud_upload:",
+            key="export.push",
+            disabled="/" not in repository,
+            width="stretch",
+            on_click=_start_push,
+            args=(jobs, f"push {key}", folder, repository, not public),
+        )
+        if job is not None and job.active:
+            waiting.watch(jobs, job.key)
+        elif job is not None and job.state == "done":
+            st.success(f"It is at {job.result}.")
+        elif job is not None and job.error:
+            st.error(job.error, icon=":material/error:")
+
+
+def _start_push(jobs: Jobs, key: str, folder: Path, repository: str, private: bool) -> None:
+    secret = [st.session_state.pop("export.token", "")]
+    st.session_state["export.token"] = ""
+    jobs.submit(
+        key,
+        f"Pushing {repository}",
+        lambda progress: hub.push(folder, repository.strip(), private, secret.pop() or None),  # used once, then gone
+        urgent=True,
+    )
+
+
+def command(lab: Lab, mix: Mix, fmt: str, dtype: str, tasks: tuple[str, ...] | None, to: str) -> str:
+    """The command line that writes the same files."""
+    history = History(lab.folder)
+    kept = "@" not in mix.word and mix.word in history
+    words = ["python", "-m", "core", *([] if lab.name == "mini" else ["--workspace", lab.name]), "export"]
+    words += [str(history.path(mix.word)) if kept else mix.word, "--to", to, "--format", fmt, "--dtype", dtype]
+    return shlex.join([*words, *(["--tasks", *tasks] if tasks else [])])
+
+
+def details(lab: Lab, mix: Mix, fmt: str, dtype: str, tasks: tuple[str, ...] | None, to: str) -> None:
+    """The command that does the same, the recipe, and the model card as it will be written."""
+    st.markdown("The same in a terminal:")
+    st.code(command(lab, mix, fmt, dtype, tasks, to), language="bash", wrap_lines=True)
+    facts = describe(lab, mix.recipe, fmt, dtype, tasks)
+    text = card(facts)
+    with st.expander("The model card that goes with it", expanded=True):
+        st.markdown(re.sub(r"\A---\n.*?\n---\n", "", text, flags=re.DOTALL).replace("\n# ", "\n#### "))
+    for label, make, name, mime in (
+        ("Model card (Markdown)", text, "README.md", "text/markdown"),
+        ("Recipe (JSON)", mix.recipe.to_json(), "recipe.json", "application/json"),
+    ):
+        st.download_button(label, make, file_name=name, mime=mime, on_click="ignore", icon=":material/download:")
