@@ -20,6 +20,12 @@ PAGES = [
         HERE / "pages" / "alpha.py", title="How much patch?", icon=":material/tune:", url_path="patch", default=True
     ),
     st.Page(HERE / "pages" / "export.py", title="Take it home", icon=":material/download:", url_path="take-home"),
+    st.Page(
+        HERE / "pages" / "import_checkpoint.py",
+        title="Bring a checkpoint",
+        icon=":material/login:",
+        url_path="bring-in",
+    ),
     st.Page(HERE / "pages" / "gallery.py", title="Gallery of tasks", icon=":material/grid_view:", url_path="tasks"),
 ]
 page = st.navigation(PAGES)

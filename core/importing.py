@@ -30,12 +30,14 @@ def import_checkpoint(
     overwrite: bool = False,
     report: Preflight | None = None,
     progress: Progress | None = None,
+    title: str = "",
 ) -> Checkpoint:
     """Register the image tower in ``path`` as the checkpoint ``name``, in the base's dtype.
 
     ``start`` is the recipe that it was fine-tuned from (the base unless said otherwise), ``tasks`` what it was trained
-    on, ``report`` its pre-flight report if there is one already. Raises ForeignError, ImportRefused, CheckpointError
-    for a name that is taken or no name, TaskError, DiskError; nothing is kept then.
+    on, ``report`` its pre-flight report if there is one already, ``title`` what its owner calls the file. Raises
+    ForeignError, ImportRefused, CheckpointError for a name that is taken or no name, TaskError, DiskError; nothing is
+    kept then.
     """
     progress = progress or Progress()
     if lab.zoo.path(name).exists() and (name == BASE or not overwrite):
@@ -47,11 +49,11 @@ def import_checkpoint(
         lab.zoo[model]
     report = report or preflight(lab, path, progress)
     if not report.fits:
-        raise ImportRefused(f"{report.path.name} does not fit {lab.name}: {report.problems[0]}")
+        raise ImportRefused(f"{title or report.path.name} does not fit {lab.name}: {report.problems[0]}")
     like = lab.zoo.weights(BASE)
     weights = {n: report.tower[n].to(t.dtype) if n in report.tower else torch.clone(t) for n, t in like.items()}
     origin: dict[str, object] = {
-        "file": report.path.name,
+        "file": title or report.path.name,
         "sha256": [file_digest(f, progress) for f in report.files],
         "kind": report.kind,
         "cosine_to_base": report.cosine,

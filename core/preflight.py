@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from core import vision
+from core.components import blocks
 from core.foreign import Foreign, read
 from core.jobs import Progress
 from core.lab import Lab
@@ -30,7 +31,8 @@ class Preflight:
     """What was found. ``problems`` keep the checkpoint out; ``warnings`` are for a person to weigh; both are sentences.
 
     ``missing``, ``extra``, ``misshapen`` and ``not_finite`` name weights of the image tower; ``dtypes`` counts its
-    tensors; ``cosine`` is that of its weight matrices to the base's, in [-1, 1], None if they cannot be compared.
+    tensors; ``cosine`` is that of its weight matrices to the base's, in [-1, 1], None if they cannot be compared, and
+    ``cosines`` the same per block.
     """
 
     path: Path
@@ -45,6 +47,7 @@ class Preflight:
     misshapen: tuple[str, ...]
     not_finite: tuple[str, ...]
     cosine: float | None
+    cosines: Mapping[str, float]
     recipe: Recipe | None
     problems: tuple[str, ...]
     warnings: tuple[str, ...]
@@ -90,7 +93,8 @@ def preflight(lab: Lab, path: Path, progress: Progress | None = None) -> Preflig
         n for n in progress(fitting, "Looking for what is not a number") if _not_finite(named.tower[n], base[n])
     )
     matrices = [n for n in fitting if base[n].dim() > 1 and n not in bad]
-    cosine = weight_cosine({n: base[n] for n in matrices}, named.tower, ("",)).get("") if matrices else None
+    like = {n: base[n] for n in matrices}
+    cosine = weight_cosine(like, named.tower, ("",)).get("") if matrices else None
     said, recipe = _activation(foreign, named), _recipe(foreign)
     return Preflight(
         path=Path(path),
@@ -105,6 +109,7 @@ def preflight(lab: Lab, path: Path, progress: Progress | None = None) -> Preflig
         misshapen=misshapen,
         not_finite=bad,
         cosine=cosine,
+        cosines=weight_cosine(like, named.tower, blocks(base)),
         recipe=recipe,
         problems=tuple(_problems(lab, named, missing, extra, misshapen, bad, said)),
         warnings=tuple(_warnings(lab, named, cosine)),

@@ -8,13 +8,11 @@ import streamlit as st
 
 from core.lab import Lab
 from core.recipe import Recipe
-from pages.shared import address, alpha_view, pictures, tables
+from pages.shared import address, alpha_view, flips, tables
 from pages.shared.alpha_view import View
 from pages.shared.frame import one_sentence
 from pages.shared.pickers import seed
-from pages.shared.wording import alpha_text, percent
-
-PER_PAGE = 16
+from pages.shared.wording import alpha_text
 
 
 def draw(lab: Lab, view: View, recipe: Recipe, anew: bool) -> None:
@@ -54,8 +52,8 @@ def _pick_and_show(lab: Lab, view: View, recipe: Recipe) -> None:
             st.session_state["alpha.class"] = ""
         label = st.selectbox("True class", classes, key="alpha.class", format_func=lambda c: c or "all")
     shown = table[(table["flip"] == flip) & ((table["label"] == label) | (label == ""))]
-    _grid(lab, name, shown, flip, label)
-    _per_class(lab, name, recipe)
+    flips.grid(lab, name, shown, flip, label, "alpha")
+    flips.per_class(lab, name, lab.base, recipe)
     st.download_button(
         "Download all changes (CSV)",
         lambda: table.to_csv(index=False),
@@ -66,45 +64,3 @@ def _pick_and_show(lab: Lab, view: View, recipe: Recipe) -> None:
     )
     chosen = replace(st.session_state["alpha.view"], pictures_of=name, flip=flip, label=label)
     address.save("alpha", chosen, alpha_view.write)
-
-
-def _grid(lab: Lab, name: str, shown, flip: str, label: str) -> None:
-    if shown.empty:
-        st.caption(f"Nothing was {flip} here" + (f" for {label!r}." if label else "."))
-        return
-    pages = -(-len(shown) // PER_PAGE)
-    page = st.pagination(pages, key=f"alpha.page.{name}.{flip}.{label}.{pages}") if pages > 1 else 1
-    rows = shown.iloc[(page - 1) * PER_PAGE : page * PER_PAGE]
-    with st.spinner(f"Getting the test pictures of {lab.task(name).title} (only the first time takes a moment) …"):
-        images = lab.pictures(name, "test").images
-    pictures.grid([_captioned(images[row.picture], row) for row in rows.itertuples()])
-
-
-def _captioned(image, row) -> pictures.Captioned:
-    before = f"{_mark(row.before == row.label)} base: {row.before}, {percent(row.before_probability)}"
-    after = f"{_mark(row.after == row.label)} patch: {row.after}, {percent(row.after_probability)}"
-    return pictures.Captioned(image, (str(row.label), before, after))
-
-
-def _mark(right: bool) -> str:
-    return "✓" if right else "✗"
-
-
-def _per_class(lab: Lab, name: str, recipe: Recipe) -> None:
-    with st.expander(f"Each class of {lab.task(name).title}, before and after"):
-        before, after = (lab.evaluate(r, name, "test") for r in (lab.base, recipe))
-        number = st.column_config.NumberColumn
-        st.dataframe(
-            tables.classes(lab, name, before, after),
-            hide_index=True,
-            height=300,
-            column_config={
-                "class": st.column_config.TextColumn("Class", pinned=True),
-                "base": number("Base", format="%.1f %%"),
-                "patch": number("Patch", format="%.1f %%"),
-                "difference": number("Difference (points)", format="%+.1f"),
-                "low": number("95 % from", format="%.1f"),
-                "high": number("to", format="%.1f"),
-                "n": number("n"),
-            },
-        )

@@ -106,7 +106,7 @@ def details(lab: Lab, mix: Mix, fmt: str, dtype: str, tasks: tuple[str, ...] | N
     facts = describe(lab, mix.recipe, fmt, dtype, tasks)
     text = card(facts)
     with st.expander("The model card that goes with it", expanded=True):
-        st.markdown(re.sub(r"\A---\n.*?\n---\n", "", text, flags=re.DOTALL).replace("\n# ", "\n#### "))
+        st.markdown(re.sub(r"\A---\n.*?\n---\n", "", text, flags=re.DOTALL).replace("# ", "#### ", 1))
     for label, make, name, mime in (
         ("Model card (Markdown)", text, "README.md", "text/markdown"),
         ("Recipe (JSON)", mix.recipe.to_json(), "recipe.json", "application/json"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,8 +50,8 @@ class Order:
     @property
     def name(self) -> str:
         """What the files are called together, safe on any file system."""
-        words = "".join(c if c.isascii() and (c.isalnum() or c in "@._-") else "-" for c in self.mix.title)
-        return f"{words.strip('-.')[:60].replace('--', '-') or 'mix'}-{self.fmt}-{self.dtype}"
+        words = re.sub(r"[^A-Za-z0-9._]+", "-", self.mix.title.replace("α = ", "")).strip("-.")[:60]
+        return f"{words or 'mix'}-{self.fmt}-{self.dtype}"
 
 
 def pick(lab: Lab, view: View, anew: bool) -> Order:
@@ -125,7 +126,7 @@ def _button(lab: Lab, jobs: Jobs, order: Order, size: int, job: Job | None) -> N
     problem = _problem(order, size)
     label = "Write it" if order.folder else "Prepare the download"
     again = job is not None and job.state == "done"
-    left, right = st.columns([1, 2.6], vertical_alignment="center")
+    left, right = st.columns([1.15, 2.4], vertical_alignment="center")
     left.button(
         f"{label} again" if again else label,
         type="secondary" if again else "primary",

@@ -32,7 +32,9 @@ def duration(seconds: float | None) -> str:
 
 
 def megabytes(size: float) -> str:
-    """Bytes as people say them: '4.5 MB', '1.71 GB'."""
+    """Bytes as people say them: '12 kB', '4.5 MB', '1.71 GB'."""
+    if size < 1e5:
+        return f"{max(1, round(size / 1e3))} kB"
     return f"{size / 1e9:.2f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
 
 

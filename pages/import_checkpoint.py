@@ -1,0 +1,30 @@
+"""Does this checkpoint fit? A file from elsewhere, looked over before it is let in."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.shared import bringing, frame, workspace
+
+lab, jobs = workspace.lab(), workspace.jobs()
+frame.title(
+    "Does this checkpoint fit?",
+    "Weights can be mixed if they come from the same start: fine-tuned models lie in one basin with their base "
+    f"([PAINT]({frame.PAINT}), §2). Bring in one of yours; open_clip, OpenAI and Hugging Face names are understood.",
+)
+controls, main = frame.controls_and_main()
+with controls:
+    found = bringing.pick_file()
+with main:
+    if found is None:
+        st.info(
+            "Choose a `.safetensors`, `.pt` or `.bin` file, or a model folder. You will see here whether its names, "
+            "shapes, numbers and activation fit, and how close it is to the base; that takes seconds, and nothing is "
+            "kept before you say so. The same in a terminal:",
+            icon=":material/upload_file:",
+        )
+        where = "" if lab.name == "mini" else f"--workspace {lab.name} "
+        st.code(f"python -m core {where}import theirs.safetensors --check", language="bash")
+    elif report := bringing.report_on(lab, jobs, found):
+        bringing.show(lab, report, found.title)
+        bringing.register(lab, jobs, found, report)

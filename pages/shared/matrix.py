@@ -1,0 +1,65 @@
+"""The coefficients of a recipe, models × components, as a picture and as a table."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from core.recipe import Recipe
+from pages.shared import colours
+from pages.shared.charts import options
+
+REST = "everything else"
+SCALE = [[0.0, colours.ATTACK], [0.5, "rgba(128,128,136,0.10)"], [1.0, colours.PATCH]]
+
+
+def part(prefix: str) -> str:
+    """A component as people read it: without the tower's own name."""
+    return prefix.removeprefix("visual.").removeprefix("transformer.") or REST
+
+
+def table(recipe: Recipe) -> pd.DataFrame:
+    """Coefficients, one row a model, one column a component (by prefix; the last one owns the rest)."""
+    columns = sorted(recipe.components, key=lambda p: (not p, p))
+    rows = {m: [recipe.column(p)[m] for p in columns] for m in recipe.models}
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+
+
+@lru_cache(maxsize=64)
+def picture(recipe: Recipe) -> go.Figure:
+    """A heat map with the numbers written in: violet adds, red takes away."""
+    found = table(recipe)
+    names = [part(p) for p in found.columns]
+    reach = max(1.0, float(found.abs().to_numpy().max()))
+    heat = {
+        "type": "heatmap",
+        "z": found.to_numpy(),
+        "x": names,
+        "y": list(found.index),
+        "text": [[f"{c:.3g}".replace("-", "−") for c in row] for row in found.to_numpy()],
+        "texttemplate": "%{text}",
+        "hovertemplate": "%{text} × %{y}<br>in %{x}<extra></extra>",
+        "colorscale": SCALE,
+        "zmin": -reach,
+        "zmax": reach,
+        "showscale": False,
+        "xgap": 2,
+        "ygap": 2,
+    }
+    layout = {
+        "height": min(420, 70 + 34 * len(found.index) + (70 if len(names) > 4 else 0)),
+        "margin": {"l": 10, "r": 10, "t": 10, "b": 10},
+        "yaxis": {"autorange": "reversed", "automargin": True, "type": "category"},
+        "xaxis": {"automargin": True, "type": "category", "tickangle": -35 if len(names) > 4 else 0},
+        "uirevision": "matrix",
+    }
+    return go.Figure({"data": [heat], "layout": layout}, skip_invalid=True)
+
+
+def draw(recipe: Recipe, key: str) -> None:
+    """Draw the heat map."""
+    chart = picture(recipe)
+    st.plotly_chart(chart, key=key, config=options("recipe"), alt=f"Coefficients of {', '.join(recipe.models)}")
