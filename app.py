@@ -11,7 +11,7 @@ if str(HERE) not in sys.path:  # whatever the working directory, and wherever St
 
 import streamlit as st  # noqa: E402
 
-from pages.shared import frame, waiting, workspace  # noqa: E402
+from pages.shared import frame, handover, waiting, workspace  # noqa: E402
 
 st.set_page_config("Palette", frame.icon(), layout="wide", initial_sidebar_state=230)
 # An address must not be the name of a file in pages/: a fresh server would run that file alone, without this frame.
@@ -19,6 +19,7 @@ PAGES = [
     st.Page(
         HERE / "pages" / "alpha.py", title="How much patch?", icon=":material/tune:", url_path="patch", default=True
     ),
+    st.Page(HERE / "pages" / "recipe.py", title="Recipes", icon=":material/blender:", url_path="recipes"),
     st.Page(HERE / "pages" / "export.py", title="Take it home", icon=":material/download:", url_path="take-home"),
     st.Page(
         HERE / "pages" / "import_checkpoint.py",
@@ -29,6 +30,7 @@ PAGES = [
     st.Page(HERE / "pages" / "gallery.py", title="Gallery of tasks", icon=":material/grid_view:", url_path="tasks"),
 ]
 page = st.navigation(PAGES)
+handover.know(PAGES)
 with frame.one_sentence():
     with st.sidebar:
         workspace.pick()

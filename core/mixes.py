@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from core.zoo import BASE
 if TYPE_CHECKING:  # so that the command line can say --help without opening a workspace's libraries
     from core.lab import Lab
 
+KEY = re.compile(r"[0-9a-f]{16}")
 LONGEST = 2**20  # characters of a pasted recipe; one of nine models and 26 components is a few kB
 
 
@@ -63,7 +65,7 @@ def read(lab: Lab, text: str) -> Mix:
         recipe = check(lab, Recipe.from_json(text))
         entry = history.find(recipe) or history.remember(recipe, title_of(recipe))
         return Mix(entry.key, recipe, entry.label)
-    if "@" not in text and text in history:
+    if KEY.fullmatch(text) and text not in lab.zoo:
         entry = history[text]
         return Mix(text, check(lab, entry.recipe), entry.label)
     return Mix(text, check(lab, by_name(text)), title_of(by_name(text)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from pages.shared import address, alpha_view, changes, frame, how, live, missing, steering, workspace
+from pages.shared import address, alpha_view, changes, frame, handover, how, live, missing, steering, workspace
 from pages.shared.curve import known_curve
 from pages.shared.welcome import welcome
 
@@ -43,5 +43,7 @@ else:
         missing.offer_rest(lab, jobs, view, curve)
     shown = replace(view, supported=curve.supported, alpha=curve.nearest(view.alpha))
     recipe = lab.patch(view.task, shown.alpha)
+    with main:
+        handover.go_on(lab, recipe, alpha_view.title(lab, shown), "patch", alpha_view.write(shown), "alpha")
     changes.draw(lab, shown, recipe, anew)
     how.draw(lab, jobs, shown, curve, recipe)

@@ -26,7 +26,7 @@ def test_every_way_of_naming_a_mix(tiny_lab):
         ("../noisy", "cannot be a name"),
         ("/etc/passwd", "cannot be a name"),
         ("recipe.json", "no checkpoint 'recipe.json'"),
-        ("0123456789abcdef", "no checkpoint"),
+        ("0123456789abcdef", "is kept here"),
         ("{", "not a recipe"),
         ('{"models": ["nobody"], "components": [""], "coefficients": [[1]]}', "no checkpoint 'nobody'"),
         ('{"models": ["../x"], "components": [""], "coefficients": [[1]]}', "cannot be a name"),

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from core import mixes
 from core.lab import Lab
+from pages.shared.pickers import patch_title
+from pages.shared.wording import alpha_text
 
 PLOTS = {"frontier": "Frontier", "curves": "Over α"}
 FLIPS = ("fixed", "broken")
@@ -68,6 +70,11 @@ def _alpha(text: str | None) -> tuple[float | None, list[str]]:
     if math.isfinite(value) and 0 <= value <= 1:
         return round(value, 2), []
     return None, [f"This link asks for α = {text!r}, but α lies between 0 and 1; showing the one chosen on validation."]
+
+
+def title(lab: Lab, view: View) -> str:
+    """What is shown, in a few words: 'Digits at α = 0.4'."""
+    return f"{patch_title(lab, view.task)} at α = {alpha_text(view.alpha or 0)}"
 
 
 def write(view: View) -> dict[str, str]:

@@ -16,6 +16,7 @@ from pages.shared import colours
 
 LOG = logging.getLogger("palette")
 PAINT = "https://arxiv.org/abs/2208.05592"
+MANIFOLD = "https://github.com/hfassold/manifold_mixing_model_soups"
 _STACKED = """<style>@media (max-width: 1000px) {
 [data-testid="stColumn"]:has(.st-key-controls), [data-testid="stColumn"]:has(.st-key-main) { min-width: 100%; }
 .st-key-controls { display: grid; grid-template-columns: 1fr 1fr; gap: 0.4rem 1.5rem; align-items: end; }

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from core.build import pictures_per_second
 from core.jobs import Job, Jobs, Progress
 from core.lab import Lab
 from core.metrics import paired
@@ -15,6 +14,7 @@ from core.mixes import Mix
 from core.recipe import Recipe
 from pages.shared import figures, waiting
 from pages.shared.figures import Figure
+from pages.shared.missing import pace
 from pages.shared.pickers import by_role, role_mark
 from pages.shared.wording import duration, interval, listed, percent
 
@@ -125,15 +125,10 @@ def offer(lab: Lab, jobs: Jobs, mixes: Sequence[Mix], key: str) -> None:
         width="stretch",
         on_click=_start,
         args=(lab, jobs, name, mixes, tasks),
-        help=f"{todo:,} pictures on val and test, about {duration(todo / _pace(lab))}." if tasks else None,
+        help=f"{todo:,} pictures on val and test, about {duration(todo / pace(lab))}." if tasks else None,
     )
     if job is not None and job.error:
         st.caption(f":material/error: {job.error}")
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _pace(_lab: Lab, name: str = "") -> float:
-    return pictures_per_second(_lab)
 
 
 def _pictures(lab: Lab, recipe: Recipe, task: str) -> int:

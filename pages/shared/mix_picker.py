@@ -54,7 +54,7 @@ def pick(lab: Lab, label: str, key: str, word: str, paste: bool = True) -> Mix:
         return mixes.read(lab, typed or word)
     except PaletteError as error:
         st.error(str(error), icon=":material/error:")
-        return mixes.read(lab, word)
+        return mixes.read(lab, understood(lab, word, usual(lab))[0])
 
 
 def _paste(lab: Lab, key: str) -> None:

@@ -1,0 +1,166 @@
+"""Changing a recipe: as a table, as JSON, or by algebra; each is checked while it is being written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
+import streamlit as st
+
+from core import PaletteError, mixes
+from core.algebra import average, override, unused
+from core.history import History
+from core.lab import Lab
+from core.mixes import BASE, Mix
+from core.recipe import Recipe, RecipeError
+from core.strategies import mixed
+from pages.shared import handover, matrix, mix_picker
+
+MODEL = "model"
+WAYS = ("Table", "JSON", "Add task vectors", "Average", "Replace a part")
+
+
+def draw(lab: Lab, mix: Mix) -> None:
+    """Choose a way, change the mix, see at once whether it is a recipe and what it looks like, and open it."""
+    way = st.segmented_control(
+        "How", WAYS, key="recipe.way", default="Table", required=True, label_visibility="collapsed"
+    )
+    makers: dict[str, Callable[[Lab, Mix], tuple[Recipe, str]]] = {
+        "Table": _table,
+        "JSON": _json,
+        "Add task vectors": _vectors,
+        "Average": _average,
+        "Replace a part": _override,
+    }
+    try:
+        recipe, title = makers[way](lab, mix)
+        mixes.check(lab, recipe)
+    except PaletteError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    if idle := unused(recipe, list(lab.zoo.weights(BASE))):
+        st.warning(f"No weight is called {', '.join(map(repr, idle))}: that column changes nothing.")
+    if recipe.canonical() == mix.recipe.canonical():
+        st.caption(":material/check: A whole recipe, for the same weights as before.")
+        return
+    st.caption(":material/check: A whole recipe: every column sums to 1.")
+    if way != "Table":
+        matrix.draw(recipe, "recipe.preview")
+    st.button(
+        "Open this mix",
+        type="primary",
+        icon=":material/arrow_forward:",
+        key="recipe.open",
+        on_click=_open,
+        args=(lab, recipe, title),
+    )
+
+
+def _open(lab: Lab, recipe: Recipe, title: str) -> None:
+    entry = handover.keep(lab, recipe, title, "recipes", {})
+    st.session_state["recipe.mix"], st.session_state["recipe.show"] = entry.key, "mix"
+
+
+def _table(lab: Lab, mix: Mix) -> tuple[Recipe, str]:
+    found = matrix.table(mix.recipe)
+    more = st.multiselect(
+        "Give parts a factor of their own",
+        _parts(lab, mix.recipe),
+        key=f"recipe.parts.{mix.word}",
+        format_func=matrix.part,
+        placeholder="Blocks of the network",
+    )
+    for prefix in more:
+        column = mix.recipe.column(prefix)
+        found.insert(0, prefix, [column[m] for m in found.index])
+    found.insert(0, MODEL, list(found.index))
+    found = found.reset_index(drop=True)
+    number = {p: st.column_config.NumberColumn(matrix.part(p), step="any", required=True) for p in found.columns[1:]}
+    edited = st.data_editor(
+        found,
+        key=f"recipe.table.{mix.word}.{'+'.join(more)}",
+        hide_index=True,
+        num_rows="dynamic",
+        column_config={
+            MODEL: st.column_config.SelectboxColumn("Model", options=lab.zoo.names(), required=True),
+            **number,
+        },
+    )
+    return from_table(edited), f"{mix.title}, edited"
+
+
+def _parts(lab: Lab, recipe: Recipe) -> list[str]:
+    """Prefixes that may get a factor of their own: the tower's modules down to its blocks."""
+    names = [
+        name.split(".")[:depth] for name in lab.zoo.weights(BASE) for depth in (2, 3, 4) if name.count(".") >= depth
+    ]
+    return [p for p in dict.fromkeys(".".join(words) for words in names) if p not in recipe.components]
+
+
+def from_table(edited: pd.DataFrame) -> Recipe:
+    """The recipe of an edited table: a column ``model``, then one per component. Raises RecipeError in one sentence."""
+    rows = edited.dropna(how="all")
+    prefixes = [c for c in rows.columns if c != MODEL]
+    if rows[MODEL].isna().any() or rows[prefixes].isna().any(axis=None):
+        raise RecipeError("A row is not filled in: every model needs a name and a number in every column.")
+    numbers = tuple(tuple(float(c) for c in row) for row in rows[prefixes].to_numpy())
+    return Recipe(tuple(rows[MODEL]), tuple(prefixes), numbers)
+
+
+def _json(lab: Lab, mix: Mix) -> tuple[Recipe, str]:
+    text = st.text_area(
+        "Recipe",
+        mix.recipe.to_json(),
+        key=f"recipe.json.{mix.word}",
+        height=280,
+        help="Coefficients are models × components; every column must sum to 1.",
+    )
+    if len(text) > mixes.LONGEST:
+        raise PaletteError("That JSON is too long to be a recipe.")
+    recipe = Recipe.from_json(text)
+    return recipe, mixes.title_of(recipe)
+
+
+def _vectors(lab: Lab, mix: Mix) -> tuple[Recipe, str]:
+    st.caption("base + Σ s · (mix − base): s = 1 adds what a mix has learnt, s = −1 takes it away, any s scales it.")
+    chosen = _several(lab, mix, "Task vectors of")
+    scales = []
+    for column, one in zip(st.columns(max(3, len(chosen))), chosen, strict=False):
+        scales.append(
+            column.number_input(
+                f"s of {one.title}", -10.0, 10.0, 1.0, 0.1, key=f"recipe.scale.{one.word}", format="%.2f"
+            )
+        )
+    title = " ".join(f"{s:+g}·{one.title}" for s, one in zip(scales, chosen, strict=True)).replace("-", "−")
+    return mixed(lab.base, [one.recipe for one in chosen], scales), f"base {title}"
+
+
+def _average(lab: Lab, mix: Mix) -> tuple[Recipe, str]:
+    chosen = _several(lab, mix, "Average of")
+    return average([one.recipe for one in chosen]), f"average of {', '.join(one.title for one in chosen)}"
+
+
+def _override(lab: Lab, mix: Mix) -> tuple[Recipe, str]:
+    left, right = st.columns(2)
+    prefixes = [*_parts(lab, mix.recipe), *(p for p in mix.recipe.components if p)]
+    prefix = left.selectbox("Take", prefixes, key="recipe.override.part", format_func=matrix.part)
+    with right:
+        other = mix_picker.pick(lab, "From", "recipe.override.from", BASE, paste=False)
+    return override(mix.recipe, prefix, other.recipe), f"{mix.title} with {matrix.part(prefix)} of {other.title}"
+
+
+def _several(lab: Lab, mix: Mix, label: str) -> list[Mix]:
+    kept = {entry.key: entry.label for entry in History(lab.folder).entries()}
+    options = list(dict.fromkeys([mix.word, *kept, *lab.zoo.names()]))
+    words = st.multiselect(
+        label,
+        options,
+        [mix.word],
+        key=f"recipe.several.{label}.{mix.word}",
+        format_func=lambda word: kept.get(word, word),
+        accept_new_options=True,
+        help=mix_picker.HELP,
+    )
+    if not words:
+        raise PaletteError("Choose at least one mix.")
+    return [mixes.read(lab, word) for word in words]
