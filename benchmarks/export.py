@@ -1,0 +1,150 @@
+"""Exporting a mix of nine ViT-L/14-sized fp16 checkpoints: `python -m benchmarks.export [FOLDER]`. Needs 8 GB of disk.
+
+Limit: `cp` of the same bytes, the nine read and one written, synced to disk. Peers: mergekit (`mergekit-pytorch`) and
+sd-mecha, which get a virtual environment of their own in FOLDER, on the same files, to the same precision (sums in
+fp32, fp16 written). All in the same run, in turn, in processes of their own; files are in the page cache for all.
+Palette verifies every parent's digest and writes its own; `--layers 2` makes smaller models, to try it out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+
+from core import disk
+
+MODELS, WIDTH, ROUNDS = 9, 1024, 2
+ROOT = Path(__file__).resolve().parent.parent
+PEERS = ["mergekit==0.1.5", "sd-mecha==1.1.8"]
+
+OURS = """
+import sys, torch
+from pathlib import Path
+from core.jobs import Progress
+from core.mixfile import Part, verify, write_mix
+from core.recipe import combine, single
+from core.tensorfile import Mapped
+
+out, files = Path(sys.argv[1]), [Path(word) for word in sys.argv[2:]]
+parents = {"base" if i == 0 else f"m{i}": Mapped(file) for i, file in enumerate(files)}
+if parents:  # without files: what the imports alone take
+    recipe = combine([single(n) for n in parents], [1 / len(parents)] * len(parents))
+    verify(parents, Progress())
+    write_mix(out, recipe, parents, {n: Part(n) for n in parents["base"]}, torch.float16, {}, Progress())
+"""
+
+MECHA = """
+import sys, torch, sd_mecha
+from pathlib import Path
+models = [sd_mecha.model(Path(word)) for word in sys.argv[2:]]
+sd_mecha.merge(sd_mecha.n_average(*models), merge_device="cpu", merge_dtype=torch.float32, output_device="cpu",
+               output_dtype=torch.float16, output=Path(sys.argv[1]))
+"""
+
+
+def model(seed: int, layers: int) -> dict[str, torch.Tensor]:
+    """The image tower of a ViT-L/14 in open_clip's names and shapes, fp16, with random values."""
+    block = {"attn.in_proj_weight": (3 * WIDTH, WIDTH), "attn.out_proj.weight": (WIDTH, WIDTH)}
+    block |= {"mlp.c_fc.weight": (4 * WIDTH, WIDTH), "mlp.c_proj.weight": (WIDTH, 4 * WIDTH)}
+    block |= {"attn.in_proj_bias": (3 * WIDTH,), "mlp.c_fc.bias": (4 * WIDTH,)}
+    block |= dict.fromkeys(("attn.out_proj.bias", "mlp.c_proj.bias", "ln_1.weight", "ln_1.bias"), (WIDTH,))
+    block |= dict.fromkeys(("ln_2.weight", "ln_2.bias"), (WIDTH,))
+    shapes = {f"visual.transformer.resblocks.{i}.{n}": s for i in range(layers) for n, s in block.items()}
+    shapes |= {"visual.conv1.weight": (WIDTH, 3, 14, 14), "visual.positional_embedding": (257, WIDTH)}
+    shapes |= {"visual.class_embedding": (WIDTH,), "visual.proj": (WIDTH, 768)}
+    shapes |= {f"visual.ln_{w}.{k}": (WIDTH,) for w in ("pre", "post") for k in ("weight", "bias")}
+    draw = torch.Generator().manual_seed(seed)
+    return {n: torch.empty(s).uniform_(-0.1, 0.1, generator=draw).half() for n, s in shapes.items()}
+
+
+def measured(words: list[str], out: Path) -> tuple[float, float]:
+    """Seconds until the command's result is on the disk, and its peak memory in bytes. Raises what went wrong."""
+    os.sync()
+    started = time.perf_counter()
+    process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    said = process.stderr.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise RuntimeError(f"{' '.join(words[:3])} failed: {said[-500:]}")
+    os.sync()
+    taken = time.perf_counter() - started
+    shutil.rmtree(out) if out.is_dir() else out.unlink(missing_ok=True)
+    return taken, usage.ru_maxrss * 1024
+
+
+def peers(folder: Path) -> Path:
+    """The interpreter of the peers' own virtual environment, made if it is not there yet."""
+    python = folder / "peers" / "bin" / "python"
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "venv", python.parent.parent], check=True)
+        subprocess.run([python, "-m", "pip", "install", "-q", f"torch=={torch.__version__}", *PEERS], check=True)
+    return python
+
+
+def commands(folder: Path) -> dict[str, tuple[list[str], Path]]:
+    """What is measured: a command, and where its result is."""
+    files, out = [folder / f"m{i}.safetensors" for i in range(MODELS)], folder / "out.safetensors"
+    config = folder / "mergekit.yml"
+    listed = "".join(f"  - model: {path}\n    parameters: {{weight: {1 / MODELS}}}\n" for path in files)
+    config.write_text(f"merge_method: linear\ndtype: float32\nout_dtype: float16\nmodels:\n{listed}")
+    python, copies = peers(folder), folder / "copies"
+    copying = f"cat {' '.join(map(str, files))} > /dev/null && cp {files[0]} {out}"
+    ours, words = [sys.executable, "-c", OURS, str(out)], [*map(str, files)]
+    kit = [str(python.parent / "mergekit-pytorch"), str(config), str(copies)]
+    return {
+        "cp": (["sh", "-c", copying], out),
+        "palette": ([*ours, *words], out),
+        "imports": (ours, out),
+        "mergekit": (kit, copies),
+        "sd-mecha": ([str(python), "-c", MECHA, str(out), *words], out),
+    }
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, nargs="?", help="kept, with the models and the peers (default: temporary)")
+    parser.add_argument("--layers", type=int, default=24)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as passing:
+        folder = (options.folder or Path(passing)).resolve()
+        folder.mkdir(parents=True, exist_ok=True)
+        for i in range(MODELS):
+            disk.write_tensors(folder / f"m{i}.safetensors", model(i, options.layers))
+        size = (folder / "m0.safetensors").stat().st_size
+        what = commands(folder)
+        found: dict[str, list[tuple[float, float]]] = {name: [] for name in what}
+        for _ in range(options.rounds):  # in turn, so that a busy machine slows each of them alike
+            for name, (words, out) in what.items():
+                found[name].append(measured(words, out))
+    print(
+        f"{MODELS} models of {size / 1e6:.0f} MB, {os.cpu_count()} processors, best of {options.rounds} rounds (median)"
+    )
+    best = {name: min(t for t, _ in pairs) for name, pairs in found.items()}
+    peak = {name: max(m for _, m in pairs) for name, pairs in found.items()}
+    for name, pairs in found.items():
+        middle = statistics.median(t for t, _ in pairs)
+        print(f"  {name:9} {best[name]:7.1f} s ({middle:.1f})   peak {peak[name] / 1e6:7.0f} MB")
+    print(f"  palette / cp       = {best['palette'] / best['cp']:.2f} in time   (to reach: at most 1.5)")
+    for name in ("mergekit", "sd-mecha"):
+        ratios = (best[name] / best["palette"], peak[name] / peak["palette"])
+        print(f"  {name} / palette = {ratios[0]:.2f} in time, {ratios[1]:.2f} in peak memory")
+    print(
+        f"  palette, beyond its imports: {(peak['palette'] - peak['imports']) / 1e6:.0f} MB (to reach: at most 300 MB"
+    )
+    print("  and 1.3 × the largest tensor)")
+
+
+if __name__ == "__main__":
+    main()
