@@ -43,7 +43,7 @@ task = ""
 with main:
     if show == "mix":
         matrix.draw(mix.recipe, "recipe.matrix")
-        measuring.row(lab, mix.recipe, other.recipe)
+        measuring.row(lab, mix, other)
         handover.go_on(lab, mix.recipe, mix.title, "recipes", {"recipe": mix.word}, "recipe", but="recipe")
         measuring.draw_table(lab, mix, other)
         measuring.offer(lab, jobs, (mix, other), "recipe.mix")

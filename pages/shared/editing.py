@@ -40,12 +40,12 @@ def draw(lab: Lab, mix: Mix) -> None:
         return
     if idle := unused(recipe, list(lab.zoo.weights(BASE))):
         st.warning(f"No weight is called {', '.join(map(repr, idle))}: that column changes nothing.")
+    if way != "Table":
+        matrix.draw(recipe, "recipe.preview")
     if recipe.canonical() == mix.recipe.canonical():
         st.caption(":material/check: A whole recipe, for the same weights as before.")
         return
     st.caption(":material/check: A whole recipe: every column sums to 1.")
-    if way != "Table":
-        matrix.draw(recipe, "recipe.preview")
     st.button(
         "Open this mix",
         type="primary",

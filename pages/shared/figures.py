@@ -13,7 +13,7 @@ from pages.shared.wording import interval, percent, points
 
 @dataclass(frozen=True)
 class Figure:
-    """One number: an accuracy with its interval and n, or a share without; with its difference from the base."""
+    """One number: an accuracy with its interval and n, or a share without; with its difference from ``against``."""
 
     label: str
     value: float
@@ -21,6 +21,7 @@ class Figure:
     difference: float | None = None
     flips: Paired | None = None
     explained: str = ""
+    against: str = "base"
 
 
 def row(figures: Sequence[Figure], places: int = 0) -> None:
@@ -38,7 +39,11 @@ def row(figures: Sequence[Figure], places: int = 0) -> None:
                 None if figure.difference is None else points(figure.difference).replace("−", "-"),  # its sign is read
                 delta_color="off" if quiet else "normal",
                 delta_arrow="off" if quiet else "auto",
-                delta_description=None if figure.difference is None else "within noise" if noise else "from base",
+                delta_description=None
+                if figure.difference is None
+                else "within noise"
+                if noise
+                else f"from {figure.against}",
                 help=_tooltip(figure),
             )
             st.caption(f"95 %: {interval(figure.found)}" if figure.found else figure.explained)
@@ -51,7 +56,7 @@ def _tooltip(figure: Figure) -> str:
     if figure.flips:
         f = figure.flips
         said.append(
-            f"Against the base on the same pictures: {f.fixed} fixed, {f.broken} broken; McNemar's exact test "
+            f"Against {figure.against} on the same pictures: {f.fixed} fixed, {f.broken} broken; McNemar's exact test "
             f"p = {f.p:.2g}" + (", which may well be chance." if f.within_noise else ".")
         )
     return " ".join([*said, figure.explained]).strip()

@@ -32,7 +32,7 @@ def table(recipe: Recipe) -> pd.DataFrame:
 def picture(recipe: Recipe) -> go.Figure:
     """A heat map with the numbers written in: violet adds, red takes away."""
     found = table(recipe)
-    names = [part(p) for p in found.columns]
+    names = [part(p) for p in found.columns] if len(found.columns) > 1 else ["the whole network"]
     reach = max(1.0, float(found.abs().to_numpy().max()))
     heat = {
         "type": "heatmap",

@@ -33,15 +33,16 @@ def known(lab: Lab, recipes: Sequence[Recipe]) -> list[str]:
     return [name for name in tested if all(lab.known(recipe, name, "test") for recipe in recipes)]
 
 
-def row(lab: Lab, mix: Recipe, other: Recipe) -> None:
+def row(lab: Lab, mix: Mix, other: Mix) -> None:
     """The few numbers: accuracy of ``mix`` on the tasks that matter first, against ``other``."""
-    there = known(lab, [mix, other])
-    shown = [name for name in tasks_of(lab, mix) if name in there][:PLACES] or there[:PLACES]
+    there = known(lab, [mix.recipe, other.recipe])
+    shown = [name for name in tasks_of(lab, mix.recipe) if name in there][:PLACES] or there[:PLACES]
     found = []
     for name in shown:
-        after, before = (lab.evaluate(recipe, name, "test") for recipe in (mix, other))
-        flips = paired(before.right, after.right)
-        found.append(Figure(role_mark(lab, name), after.accuracy.value, after.accuracy, flips.difference, flips))
+        after, before = (lab.evaluate(recipe, name, "test") for recipe in (mix.recipe, other.recipe))
+        flips, title = paired(before.right, after.right), role_mark(lab, name)
+        one = Figure(title, after.accuracy.value, after.accuracy, flips.difference, flips, against=other.title)
+        found.append(one)
     if found:
         figures.row(found, PLACES)
 

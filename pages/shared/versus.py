@@ -27,7 +27,7 @@ def draw(lab: Lab, jobs: Jobs, mix: Mix, other: Mix, task: str) -> str:
         _chart(found), key="recipe.distances", config=options("distances"), alt="Distance of the weights per block"
     )
     st.caption(f"How far each part of {mix.title} is from {other.title}: ‖difference‖ ÷ ‖{other.title}‖.")
-    measuring.row(lab, mix.recipe, other.recipe)
+    measuring.row(lab, mix, other)
     st.subheader("Accuracy on test, with a paired test", anchor=False)
     measuring.draw_table(lab, mix, other)
     measuring.offer(lab, jobs, (mix, other), "recipe.both")
