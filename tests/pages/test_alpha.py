@@ -10,6 +10,7 @@ import streamlit as st
 from conftest import Noisy, tiny_tasks
 from opening import cache, lab_of, page, swept_template, values  # noqa: F401
 
+from core.lab import Lab
 from core.paint import GRID
 from pages.shared.wording import percent
 
@@ -190,3 +191,20 @@ def test_a_loss_is_shown_as_a_loss(page, monkeypatch):
     worse, better = page().metric
     assert (worse.delta, better.delta) == ("-10.0 points", "+10.0 points")
     assert worse.proto.color != better.proto.color
+
+
+def test_a_joint_patch_counts_the_mean_of_its_tasks(page, cache, monkeypatch):
+    tasks = {**tiny_tasks(), "extra": extra_task()}
+    monkeypatch.setattr("core.lab.tasks_of", lambda _: tasks)
+    lab = Lab("tiny", cache, "cpu", tasks)
+    lab.zoo.add("pair", lab.zoo.weights("noisy"), tasks=("noisy", "extra"), start=lab.base)
+    points = {(a, s): lab.point("pair", a, ["plain"], s) for a in (0.0, 1.0) for s in ("val", "test")}
+    at = page(task="pair", alpha="1.00")
+    found = points[1.0, "test"]
+    mean = (found.accuracies["noisy"].value + found.accuracies["extra"].value) / 2
+    assert values(at) == [percent(mean), percent(found.accuracies["plain"].value), percent(found.combined)]
+    assert at.selectbox(key="alpha.pictures").options == ["Noisy", "Extra", "Plain"]
+    assert not at.error and not at.warning
+    at.button_group(key="alpha.plot").set_value("curves").run()
+    assert not at.error
+    assert any("'extra'" in w.value for w in page(task="pair", supported="extra").warning)
