@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from statistics import fmean, stdev
 
-from core.metrics import Accuracy, Difference, Paired
+from core.metrics import Accuracy, Difference, Paired, mean
 from core.recipe import Recipe
 
 UNPATCHED, SHARED, SEARCHED, EXHAUSTIVE = "unpatched", "parallel", "parallel, searched", "parallel, exhaustive"
@@ -113,20 +113,27 @@ class Outcome:
         """The rows of a strategy, one per order."""
         return [row for row in self.rows if row.strategy == strategy]
 
-    def spread(self, strategy: str, split: str = "test") -> Spread:
-        """A strategy over its orders. Raises ValueError for one that has no row."""
+    def on(self, row: Row, side: str, split: str = "test") -> Accuracy:
+        """A row's combined accuracy, or the mean over its patching or its supported tasks."""
+        if side == "combined":
+            return row.combined[split]
+        names = self.facts["tasks" if side == "patching" else "supported"]
+        return mean([row.accuracies[split][str(task)] for task in names])  # type: ignore[attr-defined]
+
+    def spread(self, strategy: str, split: str = "test", side: str = "combined") -> Spread:
+        """A strategy over its orders, on one side. Raises ValueError for one that has no row."""
         rows = self.of(strategy)
         if not rows:
             raise ValueError(f"This comparison has no strategy {strategy!r}.")
-        found = [row.combined[split] for row in rows]
+        found = [self.on(row, side, split) for row in rows]
         values = [a.value for a in found]
-        mean = Accuracy(fmean(values), fmean(a.low for a in found), fmean(a.high for a in found), found[0].n)
+        middle = Accuracy(fmean(values), fmean(a.low for a in found), fmean(a.high for a in found), found[0].n)
         lost = [row.forgetting for row in rows if row.forgetting is not None]
         back = [row.backward_transfer for row in rows if row.backward_transfer is not None]
         deviation = stdev(values) if len(values) > 1 else 0.0
         ends = (min(values), max(values))
         figures = (fmean(lost) if lost else None, fmean(back) if back else None)
-        return Spread(strategy, len(rows), mean, deviation, *ends, *figures)
+        return Spread(strategy, len(rows), middle, deviation, *ends, *figures)
 
     def strategies(self) -> list[str]:
         """The strategies, in the order of their rows."""
