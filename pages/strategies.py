@@ -31,7 +31,7 @@ if shown.key not in (*kept, view.NEW):
 frame.complain(complaints)
 controls, main = frame.controls_and_main()
 with controls:
-    shown = steering.pick(lab, kept, shown, anew)
+    shown = steering.pick(kept, shown, anew)
 if shown.key == view.NEW:
     with main:
         shown = replace(shown, request=asking.form(lab, shown.request, anew))
@@ -43,6 +43,8 @@ else:
     outcome = kept[shown.key]
     with controls:
         steering.facts(lab, shown, outcome)
+    with main:
+        shown = steering.look(outcome, shown, anew)
     address.save("many", shown, view.write)
     with main:
         address.save("many", steering.figure(lab, jobs, shown, outcome), view.write)

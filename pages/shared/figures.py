@@ -23,8 +23,8 @@ class Figure:
     explained: str = ""
 
 
-def row(figures: Sequence[Figure], places: int = 0, of: str = "test") -> None:
-    """Draw the figures side by side; intervals in small type, n (pictures of that split) and the test in the tooltip.
+def row(figures: Sequence[Figure], places: int = 0) -> None:
+    """Draw the figures side by side; intervals in small type, n and the test behind the sign in the tooltip.
 
     With fewer figures than ``places`` the rest of the row stays empty.
     """
@@ -39,15 +39,15 @@ def row(figures: Sequence[Figure], places: int = 0, of: str = "test") -> None:
                 delta_color="off" if quiet else "normal",
                 delta_arrow="off" if quiet else "auto",
                 delta_description=None if figure.difference is None else "within noise" if noise else "from base",
-                help=_tooltip(figure, of),
+                help=_tooltip(figure),
             )
             st.caption(f"95 %: {interval(figure.found)}" if figure.found else figure.explained)
 
 
-def _tooltip(figure: Figure, of: str) -> str:
+def _tooltip(figure: Figure) -> str:
     said = []
     if figure.found:
-        said.append(f"n = {figure.found.n} {of} pictures; 95 % interval {interval(figure.found)} %.")
+        said.append(f"n = {figure.found.n} test pictures; 95 % interval {interval(figure.found)} %.")
     if figure.flips:
         f = figure.flips
         said.append(

@@ -64,11 +64,11 @@ def form(lab: Lab, request: Request, anew: bool) -> Request:
         exhaustive = _number(
             "Values of each α_i",
             "exhaustive",
-            "Tries every mix of so many values; for two or three tasks. 0: not at all.",
+            "Tries every mix of so many values; for two or three tasks. 0: not at all. Empty: 11 for two tasks.",
         )
     with number:
         drawn = _number("Seed", "seed", "Of the orders and of the search.")
-    numbers = {"orders": count or 1, "seed": drawn or 0, "trials": points or 1, "exhaustive": exhaustive or 0}
+    numbers = {"orders": count or 1, "seed": drawn or 0, "trials": points or 1, "exhaustive": exhaustive}
     return Request(tasks, supported, budget=budget, optimiser=optimiser, total=1.0 if total else None, **numbers)
 
 
@@ -79,6 +79,7 @@ def _tasks(lab: Lab, label: str, options: list[str], key: str, said: str) -> tup
         options,
         key=key,
         accept_new_options=True,
+        wrap=True,
         format_func=lambda n: lab.tasks[n].title if n in lab.tasks else n,
         help=f"{said} Type `digits/5` for its classes in five groups, each a task of its own (as in SplitCIFAR).",
     )
@@ -87,7 +88,7 @@ def _tasks(lab: Lab, label: str, options: list[str], key: str, said: str) -> tup
 
 def _number(label: str, name: str, said: str) -> int | None:
     low, high = LIMITS[name]
-    return st.number_input(label, low, high, key=f"many.{name}", step=1, help=said)
+    return st.number_input(label, low, high, key=f"many.{name}", step=1, help=said, placeholder="as usual")
 
 
 def offer(lab: Lab, jobs: Jobs, request: Request) -> str | None:

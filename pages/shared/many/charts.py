@@ -13,12 +13,12 @@ from pages.shared.charts import GRID
 from pages.shared.many.view import SIDES
 from pages.shared.wording import alpha_text, interval, percent, points
 
-HEIGHT = 400
-LOSS_TO_GAIN = [[0, colours.TUNED], [0.5, "rgba(128,128,136,0.07)"], [1, colours.PATCH]]
-REACH = 60  # points of difference from the base at which a cell's colour is full
+HEIGHT = 340
+NEUTRAL = {"light": "#f4f3f7", "dark": "#26242f"}
+REACH = 50  # points of difference from the base at which a cell's colour is full
 DRAWN = ("parallel", "parallel, searched", "parallel, exhaustive", FORGETFUL, SEQUENTIAL, "joint")
 COLOURS = {UNPATCHED: colours.BASE, SPECIALISED: colours.TUNED}
-SHORT = {SPECIALISED: "specialised:<br>one model per task"}
+SHORT = {FORGETFUL: "sequential,<br>α always 1"}
 
 
 def in_order(outcome: Outcome) -> list[str]:
@@ -32,7 +32,7 @@ def bars(outcome: Outcome, side: str, selected: str) -> go.Figure:
     names = in_order(outcome)
     spreads = [outcome.spread(s, side=side) for s in names]
     found = [s.accuracy for s in spreads]
-    labels = [SHORT.get(n, n.replace(", ", ",<br>")) for n in names]
+    labels = [_short(n) for n in names]
     start = found[0].value
     hover = [
         f"<b>{n}</b>{f', mean of {s.orders} orders' if s.orders > 1 else ''}<br>{percent(s.accuracy.value)} "
@@ -45,37 +45,34 @@ def bars(outcome: Outcome, side: str, selected: str) -> go.Figure:
         "type": "bar",
         "x": labels,
         "y": [100 * a.value for a in found],
-        "customdata": names,
         "marker": {
             "color": [colours.faint(COLOURS.get(n, colours.PATCH), 0.75) for n in names],
             "line": {"width": wide, "color": [COLOURS.get(n, colours.PATCH) for n in names]},
         },
         "error_y": _bars(found),
-        "text": [f"{100 * a.value:.1f}" for a in found],
-        "textposition": "inside",
-        "insidetextanchor": "start",
-        "textfont": {"size": 14},
         "hovertext": hover,
         "hovertemplate": "%{hovertext}<extra></extra>",
         "width": 0.62,
     }
     layout = {
         "height": HEIGHT,
-        "margin": {"l": 56, "r": 12, "t": 18, "b": 66},
+        "margin": {"l": 56, "r": 12, "t": 18, "b": 54},
         "showlegend": False,
         "uirevision": "bars",
         "xaxis": {"tickangle": 0, "tickfont": {"size": 12}},
         "yaxis": {
             "title": {"text": f"{SIDES[side].lower()} accuracy (%)"},
-            "range": [0, 101],
+            "range": [0, 105],
             "gridcolor": GRID,
             "zeroline": False,
         },
         "shapes": [_level(100 * start)],
-        "clickmode": "event+select",
         "dragmode": False,
     }
-    return go.Figure({"data": [drawn, *_each_order(outcome, names, labels, side)], "layout": layout})
+    tops = [max(s.highest, s.accuracy.high) for s in spreads]
+    numbers = {"type": "scatter", "mode": "text", "x": labels, "y": [100 * top for top in tops], "hoverinfo": "skip"}
+    numbers |= {"text": [f"{100 * a.value:.1f}" for a in found], "textposition": "top center", "textfont": {"size": 14}}
+    return go.Figure({"data": [drawn, *_each_order(outcome, names, labels, side), numbers], "layout": layout})
 
 
 def _each_order(outcome: Outcome, names: list[str], labels: list[str], side: str) -> list[dict]:
@@ -104,7 +101,7 @@ def _level(at: float) -> dict:
     return {"type": "line", "x0": 0, "x1": 1, "xref": "paper", "y0": at, "y1": at, "line": look, "layer": "below"}
 
 
-def tasks(lab: Lab, outcome: Outcome) -> go.Figure:
+def tasks(lab: Lab, outcome: Outcome, theme: str) -> go.Figure:
     """Tasks × strategies on test: accuracy in each cell, its colour the difference from the unpatched model."""
     names = in_order(outcome)
     sides = [str(t) for key in ("tasks", "supported") for t in outcome.facts[key]]  # type: ignore[attr-defined]
@@ -117,20 +114,25 @@ def tasks(lab: Lab, outcome: Outcome) -> go.Figure:
         )
         gains.append([100 * (v - first[task].value) for v in line])
         said.append([_said(lab, outcome, s, task) for s in names])
-    columns = [s.replace(", ", ",<br>") for s in names]
-    figure = go.Figure(_heat(columns, [_label(lab, t) for t in sides], gains, values, said))
+    columns = [_short(s) for s in names]
+    figure = go.Figure(_heat(columns, [_label(lab, t) for t in sides], gains, values, said, theme))
     figure.update_layout(
-        height=max(300, 70 + 36 * len(sides)),
+        height=max(240, 70 + 36 * len(sides)),
         margin={"l": 150, "r": 12, "t": 52, "b": 10},
         uirevision="tasks",
-        xaxis={"side": "top", "tickangle": 0},
-        yaxis={"autorange": "reversed"},
+        xaxis={"side": "top", "tickangle": 0, "showgrid": False},
+        yaxis={"autorange": "reversed", "showgrid": False},
     )
     return figure
 
 
-def _heat(x: list, y: list, z: list, text: list, said: list, showscale: bool = False) -> dict:
-    look = {"colorscale": LOSS_TO_GAIN, "zmin": -REACH, "zmax": REACH, "showscale": showscale, "xgap": 2, "ygap": 2}
+def _short(strategy: str) -> str:
+    return SHORT.get(strategy, strategy.replace(", ", ",<br>"))
+
+
+def _heat(x: list, y: list, z: list, text: list, said: list, theme: str) -> dict:
+    scale = [[0, colours.TUNED], [0.5, NEUTRAL[theme]], [1, colours.PATCH]]
+    look = {"colorscale": scale, "zmin": -REACH, "zmax": REACH, "showscale": False, "xgap": 2, "ygap": 2}
     hover = {"hovertext": said, "hovertemplate": "%{hovertext}<extra></extra>"}
     return {"type": "heatmap", "x": x, "y": y, "z": z, "text": text, "texttemplate": "%{text}", **look, **hover}
 
@@ -163,7 +165,7 @@ def _said(lab: Lab, outcome: Outcome, strategy: str, task: str) -> str:
     return "<br>".join(lines)
 
 
-def sequence(lab: Lab, outcome: Outcome, order: int) -> go.Figure:
+def sequence(lab: Lab, outcome: Outcome, order: int, theme: str) -> go.Figure:
     """Accuracy of every task after every step of one order, on test: with interpolation and without, side by side."""
     found = [s for s in (SEQUENTIAL, FORGETFUL) if outcome.of(s)]
     titles = {SEQUENTIAL: "with interpolation: patched", FORGETFUL: "without: fine-tuned (α = 1)"}
@@ -181,8 +183,10 @@ def sequence(lab: Lab, outcome: Outcome, order: int) -> go.Figure:
         values = [[f"{100 * a[t].value:.0f}" for a in after] for t in lines]
         said = [[_moment(lab, t, s, a[t], start[t]) for s, a in zip(steps, after, strict=True)] for t in lines]
         places = list(range(len(steps)))
-        figure.add_trace(_heat(places, [_label(lab, t) for t in lines], gains, values, said), 1, i)
-        figure.update_xaxes(tickvals=places, ticktext=steps, tickangle=-50 if len(steps) > 4 else 0, row=1, col=i)
+        figure.add_trace(_heat(places, [_label(lab, t) for t in lines], gains, values, said, theme), 1, i)
+        figure.update_xaxes(
+            tickvals=places, ticktext=steps, tickangle=-50 if len(steps) > 4 else 0, showgrid=False, row=1, col=i
+        )
         for k in range(len(row.order)):  # the cell of the task that was learnt just now
             box = {
                 "x0": k + 0.5,
@@ -192,7 +196,7 @@ def sequence(lab: Lab, outcome: Outcome, order: int) -> go.Figure:
                 "line": {"color": colours.PATCHING, "width": 2},
             }
             figure.add_shape(type="rect", **box, row=1, col=i)
-    figure.update_yaxes(autorange="reversed")
+    figure.update_yaxes(autorange="reversed", showgrid=False)
     tall = 30 * (len(supported) + len(outcome.facts["tasks"]))  # type: ignore[arg-type]
     figure.update_layout(
         height=max(260, tall + 140), margin={"l": 130, "r": 8, "t": 28, "b": 96}, uirevision="sequence"

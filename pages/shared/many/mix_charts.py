@@ -104,7 +104,7 @@ def plane(lab: Lab, outcome: Outcome, alphas: Alphas, best: Alphas) -> go.Figure
                 "colorscale": [[0, "rgba(128,128,136,0.06)"], [1, colours.faint(colours.PATCH, 0.75)]],
                 "contours": {"showlabels": True, "coloring": "heatmap"},
                 "line": {"width": 1, "color": GRID},
-                "colorbar": {"title": {"text": "val, %"}, "thickness": 12},
+                "showscale": False,
                 "hoverinfo": "skip",
             }
         )
@@ -133,5 +133,7 @@ def plane(lab: Lab, outcome: Outcome, alphas: Alphas, best: Alphas) -> go.Figure
         "yaxis": _axis(f"α of {titles[1]}", -0.05, 1.05),
         "clickmode": "event+select",
         "dragmode": False,
+        "legend": {"x": 1.02, "y": 1, "font": {"size": 12}},
+        "margin": {"l": 56, "r": 10, "t": 10, "b": 46},
     }
     return go.Figure({"data": found, "layout": _layout(**axes)})

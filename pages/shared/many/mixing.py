@@ -15,9 +15,8 @@ from core.outcomes import EXHAUSTIVE, SEARCHED, SHARED, SPECIALISED, UNPATCHED, 
 from core.recipe import Recipe
 from core.sketch import Sketch, evaluate_on
 from core.strategies import mixed
-from pages.shared import colours, figures, waiting
+from pages.shared import colours, waiting
 from pages.shared.charts import options
-from pages.shared.figures import Figure
 from pages.shared.frame import one_sentence
 from pages.shared.many import mix_charts
 from pages.shared.many.mixer import Line, Preset, last_move, mixer
@@ -55,9 +54,8 @@ def tasks_of(outcome: Outcome, side: str = "tasks") -> list[str]:
 
 def start(outcome: Outcome) -> Alphas:
     """The mix to begin with: the searched one."""
-    return next(
-        alphas for alphas, row in reversed(named(outcome).items()) if row.strategy in (SEARCHED, SHARED, EXHAUSTIVE)
-    )
+    (row,) = outcome.of(SEARCHED)
+    return tuple(round(a, 4) for a in row.alphas)
 
 
 def recipe(lab: Lab, outcome: Outcome, alphas: Alphas) -> Recipe:
@@ -128,12 +126,8 @@ def _live(lab: Lab, jobs: Jobs, outcome: Outcome, enabled: bool, job_key: str) -
         found = worth(lab, outcome, alphas, not moving)
         together = combined(*([found[t].now for t in tasks_of(outcome, side)] for side in ("tasks", "supported")))
         mixer(MIXER, _lines(lab, outcome, found), alphas, _presets(outcome), st.session_state[STAMP], _moved, enabled)
-        _said(found, together, job, moving)
-        chart, numbers = st.columns([2.4, 1])
-        with chart:
-            _chart(lab, outcome, alphas, together)
-        with numbers:
-            _numbers(outcome, found, together)
+        _said(outcome, found, job, moving)
+        _chart(lab, outcome, alphas, together)
 
 
 def _chart(lab: Lab, outcome: Outcome, alphas: Alphas, together: Accuracy) -> None:
@@ -151,45 +145,47 @@ def _chart(lab: Lab, outcome: Outcome, alphas: Alphas, together: Accuracy) -> No
     )
 
 
-def _numbers(outcome: Outcome, found: dict[str, Worth], together: Accuracy) -> None:
-    base = combined(*([found[t].base for t in tasks_of(outcome, side)] for side in ("tasks", "supported")))
-    rows = [Figure(":violet[●] Combined (val)", together.value, together, together.value - base.value)]
-    for side, label in (("tasks", ":green[●] Patching"), ("supported", ":blue[●] Supported")):
-        now, before = (mean([getattr(found[t], when) for t in tasks_of(outcome, side)]) for when in ("now", "base"))
-        rows.append(Figure(label, now.value, now, now.value - before.value))
-    for figure in rows:
-        figures.row([figure], of="val")
-
-
-def _said(found: dict[str, Worth], together: Accuracy, job: Job | None, moving: bool) -> None:
+def _said(outcome: Outcome, found: dict[str, Worth], job: Job | None, moving: bool) -> None:
+    last = _means(outcome, found)["Combined"]
+    shown = f"Combined {percent(last.now.value)} [{interval(last.now)}], "
+    shown += f"{points(last.now.value - last.base.value)} from the base"
     whole = sum(w.whole for w in found.values())
     if whole == len(found):
-        st.caption(f"On the whole of val, n = {together.n:,}; the α are chosen there, and test only shows.")
+        st.caption(f"{shown}, on the whole of val, n = {last.now.n:,}. α is chosen there; test only shows.")
     elif moving or job is None:
-        st.caption(f"While you drag: estimates from {together.n} val pictures, always the same. Let go for all of val.")
+        st.caption(f"{shown}: an estimate from {last.now.n} val pictures, always the same. Let go for all of val.")
     elif job.active:
-        st.progress(
-            job.progress.fraction, f"{whole} of {len(found)} tasks on the whole of val; the rest are estimates."
-        )
+        st.progress(job.progress.fraction, f"{shown}: {whole} of {len(found)} tasks on the whole of val so far.")
     else:
-        st.caption(f":material/error: {job.error} The light figures are estimates from few pictures.")
+        st.caption(f":material/error: {job.error} {shown}: in part an estimate from few pictures.")
+
+
+def _means(outcome: Outcome, found: dict[str, Worth]) -> dict[str, Worth]:
+    """The means over patching and over supported tasks, and the combined accuracy."""
+    sides = [[found[task] for task in tasks_of(outcome, side)] for side in ("tasks", "supported")]
+    whole = all(w.whole for w in found.values())
+    rows = {}
+    if len(sides[0]) > 1:
+        rows["Mean of patching"] = Worth(mean([w.now for w in sides[0]]), mean([w.base for w in sides[0]]), whole)
+    if len(sides[1]) > 1:
+        rows["Mean of supported"] = Worth(mean([w.now for w in sides[1]]), mean([w.base for w in sides[1]]), whole)
+    now, base = (combined(*([getattr(w, when) for w in side] for side in sides)) for when in ("now", "base"))
+    return {**rows, "Combined": Worth(now, base, whole)}
 
 
 def _lines(lab: Lab, outcome: Outcome, found: dict[str, Worth]) -> list[Line]:
     patching = tasks_of(outcome)
+    lines = [_line(lab.task(t).title, colours.ROLES[lab.task(t).role], t in patching, w) for t, w in found.items()]
+    marks = {"Mean of patching": colours.PATCHING, "Mean of supported": colours.SUPPORTED, "Combined": colours.PATCH}
+    return [*lines, *(_line(name, marks[name], False, w) for name, w in _means(outcome, found).items())]
 
-    def line(task: str, w: Worth) -> Line:
-        about = "" if w.whole else "≈ "
-        n = f"n = {w.now.n} val pictures" + ("" if w.whole else ", an estimate")
-        difference = points(w.now.value - w.base.value).removesuffix(" points")
-        colour, name = colours.ROLES[lab.task(task).role], lab.task(task).title
-        slider = task in patching
-        base, mix = percent(w.base.value), about + percent(w.now.value)
-        return Line(
-            name, colour, slider, base, mix, interval(w.now), difference, w.whole, f"{n}; 95 %: {interval(w.now)}"
-        )
 
-    return [line(task, w) for task, w in found.items()]
+def _line(title: str, colour: str, slider: bool, w: Worth) -> Line:
+    about, estimate = ("", "") if w.whole else ("≈ ", ", an estimate")
+    difference = points(w.now.value - w.base.value).removesuffix(" points")
+    said = f"n = {w.now.n:,} val pictures{estimate}; 95 %: {interval(w.now)}"
+    base, mix = percent(w.base.value), about + percent(w.now.value)
+    return Line(title, colour, slider, base, mix, interval(w.now), difference, w.whole, said)
 
 
 def _presets(outcome: Outcome) -> Sequence[Preset]:

@@ -39,16 +39,19 @@ def numbers(outcome: Outcome, side: str) -> None:
 
 def verdicts(outcome: Outcome) -> None:
     """Where joint ≥ sequential ≥ parallel ≥ unpatched holds, and where not, paired on the same test pictures."""
+    if not outcome.contrasts:
+        st.caption("This comparison was kept without paired tests; `--again` on its command adds them.")
     marks = {True: ":green[✓]", False: ":red[✗]"}
     said = [f"{marks[c.difference.value >= 0]} {c.sentence()}" for c in outcome.contrasts]
-    if said:
-        st.caption(
-            "  \n".join(said),
-            help="Combined accuracy on the same test pictures, paired picture by picture: difference, 95 % interval; "
-            "within noise: p ≥ 0.05. Sequences count as the mean of their orders.",
-        )
-    else:
-        st.caption("This comparison was kept without paired tests; `--again` on its command adds them.")
+    for column, some in zip(st.columns(2), (said[:3], said[3:]), strict=True):
+        if some:
+            column.caption("  \n".join(some), help=_PAIRED)
+
+
+_PAIRED = (
+    "Combined accuracy on the same test pictures, paired picture by picture: difference, 95 % interval; within noise: "
+    "p ≥ 0.05. Sequences count as the mean of their orders."
+)
 
 
 def forgotten(outcome: Outcome) -> None:
@@ -62,9 +65,9 @@ def forgotten(outcome: Outcome) -> None:
         )
         for column, (label, value, said) in zip(columns[2 * i :], pairs, strict=False):
             with column:
-                shown = points(value or 0.0) if label != "Forgetting" else f"{100 * (value or 0.0):.1f} points"
+                shown = points(value or 0.0).removeprefix("+" if label == "Forgetting" else "")
                 st.metric(f"{label}, {words}", shown, help=f"{said} Mean of {found.orders} orders, on test.")
-                st.caption(f"{words} interpolation; ends at {percent(found.accuracy.value)}")
+                st.caption(f"ends at {percent(found.accuracy.value)} combined")
 
 
 _FORGETTING = (

@@ -19,17 +19,17 @@ from pages.shared.pickers import seed
 from pages.shared.wording import listed
 
 
-def title_of(lab: Lab, outcome: Outcome) -> str:
-    """A comparison in a few words."""
-    names = mixing.tasks_of(outcome)
-    what = f"{len(names)} tasks" if len(names) > 3 else listed([lab.task(n).title for n in names])
-    return f"{what} · {outcome.facts['budget']:,} steps"
+def titles(kept: Mapping[str, Outcome]) -> dict[str, str]:
+    """A comparison in a few words, by key; those that read alike get a piece of their key."""
+    said = {k: f"{len(mixing.tasks_of(o))} tasks, {o.facts['budget']:,} steps" for k, o in kept.items()}
+    alike = [words for words in said.values() if list(said.values()).count(words) > 1]
+    return {key: f"{words} · {key[:4]}" if words in alike else words for key, words in said.items()}
 
 
-def pick(lab: Lab, kept: Mapping[str, Outcome], view: View, anew: bool) -> View:
-    """Which comparison, and which figure of it."""
-    names = {key: title_of(lab, outcome) for key, outcome in kept.items()} | {NEW: "Compare others …"}
-    seed({"many.compare": view.key, "many.figure": view.figure, "many.side": view.side}, anew)
+def pick(kept: Mapping[str, Outcome], view: View, anew: bool) -> View:
+    """Which comparison."""
+    names = titles(kept) | {NEW: "Compare others …"}
+    seed({"many.compare": view.key}, anew)
     if st.session_state["many.compare"] not in names:
         st.session_state["many.compare"] = view.key
     key = st.selectbox("Comparison", list(names), key="many.compare", format_func=names.get)
@@ -38,31 +38,35 @@ def pick(lab: Lab, kept: Mapping[str, Outcome], view: View, anew: bool) -> View:
     if key == NEW:
         st.caption("Pick tasks and a budget; what is missing is trained and evaluated in the background, and kept.")
         copy_link("many.copy.new")
-        return view
-    figure = st.segmented_control(
-        "Figure",
-        list(FIGURES),
-        key="many.figure",
-        required=True,
-        format_func=FIGURES.get,
-        width="stretch",
-        help="*Strategies*: PAINT Figure 5. *Tasks*: every task under every strategy. *Sequence*: what was learnt and "
-        "forgotten, step by step. *Mix*: steer the α_i of parallel patching yourself.",
-    )
-    view = replace(view, figure=figure)
-    if figure == "bars":
-        side = st.segmented_control(
-            "Accuracy", list(SIDES), key="many.side", required=True, format_func=SIDES.get, width="stretch"
-        )
-        view = replace(view, side=side)
-    if figure == "sequence":
-        view = replace(view, order=_order(kept[key], view, anew))
     return view
 
 
-def _order(outcome: Outcome, view: View, anew: bool) -> int:
+def look(outcome: Outcome, view: View, anew: bool) -> View:
+    """Which figure of it, and which side or order."""
+    seed({"many.figure": view.figure, "many.side": view.side, "many.order": view.order}, anew)
+    which, how = st.columns([1.15, 1])
+    with which:
+        figure = st.segmented_control(
+            "Figure",
+            list(FIGURES),
+            key="many.figure",
+            required=True,
+            format_func=FIGURES.get,
+            help="*Strategies*: PAINT Figure 5. *Tasks*: every task under every strategy. *Sequence*: what was learnt "
+            "and forgotten, step by step. *Mix*: steer the α_i of parallel patching yourself.",
+        )
+    view = replace(view, figure=figure)
+    with how:
+        if figure == "bars":
+            names = {"label": "Accuracy", "options": list(SIDES), "format_func": SIDES.get}
+            return replace(view, side=st.segmented_control(key="many.side", required=True, **names))
+        if figure == "sequence":
+            return replace(view, order=_order(outcome))
+    return view
+
+
+def _order(outcome: Outcome) -> int:
     rows = outcome.of(SEQUENTIAL)
-    seed({"many.order": view.order}, anew)
     if st.session_state["many.order"] not in range(len(rows)):
         st.session_state["many.order"] = 0
     return st.selectbox(
@@ -76,9 +80,11 @@ def _order(outcome: Outcome, view: View, anew: bool) -> int:
 
 def facts(lab: Lab, view: View, outcome: Outcome) -> None:
     """What is compared, and what can be taken away."""
-    supported = [lab.task(n).title for n in mixing.tasks_of(outcome, "supported")]
+    patching, supported = (
+        [lab.task(name).title for name in mixing.tasks_of(outcome, side)] for side in ("tasks", "supported")
+    )
     st.caption(
-        f"{len(mixing.tasks_of(outcome))} patching tasks, with {listed(supported)} as supported; "
+        f"{listed(patching)} to patch, with {listed(supported)} as supported; "
         f"{outcome.facts['steps_each']:,} steps for each task; {outcome.facts['orders']} orders. α chosen on *val*, "
         "shown on *test*."
     )
@@ -98,6 +104,11 @@ def facts(lab: Lab, view: View, outcome: Outcome) -> None:
         st.code(command(lab, plan_of(outcome)), language="bash", wrap_lines=True)
 
 
+def theme() -> str:
+    """Whether the visitor looks at a light or a dark page."""
+    return st.context.theme.type or "light"
+
+
 def figure(lab: Lab, jobs: Jobs, view: View, outcome: Outcome) -> View:
     """The main figure, the numbers that answer, and the way on; returns the view with the result that was picked."""
     if view.figure == "mix":
@@ -109,9 +120,9 @@ def figure(lab: Lab, jobs: Jobs, view: View, outcome: Outcome) -> View:
     if view.figure == "bars":
         drawn, said = charts.bars(outcome, view.side, view.result), "Accuracy of each strategy"
     elif view.figure == "tasks":
-        drawn, said = charts.tasks(lab, outcome), "Accuracy of each task under each strategy"
+        drawn, said = charts.tasks(lab, outcome, theme()), "Accuracy of each task under each strategy"
     else:
-        drawn, said = charts.sequence(lab, outcome, view.order), "Accuracy of each task after each step"
+        drawn, said = charts.sequence(lab, outcome, view.order, theme()), "Accuracy of each task after each step"
     st.plotly_chart(drawn, key=f"many.chart.{view.figure}", config=options(f"many-tasks-{view.figure}"), alt=said)
     if view.figure == "sequence":
         results.forgotten(outcome)

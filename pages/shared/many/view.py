@@ -14,6 +14,7 @@ from core.search import OPTIMISERS
 from core.strategies import check_distinct
 
 NEW = "new"
+VALUES_OF_TWO = 11  # of each α_i where two tasks are compared, unless somebody asks for more or for none
 FIGURES = {"bars": "Strategies", "tasks": "Tasks", "sequence": "Sequence", "mix": "Mix"}
 SIDES = {"combined": "Combined", "patching": "Patching", "supported": "Supported"}
 LIMITS = {"orders": (1, 20), "budget": (1, 10_000_000), "seed": (0, 9999), "trials": (1, 5000), "exhaustive": (0, 51)}
@@ -31,13 +32,16 @@ class Request:
     optimiser: str = OPTIMISERS[0]
     trials: int = 100
     total: float | None = None
-    exhaustive: int = 0
+    exhaustive: int | None = None
 
     def plan(self, lab: Lab) -> Plan:
         """The checked plan. Raises PaletteError in one sentence."""
         names = [tasks_named(lab, words) for words in (self.tasks, self.supported)]
-        more = {n: getattr(self, n) for n in ("orders", "seed", "optimiser", "trials", "total", "exhaustive")}
-        return make_plan(lab, *names, self.budget, **more)
+        more = {n: getattr(self, n) for n in ("orders", "seed", "optimiser", "trials", "total")}
+        usual = VALUES_OF_TWO if len(names[0]) == 2 else 0
+        return make_plan(
+            lab, *names, self.budget, **more, exhaustive=usual if self.exhaustive is None else self.exhaustive
+        )
 
 
 @dataclass(frozen=True)
