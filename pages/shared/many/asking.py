@@ -52,17 +52,15 @@ def form(lab: Lab, request: Request, anew: bool) -> Request:
             "Orders of the sequences", "orders", "Sequences depend on the order; their mean and spread are shown."
         )
     with search:
-        optimiser = st.selectbox(
-            "Search for α_i with", OPTIMISERS, key="many.optimiser", help="Nevergrad’s optimisers."
-        )
+        optimiser = st.selectbox("Search for αᵢ with", OPTIMISERS, key="many.optimiser", help="Nevergrad’s optimisers.")
     with trials:
         points = _number("Mixes to try", "trials", "Mixes that the search may evaluate on val.")
     bounded, every, number, _ = st.columns(4, vertical_alignment="bottom")
     with bounded:
-        total = st.checkbox("Σ α_i at most 1", key="many.total", help="Else each α_i goes from 0 to 1 by itself.")
+        total = st.checkbox("Σ αᵢ at most 1", key="many.total", help="Else each α_i goes from 0 to 1 by itself.")
     with every:
         exhaustive = _number(
-            "Values of each α_i",
+            "Values of each αᵢ",
             "exhaustive",
             "Tries every mix of so many values; for two or three tasks. 0: not at all. Empty: 11 for two tasks.",
         )

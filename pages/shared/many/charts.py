@@ -197,10 +197,9 @@ def sequence(lab: Lab, outcome: Outcome, order: int, theme: str) -> go.Figure:
             }
             figure.add_shape(type="rect", **box, row=1, col=i)
     figure.update_yaxes(autorange="reversed", showgrid=False)
-    tall = 30 * (len(supported) + len(outcome.facts["tasks"]))  # type: ignore[arg-type]
-    figure.update_layout(
-        height=max(260, tall + 140), margin={"l": 130, "r": 8, "t": 28, "b": 96}, uirevision="sequence"
-    )
+    room = 110 if len(outcome.facts["tasks"]) > 4 else 50  # type: ignore[arg-type]
+    tall = 34 * (len(supported) + len(outcome.facts["tasks"]))  # type: ignore[arg-type]
+    figure.update_layout(height=tall + 40 + room, margin={"l": 130, "r": 8, "t": 28, "b": room}, uirevision="sequence")
     return figure
 
 

@@ -84,7 +84,7 @@ def line(outcome: Outcome, alphas: Alphas, now: Accuracy, best: Alphas) -> go.Fi
     place = {"x": [fsum(alphas)], "y": [100 * now.value]}
     found.append(_trace("this mix", **place, mode="markers", marker=ring, error_y=bar, hovertext=said))
     axes = {
-        "xaxis": _axis("Σ α_i", -0.03, max(widest, fsum(alphas)) * 1.03),
+        "xaxis": _axis("Σ αᵢ", -0.03, max(widest, fsum(alphas)) * 1.03),
         "yaxis": _axis("combined (val, %)", min(low, 100 * now.value) - room, max(high, 100 * now.value) + room),
     }
     return go.Figure({"data": found, "layout": _layout(**axes)})
@@ -102,7 +102,7 @@ def plane(lab: Lab, outcome: Outcome, alphas: Alphas, best: Alphas) -> go.Figure
                 "y": [x[1] for x, _ in grid],
                 "z": [100 * s for _, s in grid],
                 "colorscale": [[0, "rgba(128,128,136,0.06)"], [1, colours.faint(colours.PATCH, 0.75)]],
-                "contours": {"showlabels": True, "coloring": "heatmap"},
+                "contours": {"showlabels": True, "coloring": "heatmap", "labelfont": {"color": colours.BASE}},
                 "line": {"width": 1, "color": GRID},
                 "showscale": False,
                 "hoverinfo": "skip",

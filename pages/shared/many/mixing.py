@@ -66,9 +66,11 @@ def recipe(lab: Lab, outcome: Outcome, alphas: Alphas) -> Recipe:
     return mixed(lab.base, [tuned.recipes[task] for task in tasks_of(outcome)], alphas)
 
 
-@st.cache_resource(max_entries=2, show_spinner="Getting a few val pictures of each task …")
+@st.cache_resource(max_entries=2, show_spinner="Getting ready to follow the sliders (the first time takes a moment) …")
 def _sketch(_lab: Lab, name: str, tasks: tuple[str, ...]) -> Sketch:
-    return Sketch(_lab, tasks)
+    sketch = Sketch(_lab, tasks)
+    sketch(_lab.base)
+    return sketch
 
 
 def worth(lab: Lab, outcome: Outcome, alphas: Alphas, settled: bool) -> dict[str, Worth]:
@@ -96,6 +98,8 @@ def draw(lab: Lab, jobs: Jobs, outcome: Outcome, alphas: Alphas) -> None:
     busy = job is not None and job.active
     st.session_state.pop(SETTLED, None)
     st.fragment(_live, run_every=waiting.BUSY if busy else None)(lab, jobs, outcome, enabled, job.key if job else "")
+    if enabled:  # after all that is drawn already, and before somebody drags
+        _sketch(lab, lab.name, (*tasks_of(outcome), *tasks_of(outcome, "supported")))
 
 
 def _whole_val(lab: Lab, jobs: Jobs, outcome: Outcome, alphas: Alphas) -> Job | None:
@@ -192,7 +196,7 @@ def _presets(outcome: Outcome) -> Sequence[Preset]:
     titles = {
         UNPATCHED: "Unpatched",
         SHARED: "Best shared α",
-        SEARCHED: "Searched α_i",
+        SEARCHED: "Searched αᵢ",
         EXHAUSTIVE: "Best of every mix",
     }
     return [Preset(titles[row.strategy], row.note or row.strategy, alphas) for alphas, row in named(outcome).items()]

@@ -43,9 +43,9 @@ def verdicts(outcome: Outcome) -> None:
         st.caption("This comparison was kept without paired tests; `--again` on its command adds them.")
     marks = {True: ":green[✓]", False: ":red[✗]"}
     said = [f"{marks[c.difference.value >= 0]} {c.sentence()}" for c in outcome.contrasts]
-    for column, some in zip(st.columns(2), (said[:3], said[3:]), strict=True):
+    for column, some, said_of in zip(st.columns([1.1, 1]), (said[:3], said[3:]), (_PAIRED, None), strict=True):
         if some:
-            column.caption("  \n".join(some), help=_PAIRED)
+            column.caption("  \n".join(some), help=said_of)
 
 
 _PAIRED = (
