@@ -28,6 +28,7 @@ PAGES = [
         url_path="bring-in",
     ),
     st.Page(HERE / "pages" / "gallery.py", title="Gallery of tasks", icon=":material/grid_view:", url_path="tasks"),
+    st.Page(HERE / "pages" / "strategies.py", title="Many tasks", icon=":material/stacks:", url_path="many-tasks"),
 ]
 page = st.navigation(PAGES)
 handover.know(PAGES)

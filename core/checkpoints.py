@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 
 from core import disk
-from core.build import check_start, train
+from core.build import TRAINING_COST, check_start, train
 from core.finetune import Settings
 from core.jobs import Progress
 from core.lab import Lab
-from core.recipe import Recipe, single
+from core.outcomes import JOINT, UNPATCHED, Outcome, Row
+from core.recipe import Recipe, lerp, single
 from core.tasks import digest_of
 from core.zoo import CheckpointError
 
@@ -71,3 +72,45 @@ def tuned(
         together = lab.facts.get("zoo", {}).get(name) or sorted(tasks)
         train(lab, together, name, start, progress, settings)
     return single(name)
+
+
+def absent(lab: Lab, row: Row) -> list[str]:
+    """The checkpoints that a row's weights are mixed from and that this workspace does not hold."""
+    models = [m for recipe in row.recipes.values() for m in recipe.models]
+    return [name for name in dict.fromkeys(models) if name not in lab.zoo]
+
+
+def cost_of(lab: Lab, outcome: Outcome, row: Row) -> float:
+    """What training a row's absent checkpoints again costs, in forward passes of a picture."""
+    each = outcome.facts["budget"] if row.strategy == JOINT else outcome.facts["steps_each"]
+    return len(absent(lab, row)) * each * lab.settings("").batch_size * TRAINING_COST  # type: ignore[operator]
+
+
+def remake(lab: Lab, outcome: Outcome, strategy: str, progress: Progress) -> None:
+    """Train again, with the same settings, seeds and starts, the checkpoints that a strategy's weights are mixed from.
+
+    Raises CheckpointError for a strategy that is not there, or where a sequence comes out under other names: on another
+    machine the last bits of the first checkpoint may differ, and so all that starts from it is another model.
+    """
+    if not (rows := outcome.of(strategy)):
+        raise CheckpointError(f"There is no strategy {strategy!r} here; there is {', '.join(outcome.strategies())}.")
+    for row in progress(rows):
+        _remake(lab, outcome, row, progress)
+        if rest := absent(lab, row):
+            raise CheckpointError(
+                f"Trained again on this machine, {strategy} is another model ({', '.join(rest)} did not come back, bit "
+                "for bit); compare again to get one that can be used here."
+            )
+
+
+def _remake(lab: Lab, outcome: Outcome, row: Row, progress: Progress) -> None:
+    tasks, start = [str(t) for t in outcome.facts["tasks"]], lab.base  # type: ignore[attr-defined]
+    steps, budget = int(outcome.facts["steps_each"]), int(outcome.facts["budget"])  # type: ignore[call-overload]
+    if row.strategy == JOINT:
+        tuned(lab, tasks, start, budget, progress)
+    elif row.timeline:
+        for moment in progress(row.timeline):
+            start = lerp(start, tuned(lab, [moment.task], start, steps, progress), moment.alpha)
+    elif row.strategy != UNPATCHED:
+        for task in progress(tasks):
+            tuned(lab, [task], start, steps, progress)

@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict
+from contextlib import AbstractContextManager
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
+
+import numpy as np
 
 from core import disk, strategies
 from core.build import TRAINING_COST
 from core.checkpoints import tuned
+from core.contrasts import contrasts
 from core.jobs import Progress
 from core.lab import Lab
-from core.metrics import Accuracy, combined
-from core.outcomes import Moment, Outcome, Row
+from core.metrics import Accuracy, combined, paired
+from core.outcomes import (
+    EXHAUSTIVE,
+    FORGETFUL,
+    JOINT,
+    SEARCHED,
+    SEQUENTIAL,
+    SHARED,
+    SPECIALISED,
+    UNPATCHED,
+    Moment,
+    Outcome,
+    Row,
+)
 from core.paint import Step, combined_accuracy, paint
 from core.plan import Plan, outcome_path
 from core.recipe import Recipe
@@ -22,9 +38,6 @@ from core.tasks import digest_of
 from core.zoo import BASE
 
 SPLITS_SHOWN = ("val", "test")
-UNPATCHED, SHARED, SEARCHED, EXHAUSTIVE = "unpatched", "parallel", "parallel, searched", "parallel, exhaustive"
-SEQUENTIAL, FORGETFUL = "sequential", "sequential, no interpolation"
-JOINT, SPECIALISED = "joint", "specialised"
 
 
 class _Comparison:
@@ -41,7 +54,7 @@ class _Comparison:
         line, shown = len(plan.alphas) * look["val"], sum(look.values())
         found: list[tuple[str, float, Callable[[], Row | None]]] = [
             (UNPATCHED, shown, self.unpatched),
-            ("fine-tuning on each task", train, self.fine_tune_each),
+            *((f"fine-tuning on {t}", train / len(plan.tasks), partial(self.fine_tune, t)) for t in plan.tasks),
             (SHARED, line + shown, self.shared),
             (SEARCHED, plan.trials * look["val"] + shown, self.searched),
         ]
@@ -61,9 +74,8 @@ class _Comparison:
         steps = self.plan.steps_each if len(tasks) == 1 else self.plan.budget
         return tuned(self.lab, tasks, start or self.lab.base, steps, self.progress, self.may_train)
 
-    def fine_tune_each(self) -> None:
-        for task in self.progress(self.plan.tasks):
-            self.tuned(task)
+    def fine_tune(self, task: str) -> None:
+        self.tuned(task)
 
     def fine_tune_jointly(self) -> None:
         self.tuned(*self.plan.tasks)
@@ -101,7 +113,7 @@ class _Comparison:
         data = [[(t.source.digest("val"), t.prompts()) for t in side] for side in every]
         key = digest_of(models=[self.lab.weights_key(m) for m in (self.lab.base, *models)], data=data)[:32]
         log = self.lab.folder / "searches" / f"{key}.jsonl"
-        with disk.locked(self.lab.folder / "locks" / f"search-{key}.lock", self.progress.check):
+        with self.alone(f"search-{key}"):
             known = [Trial(tuple(line["x"]), line["score"], line["tie"]) for line in disk.read_lines(log)]
             return maximise(
                 objective,
@@ -115,6 +127,9 @@ class _Comparison:
                 keep=partial(self.keep, log),
                 progress=self.progress,
             )
+
+    def alone(self, name: str) -> AbstractContextManager[None]:
+        return disk.locked(self.lab.folder / "locks" / f"{name}.lock", self.progress.check)
 
     def keep(self, log: Path, trial: Trial) -> None:
         try:
@@ -216,7 +231,13 @@ class _Comparison:
     def _row(self, strategy: str, recipes: dict, found: dict[str, dict[str, Accuracy]], **more) -> Row:
         sides = (self.plan.tasks, self.plan.supported)
         both = {s: combined(*([a[t] for t in side] for side in sides)) for s, a in found.items()}
-        return Row(strategy, recipes, found, both, **more)
+        flips = {
+            t: paired(self.right(self.lab.base, t), self.right(recipes.get(t) or recipes[""], t)) for t in found["test"]
+        }
+        return Row(strategy, recipes, found, both, against_base=flips, **more)
+
+    def right(self, recipe: Recipe, task: str) -> np.ndarray:
+        return self.lab.evaluate(recipe, task, "test", self.watched).right
 
 
 def parts(lab: Lab, plan: Plan) -> list[tuple[str, float]]:
@@ -239,6 +260,7 @@ def compare(lab: Lab, plan: Plan, progress: Progress | None = None, may_train: b
         rows += [row] if row else []
     facts = {"workspace": lab.name, "base": lab.zoo[BASE].digest, "steps_each": plan.steps_each, **asdict(plan)}
     outcome = Outcome(facts, tuple(rows))
+    outcome = replace(outcome, contrasts=contrasts(lab, outcome))
     path = outcome_path(lab, plan)
     try:
         disk.write_text(path, outcome.to_json() + "\n")

@@ -25,6 +25,7 @@ from core.paint import GRID, check_alpha, choose_alpha, combined_accuracy
 from core.predict import features, logits
 from core.recipe import Recipe, lerp, single
 from core.similarity import block_activations, linear_cka, weight_cosine
+from core.splits import group_named
 from core.store import Store
 from core.tasks import Pictures, Task, TaskError
 from core.vision import Encoder
@@ -90,6 +91,7 @@ class Lab:
         """What went wrong and was put right on the way (a damaged file, a write refused), for people to read."""
         self.zoo, self.store = Zoo(self.folder), Store(self.folder, self.notices.append)
         self.tasks = dict(tasks) if tasks is not None else tasks_of(self.facts["tasks"])
+        self._groups: dict[str, Task] = {}
         self.base = single(BASE)
         self.keeps: set[str] = set(self.facts.get("keep", ["logits", "features"]))  # besides answers, which always are
         self._answers: OrderedDict[str, Answers] = OrderedDict()
@@ -101,10 +103,19 @@ class Lab:
     # what there is
 
     def task(self, name: str) -> Task:
-        """The task of that name. Raises TaskError naming the tasks that there are."""
-        if name not in self.tasks:
-            raise TaskError(f"There is no task {name!r} in {self.name}; its tasks are {', '.join(self.tasks)}.")
-        return self.tasks[name]
+        """The task of that name; ``digits.2of5`` is the second of five groups of the classes of ``digits``.
+
+        Raises TaskError naming the tasks that there are.
+        """
+        if (
+            name not in self.tasks
+            and name not in self._groups
+            and (group := group_named(name, self.task, self.pictures))
+        ):
+            self._groups[name] = group
+        if found := self.tasks.get(name) or self._groups.get(name):
+            return found
+        raise TaskError(f"There is no task {name!r} in {self.name}; its tasks are {', '.join(self.tasks)}.")
 
     def by_role(self, role: str) -> list[str]:
         """Names of the tasks with a role, in the catalogue's order."""

@@ -18,6 +18,7 @@ def commands(
 
     def strategies_(lab, options) -> int:
         from core.build import pictures_per_second
+        from core.checkpoints import remake
         from core.compare import compare, parts
         from core.plan import make_plan, outcome_of, outcome_path, tasks_named
 
@@ -34,6 +35,7 @@ def commands(
             exhaustive=options.exhaustive,
         )
         outcome, path = outcome_of(lab, plan), outcome_path(lab, plan)
+        outcome = None if options.again else outcome
         if outcome is None or options.dry_run:
             todo = parts(lab, plan)
             expected = sum(cost for _, cost in todo) / pictures_per_second(lab)
@@ -52,6 +54,9 @@ def commands(
             finally:
                 shown.close()
             print(f"{lab.name}: done in {duration(time.monotonic() - started)}.")
+        if options.remake:
+            remake(lab, outcome, options.remake, Progress(printer()))
+            print(f"{lab.name}: every checkpoint of {options.remake} is there.")
         print(outcome.to_json() if options.json else outcome.table())
         if not options.json:
             print(f"On the test split, α chosen on val. All of it: {path} and {path.with_suffix('.csv').name}")
@@ -70,5 +75,7 @@ def commands(
     one.add_argument(
         "--no-training", action="store_true", help="say which checkpoint is missing instead of training it"
     )
+    one.add_argument("--again", action="store_true", help="compare again; what is on disk is used")
+    one.add_argument("--remake", metavar="STRATEGY", help="train the checkpoints of a strategy that are not kept here")
     one.add_argument("--dry-run", action="store_true", help="only say what would be done, and how long it would take")
     one.add_argument("--json", action="store_true", help="print the outcome as JSON instead of a table")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy.special import bdtr, logsumexp, ndtri  # scipy.stats has all of this too, but takes a second to import
+from scipy.special import bdtr, logsumexp, ndtr, ndtri  # scipy.stats has all of this too, but takes a second to import
 
 from core.paint import combined_accuracy
 
@@ -93,6 +93,49 @@ def combined(patching: Sequence[Accuracy], supported: Sequence[Accuracy]) -> Acc
     low = value - math.sqrt(math.fsum((c * (a.value - a.low)) ** 2 for a, c in parts))
     high = value + math.sqrt(math.fsum((c * (a.high - a.value)) ** 2 for a, c in parts))
     return Accuracy(value, max(0.0, low), min(1.0, high), sum(a.n for a, _ in parts))
+
+
+def mean(found: Sequence[Accuracy]) -> Accuracy:
+    """Mean over tasks, with the 95 % interval of a mean of independent accuracies (MOVER, as ``combined``)."""
+    if len(found) == 1:
+        return found[0]
+    value = math.fsum(a.value for a in found) / len(found)
+    low = value - math.sqrt(math.fsum((a.value - a.low) ** 2 for a in found)) / len(found)
+    high = value + math.sqrt(math.fsum((a.high - a.value) ** 2 for a in found)) / len(found)
+    return Accuracy(value, max(0.0, low), min(1.0, high), sum(a.n for a in found))
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A second score minus a first, in [-1, 1], with its 95 % interval and the two-sided p-value of no difference."""
+
+    value: float
+    low: float
+    high: float
+    p: float
+
+    @property
+    def within_noise(self) -> bool:
+        """Whether the difference could well be chance (p ≥ 0.05)."""
+        return self.p >= 0.05
+
+
+def combined_difference(first: Sequence[Sequence[np.ndarray]], second: Sequence[Sequence[np.ndarray]]) -> Difference:
+    """Difference of two combined accuracies on the same pictures, paired picture by picture (a z-test).
+
+    Both hold, per side (patching, supported) and task, each picture's share of right answers, float (n,) in [0, 1]:
+    0 or 1 for one model, a mean over several. The variance is that of a weighted sum of means of paired differences.
+    """
+    value = variance = 0.0
+    for before, after in zip(first, second, strict=True):
+        for a, b in zip(before, after, strict=True):
+            share, apart = 1 / (len(first) * len(before)), b.astype(float) - a.astype(float)
+            value += share * float(apart.mean())
+            variance += share**2 * float(apart.var(ddof=1)) / len(apart)
+    error = math.sqrt(variance)
+    reach = float(ndtri(0.975)) * error
+    p = 2 * float(ndtr(-abs(value) / error)) if error > 0 else float(value == 0)
+    return Difference(value, value - reach, value + reach, p)
 
 
 def per_class(right: np.ndarray, labels: np.ndarray, classes: int) -> list[Accuracy | None]:

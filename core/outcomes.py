@@ -9,9 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from statistics import fmean, stdev
 
-from core.metrics import Accuracy
+from core.metrics import Accuracy, Difference, Paired, mean
 from core.recipe import Recipe
 
+UNPATCHED, SHARED, SEARCHED, EXHAUSTIVE = "unpatched", "parallel", "parallel, searched", "parallel, exhaustive"
+SEQUENTIAL, FORGETFUL = "sequential", "sequential, no interpolation"
+JOINT, SPECIALISED = "joint", "specialised"
 COLUMNS = (
     "strategy",
     "order",
@@ -45,6 +48,7 @@ class Row:
     hold a value per split. ``alphas`` are the factors chosen: one, or one per task. ``tried`` pairs each vector of
     factors that was evaluated with its combined accuracy on *val*. ``steps`` counts optimiser steps, ``evaluations``
     mixes evaluated on *val*. ``timeline``, ``forgetting`` and ``backward_transfer`` (on *test*) belong to sequences.
+    ``against_base`` tests each task against the unpatched model on the same *test* pictures.
     """
 
     strategy: str
@@ -60,6 +64,24 @@ class Row:
     forgetting: float | None = None
     backward_transfer: float | None = None
     note: str = ""
+    against_base: Mapping[str, Paired] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """Combined accuracy on *test* of one strategy minus another's, paired; sequences as the mean of their orders."""
+
+    better: str
+    worse: str
+    difference: Difference
+
+    def sentence(self) -> str:
+        """Whether the first is at least as good, as the paper found it, with the interval, as one sentence."""
+        d = self.difference
+        shown = f"{100 * d.value:+.1f} points [{100 * d.low:+.1f}, {100 * d.high:+.1f}]"
+        noise = ", within noise" if d.within_noise else ""
+        holds = "≥" if d.value >= 0 else "does not reach"
+        return f"{self.better} {holds} {self.worse}: {shown}{noise}".replace("-", "−")
 
 
 @dataclass(frozen=True)
@@ -81,29 +103,37 @@ class Spread:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A comparison: the facts that it was asked for with, and its rows, the unpatched model first."""
+    """A comparison: the facts that it was asked for with, its rows, the unpatched model first, and their contrasts."""
 
     facts: Mapping[str, object]
     rows: tuple[Row, ...] = field(default=())
+    contrasts: tuple[Contrast, ...] = ()
 
     def of(self, strategy: str) -> list[Row]:
         """The rows of a strategy, one per order."""
         return [row for row in self.rows if row.strategy == strategy]
 
-    def spread(self, strategy: str, split: str = "test") -> Spread:
-        """A strategy over its orders. Raises ValueError for one that has no row."""
+    def on(self, row: Row, side: str, split: str = "test") -> Accuracy:
+        """A row's combined accuracy, or the mean over its patching or its supported tasks."""
+        if side == "combined":
+            return row.combined[split]
+        names = self.facts["tasks" if side == "patching" else "supported"]
+        return mean([row.accuracies[split][str(task)] for task in names])  # type: ignore[attr-defined]
+
+    def spread(self, strategy: str, split: str = "test", side: str = "combined") -> Spread:
+        """A strategy over its orders, on one side. Raises ValueError for one that has no row."""
         rows = self.of(strategy)
         if not rows:
             raise ValueError(f"This comparison has no strategy {strategy!r}.")
-        found = [row.combined[split] for row in rows]
+        found = [self.on(row, side, split) for row in rows]
         values = [a.value for a in found]
-        mean = Accuracy(fmean(values), fmean(a.low for a in found), fmean(a.high for a in found), found[0].n)
+        middle = Accuracy(fmean(values), fmean(a.low for a in found), fmean(a.high for a in found), found[0].n)
         lost = [row.forgetting for row in rows if row.forgetting is not None]
         back = [row.backward_transfer for row in rows if row.backward_transfer is not None]
         deviation = stdev(values) if len(values) > 1 else 0.0
         ends = (min(values), max(values))
         figures = (fmean(lost) if lost else None, fmean(back) if back else None)
-        return Spread(strategy, len(rows), mean, deviation, *ends, *figures)
+        return Spread(strategy, len(rows), middle, deviation, *ends, *figures)
 
     def strategies(self) -> list[str]:
         """The strategies, in the order of their rows."""
@@ -116,13 +146,16 @@ class Outcome:
             for row in self.rows
         ]
         spreads = [asdict(self.spread(s)) for s in self.strategies()]
-        return json.dumps({"facts": self.facts, "rows": rows, "spread_on_test": spreads}, indent=1, ensure_ascii=False)
+        facts = {"facts": self.facts, "rows": rows, "spread_on_test": spreads}
+        facts["contrasts_on_test"] = [asdict(contrast) for contrast in self.contrasts]
+        return json.dumps(facts, indent=1, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> Outcome:
         """What ``to_json`` wrote. Raises ValueError, KeyError or TypeError for anything else."""
         found = json.loads(text)
-        return cls(found["facts"], tuple(_row(row) for row in found["rows"]))
+        contrasts = [{**c, "difference": Difference(**c["difference"])} for c in found.get("contrasts_on_test", ())]
+        return cls(found["facts"], tuple(_row(row) for row in found["rows"]), tuple(Contrast(**c) for c in contrasts))
 
     def to_csv(self) -> str:
         """One line per strategy, order, split and task, and one for the combined accuracy."""
@@ -159,13 +192,14 @@ class Outcome:
                     f"   forgetting {100 * found.forgetting:.1f}, "
                     f"backward transfer {100 * found.backward_transfer:+.1f} points"
                 )
-        return "\n".join(lines)
+        return "\n".join([*lines, *(contrast.sentence() for contrast in self.contrasts)])
 
 
 def _plain(row: Row) -> dict[str, object]:
     bare = {name: value for name, value in row.__dict__.items() if name not in ("recipes", "timeline")}
     bare["accuracies"] = {s: {t: asdict(a) for t, a in found.items()} for s, found in row.accuracies.items()}
     bare["combined"] = {s: asdict(a) for s, a in row.combined.items()}
+    bare["against_base"] = {t: asdict(test) for t, test in row.against_base.items()}
     bare["timeline"] = [
         {**m.__dict__, "accuracies": {t: asdict(a) for t, a in m.accuracies.items()}} for m in row.timeline
     ]
@@ -183,6 +217,7 @@ def _row(facts: dict) -> Row:
     given = dict(facts)
     given["recipes"] = {n: Recipe.from_json(json.dumps(r)) for n, r in facts["recipes"].items()}
     given["accuracies"] = {s: _accuracies(found) for s, found in facts["accuracies"].items()}
+    given["against_base"] = {t: Paired(**test) for t, test in facts.get("against_base", {}).items()}
     given["combined"] = _accuracies(facts["combined"])
     given["timeline"] = tuple(Moment(**{**m, "accuracies": _accuracies(m["accuracies"])}) for m in facts["timeline"])
     given |= {"alphas": tuple(facts["alphas"]), "order": tuple(facts["order"]), "tried": vectors(facts["tried"])}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from functools import lru_cache
 from pathlib import Path
 
 from core import PaletteError, strategies
@@ -12,8 +13,7 @@ from core.lab import Lab
 from core.outcomes import Outcome
 from core.paint import GRID
 from core.search import OPTIMISERS
-from core.splits import class_groups
-from core.tasks import Pictures, digest_of
+from core.tasks import TaskError, digest_of
 from core.zoo import BASE
 
 
@@ -67,38 +67,19 @@ def make_plan(
     return made
 
 
-@dataclass(frozen=True, eq=False)
-class _Kept:
-    """A task's pictures as the lab keeps them, so that groups of its classes need not draw them again."""
-
-    lab: Lab
-    task: str
-
-    def sizes(self) -> Mapping[str, int]:
-        return self.lab.task(self.task).source.sizes()
-
-    def digest(self, split: str) -> str:
-        return self.lab.task(self.task).source.digest(split)
-
-    def load(self, split: str) -> Pictures:
-        return self.lab.pictures(self.task, split)
-
-
 def tasks_named(lab: Lab, words: Sequence[str]) -> list[str]:
     """Names of tasks, where ``digits/5`` stands for the classes of ``digits`` cut into 5 groups, one task each.
 
-    The groups join the lab's tasks. Raises TaskError for an unknown task or a cut that cannot be made.
+    Raises TaskError for an unknown task or a cut that cannot be made.
     """
     found: list[str] = []
     for word in words:
-        cut = re.fullmatch(r"(.+)/(\d+)", word)
+        cut = re.fullmatch(r"(.+)/(\d{1,4})", word)
         if cut is None:
             found.append(lab.task(word).name)
-            continue
-        task = lab.task(cut[1])
-        groups = class_groups(task, int(cut[2]), source=_Kept(lab, task.name))
-        lab.tasks.update({group.name: group for group in groups})
-        found += [group.name for group in groups]
+        else:
+            lab.task(f"{cut[1]}.1of{int(cut[2])}")  # says what is wrong with the cut, if anything is
+            found += [f"{cut[1]}.{i + 1}of{int(cut[2])}" for i in range(int(cut[2]))]
     return found
 
 
@@ -110,16 +91,49 @@ def outcome_path(lab: Lab, plan: Plan) -> Path:
     return lab.folder / "strategies" / f"{key[:16]}.json"
 
 
-def outcomes(lab: Lab) -> list[Outcome]:
-    """Every outcome that the workspace keeps, the newest first; what cannot be read is passed over with a notice."""
-    paths = sorted((lab.folder / "strategies").glob("*.json"), key=lambda p: (-p.stat().st_mtime, p.name))
-    found = []
-    for path in paths:
+def outcomes(lab: Lab) -> dict[str, Outcome]:
+    """Every outcome that the workspace keeps, by key, the newest first; what cannot be read only gives a notice."""
+    found = {}
+    for path in sorted((lab.folder / "strategies").glob("*.json"), key=lambda p: (-p.stat().st_mtime, p.name)):
         try:
-            found.append(Outcome.from_json(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError, KeyError, TypeError, PaletteError) as error:
+            found[path.stem] = _read(path, path.stat().st_mtime_ns)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, PaletteError) as error:
             lab.notices.append(f"The comparison {path.name} cannot be read ({type(error).__name__}); compare again.")
     return found
+
+
+@lru_cache(maxsize=32)
+def _read(path: Path, _changed: int) -> Outcome:
+    outcome = Outcome.from_json(path.read_text(encoding="utf-8"))
+    plan_of(outcome)
+    return outcome
+
+
+def plan_of(outcome: Outcome) -> Plan:
+    """The plan that an outcome answers. Raises KeyError or TypeError for facts that are no plan."""
+    facts = {field.name: outcome.facts[field.name] for field in fields(Plan)}
+    plan = Plan(**{n: tuple(v) if isinstance(v, list) else v for n, v in facts.items()})  # type: ignore[arg-type]
+    hash(plan)
+    return plan
+
+
+def is_current(lab: Lab, key: str, outcome: Outcome) -> bool:
+    """Whether the base, the pictures and the class names are still those that the outcome was made with."""
+    try:
+        return outcome_path(lab, plan_of(outcome)).stem == key
+    except TaskError:
+        return False
+
+
+def command(lab: Lab, plan: Plan, *more: str) -> str:
+    """The command line that runs a plan."""
+    usual = Plan(plan.tasks, plan.supported, plan.budget)
+    words = ["python -m core", *([] if lab.name == "mini" else ["--workspace", lab.name]), "strategies"]
+    words += ["--tasks", *plan.tasks, "--supported", *plan.supported, "--budget", str(plan.budget)]
+    for name in ("orders", "seed", "optimiser", "trials", "total", "exhaustive"):
+        if (value := getattr(plan, name)) != getattr(usual, name):
+            words += [f"--{name}", str(value)]
+    return " ".join([*words, *more])
 
 
 def outcome_of(lab: Lab, plan: Plan) -> Outcome | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -46,6 +47,43 @@ class Group:
 @lru_cache(maxsize=4096)
 def _size(group: Group, split: str) -> int:
     return int(np.isin(group.source.load(split).labels, group.classes).sum())
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """The source of a task whose pictures somebody keeps: ``pictures(task, split)`` gives them, drawn only once."""
+
+    task: Task
+    pictures: Callable[[str, str], Pictures]
+
+    def sizes(self) -> Mapping[str, int]:
+        """Number of pictures per split."""
+        return self.task.source.sizes()
+
+    def digest(self, split: str) -> str:
+        """Hex SHA-256 of what determines the pictures and labels: the task's own."""
+        return self.task.source.digest(split)
+
+    def load(self, split: str) -> Pictures:
+        """The pictures as they are kept."""
+        return self.pictures(self.task.name, split)
+
+
+GROUP = re.compile(r"(.+)\.(\d{1,4})of(\d{1,4})(?:\.seed(\d{1,9}))?(\.whole)?")
+
+
+def group_named(name: str, task: Callable[[str], Task], pictures: Callable[[str, str], Pictures]) -> Task | None:
+    """The group of classes that a name such as ``digits.2of5`` stands for; None for a name of another form.
+
+    ``task`` finds the task that is cut, ``pictures`` its pictures, so that a group is there wherever its name is.
+    Raises TaskError if that task is not there or cannot be cut so.
+    """
+    if (found := GROUP.fullmatch(name)) is None:
+        return None
+    whole, _, groups, seed, all_names = found.groups()
+    cut = task(whole)
+    every = class_groups(cut, int(groups), None if seed is None else int(seed), bool(all_names), Kept(cut, pictures))
+    return next((group for group in every if group.name == name), None)
 
 
 def class_groups(

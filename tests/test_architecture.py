@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 TAKE_HOME = """export mixfile manifest model_card huggingface huggingface_config onnx_file hub
 importing foreign naming preflight exchange mixes distance parcel""".split()
-MANY_TASKS = ["many_tasks", "checkpoints", "plan", "compare", "outcomes"]
+MANY_TASKS = ["many_tasks", "checkpoints", "plan", "compare", "contrasts", "outcomes", "remaining", "sketch"]
 LAYERS = [
     ("words", ["__init__", "recipe", "components", "algebra"]),
     ("choosing", ["paint", "search", "strategies"]),

@@ -8,7 +8,7 @@ from functools import cached_property, lru_cache
 from statistics import fmean
 
 from core.lab import Lab, Point
-from core.metrics import Accuracy, Paired, paired
+from core.metrics import Accuracy, Paired, mean, paired
 from core.paint import accuracy_distance_to_optimal, choose_alpha
 
 
@@ -53,21 +53,11 @@ class Curve:
 
     def supported_mean(self, point: Point) -> Accuracy:
         """Mean over the supported tasks, with its interval."""
-        return _mean([point.accuracies[name] for name in self.supported])
+        return mean([point.accuracies[name] for name in self.supported])
 
     def patching_mean(self, point: Point) -> Accuracy:
         """Mean over the patching tasks, with its interval."""
-        return _mean([point.accuracies[name] for name in self.patching])
-
-
-def _mean(each: Sequence[Accuracy]) -> Accuracy:
-    """Mean accuracy; for several, the interval is that of a mean of independent tasks."""
-    if len(each) == 1:
-        return each[0]
-    value = fmean(a.value for a in each)
-    below = sum((a.value - a.low) ** 2 for a in each) ** 0.5 / len(each)
-    above = sum((a.high - a.value) ** 2 for a in each) ** 0.5 / len(each)
-    return Accuracy(value, value - below, value + above, sum(a.n for a in each))
+        return mean([point.accuracies[name] for name in self.patching])
 
 
 def curve(lab: Lab, task: str, supported: Sequence[str], alphas: Sequence[float]) -> Curve:
