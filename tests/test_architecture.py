@@ -12,13 +12,18 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 TAKE_HOME = """export mixfile manifest model_card huggingface huggingface_config onnx_file hub
 importing foreign naming preflight exchange""".split()
+ATTACKS = ["fonts", "typography", "attacks", "intake", "attack_files"]
+ATTACKING = ["live", "attack", "attack_command"]
 MANY_TASKS = ["many_tasks", "checkpoints", "plan", "compare", "outcomes"]
 LAYERS = [
     ("words", ["__init__", "recipe", "components"]),
     ("choosing", ["paint", "search", "strategies"]),
-    ("things", ["disk", "tensorfile", "tasks", "torchvision_cpu", "vision", "world", "catalog", "zoo", "splits"]),
+    (
+        "things",
+        ["disk", "tensorfile", "tasks", "torchvision_cpu", "vision", "world", "catalog", "zoo", "splits", *ATTACKS],
+    ),
     ("doing", ["answers", "merge", "heads", "predict", "metrics", "store", "finetune", "similarity"]),
-    ("the desk", ["jobs", "lab", "history", "build", "card", "__main__", *TAKE_HOME, *MANY_TASKS]),
+    ("the desk", ["jobs", "lab", "history", "build", "card", "__main__", *TAKE_HOME, *MANY_TASKS, *ATTACKING]),
 ]
 RANK = {name: rank for rank, (_, names) in enumerate(LAYERS) for name in names}
 FILES = sorted((ROOT / "core").rglob("*.py"))
