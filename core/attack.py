@@ -135,8 +135,13 @@ class Study:
         n = len(self.recipes)
         columns = [answers[i : i + n] for i in range(0, len(answers), n)]
         written = [pictures_of(lab, task, self.split).notes["written"] for task in self.tasks]
-        twins = columns[len(self.tasks) :] or [[None] * n] * len(self.tasks)
-        return [[outcome(c[i], w, t[i]) for c, w, t in zip(columns, written, twins, strict=False)] for i in range(n)]
+        twins = columns[len(self.tasks) :]
+
+        def one(recipe: int, task: int) -> Outcome:
+            clean = twins[task][recipe] if twins else None
+            return outcome(columns[task][recipe], written[task], clean)
+
+        return [[one(i, j) for j in range(len(self.tasks))] for i in range(n)]
 
     def known(self, lab: Lab) -> bool:
         """Whether ``table`` would compute nothing."""
