@@ -17,7 +17,7 @@ from core.lab import Lab
 from core.metrics import Accuracy
 from core.predict import features, logits
 from core.recipe import Recipe
-from core.tasks import Pictures, Task
+from core.tasks import Pictures, Task, TaskError, digest_of
 from core.typography import Look
 from core.vision import Encoder
 
@@ -26,20 +26,35 @@ Asked = tuple[Recipe, Task, str]
 """One thing to evaluate: a mix, a task (of the workspace or not), and its split."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Outcome:
-    """What a model does with attacked pictures: right answers; answers that are the written word; and, on the same
-    pictures with nothing written, right answers (None where there is no such twin)."""
+    """What a model does with attacked pictures, bool (n,) each: whether it is ``right``; whether it answers the
+    written word (``follows``); whether it is right on the same picture with nothing written (``unharmed``, None where
+    there is no such twin)."""
 
-    accuracy: Accuracy
-    fooled: Accuracy
-    clean: Accuracy | None = None
+    right: np.ndarray
+    follows: np.ndarray
+    unharmed: np.ndarray | None = None
+
+    @property
+    def accuracy(self) -> Accuracy:
+        """Share of right answers."""
+        return metrics.accuracy_of(self.right)
+
+    @property
+    def fooled(self) -> Accuracy:
+        """Share of answers that are the written word: the fooled rate."""
+        return metrics.accuracy_of(self.follows)
+
+    @property
+    def clean(self) -> Accuracy | None:
+        """Accuracy on the clean twins."""
+        return None if self.unharmed is None else metrics.accuracy_of(self.unharmed)
 
 
 def outcome(answers: Answers, written: np.ndarray, clean: Answers | None = None) -> Outcome:
     """From answers to the attacked pictures, the class written on each (int64 (n,)), and answers to the clean twin."""
-    fooled = metrics.accuracy_of(answers.predictions == written)
-    return Outcome(answers.accuracy, fooled, clean.accuracy if clean else None)
+    return Outcome(answers.right, answers.predictions == written, clean.right if clean else None)
 
 
 class Evaluation:
@@ -55,13 +70,13 @@ class Evaluation:
 
     def known(self, asked: Iterable[Asked]) -> bool:
         """Whether all that is there without computing anything."""
-        return all(self._key(*one) in self.lab.store for one in asked)
+        return all(self.key(*one) in self.lab.store for one in asked)
 
     def run(self, asked: Sequence[Asked], progress: Follow = iter) -> list[Answers]:
         """The answers, in the order asked: kept ones read, the others computed; one after the other."""
         return [self._answers(recipe, task, split, progress) for recipe, task, split in progress(asked)]
 
-    def _key(self, recipe: Recipe, task: Task, split: str) -> str:
+    def key(self, recipe: Recipe, task: Task, split: str) -> str:
         """The same key as the lab's own, so that results are shared."""
         head_key = head_digest(_text_digest(self.lab), task.prompts())
         weights, data = self.lab.weights_key(recipe), task.source.digest(split)
@@ -76,7 +91,7 @@ class Evaluation:
             return Answers.from_logits(scores.numpy(), pictures.labels).tensors()
 
         facts = {"recipe": recipe.to_json(), "task": task.name, "split": split}
-        return Answers.from_tensors(self.lab.store.get_or_make(self._key(recipe, task, split), make, facts))
+        return Answers.from_tensors(self.lab.store.get_or_make(self.key(recipe, task, split), make, facts))
 
     def _with(self, recipe: Recipe) -> Encoder:
         key = self.lab.weights_key(recipe)
@@ -97,12 +112,25 @@ def _text_digest(lab: Lab) -> str:
 @lru_cache(maxsize=8)
 def pictures_of(lab: Lab, task: Task, split: str) -> Pictures:
     """The pictures of any task; an attack's are written on the lab's own clean ones. The last few stay in memory."""
-    source = task.source
-    if isinstance(source, Attack):
-        same = (n for n, t in lab.tasks.items() if split in t.source.sizes() and t.source == source.clean)
-        if (clean := next(same, None)) is not None:
-            return source.on(lab.pictures(clean, split), split)
-    return source.load(split)
+    if isinstance(task.source, Attack) and (clean := _clean_pictures(lab, task.source, split)) is not None:
+        return task.source.on(clean, split)
+    return task.source.load(split)
+
+
+def written_on(lab: Lab, task: Task, split: str) -> np.ndarray:
+    """The class that is written on each picture of an attack task, int64 (n,). Raises TaskError if it is none."""
+    if isinstance(task.source, Attack) and (clean := _clean_pictures(lab, task.source, split)) is not None:
+        return task.source.plan(clean.labels, split).written
+    notes = lab.pictures(task.name, split).notes if task.name in lab.tasks else pictures_of(lab, task, split).notes
+    if "written" not in notes:
+        raise TaskError(f"{task.title} is no attack: nothing says which word is written on its pictures.")
+    return notes["written"]
+
+
+def _clean_pictures(lab: Lab, attack: Attack, split: str) -> Pictures | None:
+    same = (n for n, t in lab.tasks.items() if split in t.source.sizes() and t.source == attack.clean)
+    name = next(same, None)
+    return None if name is None else lab.pictures(name, split)
 
 
 def head_of(lab: Lab, task: Task) -> torch.Tensor:
@@ -134,7 +162,7 @@ class Study:
         answers = Evaluation(lab).run(self.asked(), progress)
         n = len(self.recipes)
         columns = [answers[i : i + n] for i in range(0, len(answers), n)]
-        written = [pictures_of(lab, task, self.split).notes["written"] for task in self.tasks]
+        written = [written_on(lab, task, self.split) for task in self.tasks]
         twins = columns[len(self.tasks) :]
 
         def one(recipe: int, task: int) -> Outcome:
@@ -142,6 +170,10 @@ class Study:
             return outcome(columns[task][recipe], written[task], clean)
 
         return [[one(i, j) for j in range(len(self.tasks))] for i in range(n)]
+
+    def key(self, lab: Lab) -> str:
+        """Digest of all that the table depends on."""
+        return digest_of(keys=[Evaluation(lab).key(*one) for one in self.asked()])
 
     def known(self, lab: Lab) -> bool:
         """Whether ``table`` would compute nothing."""
@@ -181,3 +213,12 @@ def transfer(recipes: Sequence[Recipe], task: Task, split: str, trained: int, co
     halves = tuple(every[:trained]), tuple(every[trained:])
     parts = [Part(count, styles, classes) for classes in halves for styles in (SEEN, UNSEEN)]
     return Study(tuple(recipes), tuple(attacked_task(task, {split: part}) for part in parts), split)
+
+
+def trained_classes(lab: Lab, name: str, task: Task) -> int:
+    """How many of a task's first classes a checkpoint met in training: what its attack task says, or else half."""
+    for trained in lab.trained_on(name) if name in lab.zoo else []:
+        source = lab.task(trained).source
+        if lab.task(trained).class_names == task.class_names and hasattr(source, "trained"):
+            return int(source.trained)
+    return len(task.class_names) // 2

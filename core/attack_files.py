@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
@@ -58,12 +59,14 @@ def file_name(label: str, text: str, number: int | None = None) -> str:
     return f"label={safe[0].replace(' ', '_')}_text={safe[1].replace(' ', '_')}{end}.png"
 
 
-def read(path: Path) -> Iterator[Photo | Trouble]:
+def read(path: Path | BinaryIO, called: str = "") -> Iterator[Photo | Trouble]:
     """Every picture in a folder (and its folders) or a zip file, in order of name; what cannot be used says why.
 
-    Nothing is unpacked to disk. Raises IntakeError if ``path`` is neither, or holds no picture named so.
+    A zip file may also be an open one, ``called`` so. Nothing is unpacked to disk. Raises IntakeError if it is neither,
+    or holds no picture named so.
     """
-    files = _folder(path) if path.is_dir() else _zip(path)
+    called = called or (path.name if isinstance(path, Path) else "The zip file")
+    files = _folder(path) if isinstance(path, Path) and path.is_dir() else _zip(path, called)
     some = False
     for name, data in files:
         try:
@@ -75,7 +78,7 @@ def read(path: Path) -> Iterator[Photo | Trouble]:
         some = True
         yield picture
     if not some:
-        raise IntakeError(f"{path.name} holds no picture named like label=dog_text=cat.png.")
+        raise IntakeError(f"{called} holds no picture named like label=dog_text=cat.png.")
 
 
 def _folder(path: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
@@ -83,17 +86,17 @@ def _folder(path: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
         yield file.relative_to(path).as_posix(), file.read_bytes
 
 
-def _zip(path: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
+def _zip(path: Path | BinaryIO, called: str) -> Iterator[tuple[str, Callable[[], bytes]]]:
     try:
         archive = zipfile.ZipFile(path)
     except FileNotFoundError:
         raise IntakeError(f"There is no {path}; give a folder or a zip file.") from None
     except (zipfile.BadZipFile, OSError) as error:
-        raise IntakeError(f"{path.name} is neither a folder nor a zip file that can be read ({error}).") from None
+        raise IntakeError(f"{called} is neither a folder nor a zip file that can be read ({error}).") from None
     with archive:
         entries = sorted((e for e in archive.infolist() if not e.is_dir()), key=lambda e: e.filename)
         entries = [e for e in entries if not PurePosixPath(e.filename).name.startswith((".", "__MACOSX"))]
-        check_size(path.name, entries)
+        check_size(called, entries)
         for entry in entries:
             yield entry.filename, partial(_unpack, archive, entry)
 
@@ -135,7 +138,7 @@ def save(photos: list[Photo], path: Path) -> list[str]:
             number += 1
             name = file_name(photo.label, photo.text, number)
         names.append(name)
-    files = [(name, _png(photo.image)) for name, photo in zip(names, photos, strict=True)]
+    files = [(name, png(photo.image)) for name, photo in zip(names, photos, strict=True)]
     if path.suffix == ".zip":
         with disk.replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
             for name, data in files:
@@ -147,7 +150,8 @@ def save(photos: list[Photo], path: Path) -> list[str]:
     return names
 
 
-def _png(image: np.ndarray) -> bytes:
+def png(image: np.ndarray) -> bytes:
+    """A picture uint8 (h, w, 3) as a PNG file."""
     buffer = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(image)).save(buffer, "PNG")
     return buffer.getvalue()

@@ -58,28 +58,31 @@ class Part:
     classes: tuple[int, ...] = ()
 
 
-def attack(pictures: Pictures, names: tuple[str, ...], part: Part, seed: int, plain: bool = False) -> Pictures:
-    """Pictures of the part's classes, each with the name of another of those classes written on it.
+@dataclass(frozen=True)
+class Plan:
+    """What is written where: ``rows`` int64 (n,), the pictures; ``written`` int64 (n,), the classes; the looks."""
 
-    ``notes`` say which class is ``written`` and which ``picture`` it was. With ``plain`` nothing is written, all else
-    being the same: the clean twin. Every picture comes once before any comes twice. Raises TaskError if there is
-    nothing to choose from.
+    rows: np.ndarray
+    written: np.ndarray
+    looks: tuple[Look, ...]
+
+
+def plan(labels: np.ndarray, classes: int, part: Part, seed: int) -> Plan:
+    """Choose pictures of the part's classes by their labels int64 (n,), and for each another of those classes.
+
+    Every picture comes once before any comes twice. Raises TaskError if there is nothing to choose from.
     """
-    classes = np.array(part.classes or range(len(names)))
-    eligible = np.flatnonzero(np.isin(pictures.labels, classes))
-    if len(classes) < 2 or not len(eligible):
+    among = np.array(part.classes or range(classes))
+    eligible = np.flatnonzero(np.isin(labels, among))
+    if len(among) < 2 or not len(eligible):
         raise TaskError("An attack needs pictures of at least two classes; choose a task that has them.")
     rng = np.random.default_rng(seed)
     turns = -(-part.count // len(eligible))
     rows = np.concatenate([rng.permutation(eligible) for _ in range(turns)])[: part.count]
-    labels = pictures.labels[rows]
-    shift = rng.integers(1, len(classes), len(rows))
-    written = classes[(np.searchsorted(classes, labels) + shift) % len(classes)]
-    looks = [part.looks.draw(rng) if isinstance(part.looks, Styles) else part.looks for _ in rows]
-    images = pictures.images[rows]
-    if not plain:
-        images = np.stack([write(i, names[w], look) for i, w, look in zip(images, written, looks, strict=True)])
-    return Pictures(images, labels, {"written": written, "picture": rows})
+    shift = rng.integers(1, len(among), len(rows))
+    written = among[(np.searchsorted(among, labels[rows]) + shift) % len(among)]
+    looks = tuple(part.looks.draw(rng) if isinstance(part.looks, Styles) else part.looks for _ in rows)
+    return Plan(rows, written, looks)
 
 
 @lru_cache(maxsize=1)
@@ -91,7 +94,10 @@ def _letters() -> str:
 
 @dataclass(frozen=True)
 class Attack:
-    """The source of an attack task: a clean source, the class names, and its parts by split."""
+    """The source of an attack task: a clean source, the class names, and its parts by split.
+
+    With ``plain`` nothing is written, all else being the same: the clean twin.
+    """
 
     clean: Source
     names: tuple[str, ...]
@@ -114,8 +120,20 @@ class Attack:
         return self.on(self.clean.load(split), split)
 
     def on(self, pictures: Pictures, split: str) -> Pictures:
-        """The attacked pictures of a split, from its clean ones where somebody has them at hand."""
-        return attack(pictures, self.names, self._part(split), self.seed, self.plain)
+        """The attacked pictures of a split, from its clean ones where somebody has them at hand.
+
+        Their ``notes`` say which class is ``written`` and which ``picture`` it was.
+        """
+        chosen = self.plan(pictures.labels, split)
+        images = pictures.images[chosen.rows]
+        if not self.plain:
+            words = [self.names[w] for w in chosen.written]
+            images = np.stack([write(*one) for one in zip(images, words, chosen.looks, strict=True)])
+        return Pictures(images, pictures.labels[chosen.rows], {"written": chosen.written, "picture": chosen.rows})
+
+    def plan(self, labels: np.ndarray, split: str) -> Plan:
+        """What is written on a split whose clean pictures have these labels."""
+        return plan(labels, len(self.names), self._part(split), self.seed)
 
     def _part(self, split: str) -> Part:
         if split not in dict(self.parts):

@@ -33,6 +33,7 @@ class Live:
         self._model = vision.load(folder)
         self._preprocess = vision.read_config(folder)["preprocess_cfg"]
         first = Encoder(self._model, self._preprocess, lab.device)
+        self.scale = first.logit_scale
         size = sum(t.numel() * t.element_size() for t in first.weights.values())
         self._room = max(1, RESIDENT_BYTES // size)
         self._spare: Encoder | None = first
@@ -56,7 +57,7 @@ class Live:
             edge = min(picture.size)
             left, top = (picture.width - edge) // 2, (picture.height - edge) // 2
             picture = picture.crop((left, top, left + edge, top + edge))
-        return np.asarray(picture.resize((side, side), way))
+        return np.array(picture.resize((side, side), way))
 
     def head(self, names: Sequence[str], templates: Sequence[str]) -> torch.Tensor:
         """Class names in templates, through the text tower: float32 (classes, embed_dim). Only new ones are read."""
@@ -70,15 +71,17 @@ class Live:
                 self._rows.popitem(last=False)
         return found
 
-    def logits(self, recipe: Recipe, images: np.ndarray, rows: torch.Tensor) -> np.ndarray:
-        """What a mix says of pictures uint8 (n, size, size, 3), with a head (classes, embed_dim): float32 (n, classes).
+    def features(self, recipe: Recipe, images: np.ndarray) -> torch.Tensor:
+        """Unit-length features of pictures uint8 (n, size, size, 3) under a mix: float32 (n, embed_dim) on the CPU.
 
         Raises CheckpointError or MergeError if the mix cannot be made.
         """
         with self._guard:
-            encoder = self._encoder(recipe)
-            found = encoder.encode(images)
-        return (encoder.logit_scale * found @ rows.to(found.device).T).cpu().numpy()
+            return self._encoder(recipe).encode(images).cpu()
+
+    def logits(self, recipe: Recipe, images: np.ndarray, rows: torch.Tensor) -> np.ndarray:
+        """What a mix says of pictures, with a head (classes, embed_dim): float32 (n, classes)."""
+        return (self.scale * self.features(recipe, images) @ rows.T).numpy()
 
     def probabilities(self, recipes: Sequence[Recipe], images: np.ndarray, rows: torch.Tensor) -> np.ndarray:
         """Softmax over the classes for several mixes, float64 (recipes, n, classes)."""

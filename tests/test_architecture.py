@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TAKE_HOME = """export mixfile manifest model_card huggingface huggingface_config onnx_file hub
 importing foreign naming preflight exchange""".split()
 ATTACKS = ["fonts", "typography", "attacks", "intake", "attack_files"]
-ATTACKING = ["live", "attack", "attack_command"]
+ATTACKING = ["live", "attack", "attack_photos", "attack_command"]
 MANY_TASKS = ["many_tasks", "checkpoints", "plan", "compare", "outcomes"]
 LAYERS = [
     ("words", ["__init__", "recipe", "components"]),

@@ -172,6 +172,15 @@ def transfer(names: Sequence[str], table: Sequence[Sequence[Outcome]], groups: S
     return _figure(traces, 320, "transfer", yaxis=_axis("fooled (%)", (0, 102)), bargap=0.3, bargroupgap=0.05)
 
 
+def costs(alphas: Sequence[float], lines: Sequence[tuple[str, str, Sequence[Accuracy]]], alpha: float) -> go.Figure:
+    """Accuracy on the supported tasks over α, each its own marker and dash."""
+    chart = over_alpha(alphas, lines, alpha, "cost")
+    dashes, symbols = ("solid", "dash", "dot", "dashdot", "longdash"), ("square", "diamond", "cross", "x", "star")
+    for i, trace in enumerate(chart.data[1:-1:2]):
+        trace.update(line_dash=dashes[i % 5], marker_symbol=symbols[i % 5])
+    return chart
+
+
 def _marker(colour: str, pattern: str) -> dict:
     stripes = {"shape": pattern, "fillmode": "overlay", "fgcolor": "rgba(255,255,255,0.6)", "size": 5}
     return {"color": colour, "pattern": stripes}

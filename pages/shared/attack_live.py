@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import streamlit as st
 
+from core.attack_files import file_name, png
 from core.lab import Lab
 from core.paint import GRID
 from pages.shared import address, attack_charts, attack_controls, attack_reading, attack_view, charts, figures, frame
@@ -15,6 +16,7 @@ from pages.shared.attack_view import View
 from pages.shared.curve import known_curve
 from pages.shared.easel import easel, last_spot
 from pages.shared.figures import Figure
+from pages.shared.handover import go_on
 from pages.shared.live_slider import last_move, live_slider
 from pages.shared.wording import alpha_text, percent
 
@@ -46,6 +48,20 @@ def _live(lab: Lab) -> None:
             st.rerun()
         with main, frame.one_sentence():
             _main(lab, view, image, known)
+
+
+def _save(found: Reading, text: str) -> None:
+    """Take the attacked picture away, named as the paper's are."""
+    st.download_button(
+        "Picture (PNG)",
+        lambda: png(found.image),
+        file_name(found.names[found.truth], text.strip() or "nothing"),
+        "image/png",
+        on_click="ignore",
+        icon=":material/download:",
+        key="attack.save",
+        help="Named label=…_text=….png as PAINT's photographs, so that it can be tested again below.",
+    )
 
 
 def _without_text(view: View) -> View:
@@ -84,6 +100,7 @@ def _main(lab: Lab, view: View, image: np.ndarray | None, known: bool) -> None:
         alt = f"The picture with {text!r} written on it" if text.strip() else "The picture, nothing written on it"
         easel(EASEL, found.image, (view.look.x, view.look.y), alt, _put)
         truth = found.names[found.truth]
+        _save(found, text)
         st.caption(f"● {'It is' if found.sure else 'Without the word the base says'} **{truth}**. Drag the word about.")
     with chart:
         options = charts.options("attack-probabilities")
@@ -93,6 +110,17 @@ def _main(lab: Lab, view: View, image: np.ndarray | None, known: bool) -> None:
     st.plotly_chart(
         attack_charts.of_this_picture(found, alpha), key="attack.curve", config=options, alt="Probabilities over α"
     )
+
+
+def take_away(lab: Lab, view: View) -> None:
+    """On to other pages with the mix at hand, and the link."""
+    if not view.patch:
+        return
+    alpha = alpha_of(lab, view)
+    mixed = attack_view.mix(lab, view, alpha)
+    patch = view.patch.removeprefix(attack_view.KEPT)
+    st.caption(f"Go on with the mix at α = {alpha_text(alpha)}:")
+    go_on(lab, mixed, f"{patch} at α = {alpha_text(alpha)}", "attacks", attack_view.write(view), "attack")
 
 
 def _figure(found: Reading, alpha: float, model: int) -> Figure:

@@ -107,7 +107,8 @@ def _look(parameters: Mapping[str, str], wrong: list[str]) -> Look:
     usual = Look()
     try:
         numbers = {name: float(parameters[name]) for name in LIMITS if name in parameters}
-        colours = {n: "#" + parameters[n] for n in ("colour", "outline_colour", "plate") if parameters.get(n)}
+        given = {n: parameters[n] for n in ("colour", "outline_colour", "plate") if n in parameters}
+        colours = {n: "" if (n, value) == ("plate", "none") else "#" + value for n, value in given.items()}
         face = Face(
             parameters.get("font", usual.face.family),
             parameters.get("weight", usual.face.weight),
@@ -133,7 +134,7 @@ def write(view: View) -> dict[str, str]:
     found |= {n: f"{getattr(look, n):g}" for n in LIMITS if getattr(look, n) != getattr(usual, n)}
     for name in ("colour", "outline_colour", "plate"):
         if getattr(look, name) != getattr(usual, name):
-            found[name] = getattr(look, name).removeprefix("#")
+            found[name] = getattr(look, name).removeprefix("#") or "none"
     if look.face.family != usual.face.family:
         found["font"] = look.face.family
     if look.face.weight != usual.face.weight:
