@@ -83,13 +83,12 @@ def write(image: np.ndarray, text: str, look: Look = Look()) -> np.ndarray:
     fonts.check(look.face, text)
     height, width = image.shape[:2]
     plate, outline, ink = (_turn(mask, look.rotation) for mask in _block(text, look, width, height))
-    canvas = Image.fromarray(np.ascontiguousarray(image))
-    place = _place(look, ink.size, (width, height))
-    layers = ((look.plate, plate), (look.outline_colour, outline), (look.colour, ink))
-    for colour, mask in layers:
+    before = Image.fromarray(np.ascontiguousarray(image))
+    canvas, place = before.copy(), _place(look, ink.size, (width, height))
+    for colour, mask in ((look.plate, plate), (look.outline_colour, outline), (look.colour, ink)):
         if colour and mask.getbbox():
-            canvas.paste(colour, (*place, place[0] + mask.width, place[1] + mask.height), _faded(mask, look.opacity))
-    return np.array(canvas)
+            canvas.paste(colour, (*place, place[0] + mask.width, place[1] + mask.height), mask)
+    return np.array(canvas if look.opacity == 1 else Image.blend(before, canvas, look.opacity))
 
 
 def wrap(text: str, face: Face, pixels: int, width: float) -> list[str]:
@@ -154,10 +153,6 @@ def _masks(lines: list[str], face: Face, pixels: int, stroke: int, margin: int) 
 
 def _turn(mask: Image.Image, degrees: float) -> Image.Image:
     return mask.rotate(degrees, Image.Resampling.BICUBIC, expand=True) if degrees else mask
-
-
-def _faded(mask: Image.Image, opacity: float) -> Image.Image:
-    return mask.point(lambda value: value * opacity) if opacity < 1 else mask
 
 
 def _place(look: Look, size: tuple[int, int], picture: tuple[int, int]) -> tuple[int, int]:
