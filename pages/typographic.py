@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from pages.shared import address, attack_controls, attack_live, attack_panels, attack_view, frame, workspace
+from pages.shared import address, attack_controls, attack_live, attack_panels, attack_view, frame, missing, workspace
 from pages.shared.welcome import welcome
 
 lab, jobs = workspace.lab(), workspace.jobs()
@@ -20,7 +20,10 @@ welcome(
 )
 view, complaints, anew = address.load("attack", partial(attack_view.read, lab))
 frame.complain(complaints)
-attack_controls.seed(lab, view, anew)
-attack_live.draw(lab, view)
-attack_panels.draw(lab, jobs, view, attack_live.alpha_of(lab, view))
-attack_live.take_away(lab, view)
+if view.patch:
+    attack_controls.seed(lab, view, anew)
+    attack_live.draw(lab, view)
+    attack_panels.draw(lab, jobs, view, attack_live.alpha_of(lab, view))
+    attack_live.take_away(lab, view)
+else:
+    missing.offer_curve(lab, jobs, next(iter(attack_view.buildable(lab)), ""), lab.default_supported())

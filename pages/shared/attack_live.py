@@ -114,8 +114,6 @@ def _main(lab: Lab, view: View, image: np.ndarray | None, known: bool) -> None:
 
 def take_away(lab: Lab, view: View) -> None:
     """On to other pages with the mix at hand, and the link."""
-    if not view.patch:
-        return
     alpha = alpha_of(lab, view)
     mixed = attack_view.mix(lab, view, alpha)
     patch = view.patch.removeprefix(attack_view.KEPT)

@@ -12,7 +12,6 @@ from core.lab import Lab
 from core.paint import check_alpha
 from core.recipe import Recipe, lerp
 from core.typography import LIMITS, LONGEST, Look
-from core.zoo import BASE
 
 KEPT = "@"  # before the key of a kept recipe, where else the name of a checkpoint stands
 MOST_CLASSES = 1000
@@ -34,9 +33,13 @@ class View:
 
 def patches(lab: Lab) -> list[str]:
     """Checkpoints that can be tried against the base, those for attacks first."""
+    return [name for name in buildable(lab) if name in lab.zoo]
+
+
+def buildable(lab: Lab) -> list[str]:
+    """Checkpoints that this workspace is meant to have, those against attacks first."""
     attacks = set(lab.by_role("attack"))
-    names = [name for name in lab.zoo.names() if name != BASE and name in {*lab.patches(), *lab.tasks}]
-    return sorted(names, key=lambda name: not attacks & set(lab.trained_on(name)))
+    return sorted(lab.patches(), key=lambda name: not attacks & set(lab.trained_on(name)))
 
 
 def mix(lab: Lab, view: View, alpha: float) -> Recipe:
