@@ -216,8 +216,9 @@ def transfer(recipes: Sequence[Recipe], task: Task, split: str, trained: int, co
 
 
 def trained_classes(lab: Lab, name: str, task: Task) -> int:
-    """How many of a task's first classes a checkpoint met in training: what its attack task says, or else half."""
-    for trained in lab.trained_on(name) if name in lab.zoo else []:
+    """How many of a task's first classes a checkpoint met in training: what its attack task says; else, or without
+    a name, half of them."""
+    for trained in lab.trained_on(name) if name else []:
         source = lab.task(trained).source
         if lab.task(trained).class_names == task.class_names and hasattr(source, "trained"):
             return int(source.trained)

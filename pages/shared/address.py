@@ -27,7 +27,8 @@ def load(page: str, read: Reader[V]) -> tuple[V, list[str], bool]:
     found = st.query_params.to_dict()
     kept = st.session_state.get(f"{page}.view")
     written = st.session_state.get(f"{page}.address")
-    if kept is not None and (found == written or not found):
+    ours = [written, *st.session_state.get(f"{page}.addresses", ())]
+    if kept is not None and (found in ours or not found):
         return kept, st.session_state.get(f"{page}.complaints", []), False
     view, complaints = read(found)
     st.session_state[f"{page}.view"], st.session_state[f"{page}.complaints"] = view, complaints
@@ -42,8 +43,14 @@ def save(page: str, view: V, write: Callable[[V], dict[str, str]]) -> None:
 
 
 def save_quietly(page: str, view: V, write: Callable[[V], dict[str, str]]) -> None:
-    """The same without a step in the browser's history: for what changes with every key that is pressed."""
-    _replace(key=f"{page}.replace", data={"search": "?" + urlencode(_keep(page, view, write))})
+    """The same without a step in the browser's history: for what changes with every key that is pressed.
+
+    The browser may tell an older address for a while; the last few are remembered, so that they undo nothing.
+    """
+    parameters = _keep(page, view, write)
+    before = [*st.session_state.get(f"{page}.addresses", []), st.query_params.to_dict(), parameters]
+    st.session_state[f"{page}.addresses"] = before[-40:]
+    _replace(key=f"{page}.replace", data={"search": "?" + urlencode(parameters)})
 
 
 def _keep(page: str, view: V, write: Callable[[V], dict[str, str]]) -> dict[str, str]:

@@ -70,7 +70,7 @@ def _without_text(view: View) -> View:
 
 def chosen_alpha(lab: Lab, view: View) -> float | None:
     """The α that validation chooses for the view's patch, where its curve is there."""
-    found = known_curve(lab, view.patch, lab.default_supported()) if view.patch in lab.zoo else None
+    found = known_curve(lab, view.patch, lab.default_supported()) if attack_view.is_checkpoint(lab, view) else None
     return found.chosen if found else None
 
 

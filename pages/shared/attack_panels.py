@@ -114,7 +114,7 @@ def _where(lab: Lab, jobs: Jobs, view: View, alpha: float) -> None:
 
 def _transfer(lab: Lab, jobs: Jobs, view: View, alpha: float) -> None:
     task, split = lab.task(view.task), attack_view.split_of(lab, view.task)
-    trained = attack.trained_classes(lab, view.patch, task)
+    trained = attack.trained_classes(lab, view.patch if attack_view.is_checkpoint(lab, view) else "", task)
     groups = ("seen classes,<br>seen style", "seen classes,<br>other style", "new classes,<br>seen style")
     groups += ("new classes,<br>other style",)
     about = f"the first {trained} classes of {task.title} and the rest"
@@ -135,7 +135,8 @@ def _transfer(lab: Lab, jobs: Jobs, view: View, alpha: float) -> None:
 
 def _own_attacks(lab: Lab, view: View, alpha: float) -> None:
     """The workspace's own attack task over α, as far as it was evaluated: val is like its training, test is not."""
-    own = [t for t in lab.by_role("attack") if view.patch in lab.zoo and t in lab.trained_on(view.patch)]
+    trained = lab.trained_on(view.patch) if attack_view.is_checkpoint(lab, view) else []
+    own = [t for t in lab.by_role("attack") if t in trained]
     for name in own:
         lines, alphas = [], lab.known_alphas(view.patch, [])
         for split, words in (("val", "classes and style of training"), ("test", "other classes, other style")):

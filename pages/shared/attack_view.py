@@ -49,6 +49,11 @@ def mix(lab: Lab, view: View, alpha: float) -> Recipe:
     return lerp(lab.base, lab.tuned(view.patch), check_alpha(alpha))
 
 
+def is_checkpoint(lab: Lab, view: View) -> bool:
+    """Whether the view's patch is a checkpoint of the workspace, not a kept mix."""
+    return not view.patch.startswith(KEPT) and view.patch in lab.zoo
+
+
 def split_of(lab: Lab, task: str) -> str:
     """The split whose pictures are shown: test, or the last that the task has."""
     sizes = lab.task(task).source.sizes()

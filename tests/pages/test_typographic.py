@@ -118,12 +118,16 @@ def test_a_link_brings_everything_back(page, cache):
         {"recipe": "../x"},
         {"recipe": "0123456789abcdef"},
         {"classes": "alone"},
-        {"text": "x" * 5000},
     ],
 )
 def test_an_odd_address_is_told_and_left_out(page, cache, parameters):
     at = page("typographic", **parameters)
     assert len(at.warning) == 1 and not at.error and len(values(at)) >= 3
+
+
+def test_a_text_without_end_is_cut(cache):
+    view, wrong = attack_view.read(lab_of(cache), {"text": "ab " * 3000})
+    assert len(view.text or "") == 400 and "9,000 characters" in wrong[0]
 
 
 def test_a_mix_from_another_page_is_attacked(page, cache):
@@ -155,4 +159,5 @@ def test_a_whole_task_is_attacked_when_asked(page, cache):
 def test_without_any_patch_it_says_what_is_missing(page, cache):
     (cache / "tiny" / "checkpoints" / "noisy.safetensors").unlink()
     at = page("typographic")
-    assert not at.error and any("python -m core build" in c.value for c in at.code)
+    assert not at.error and "fine-tune noisy" in at.info[0].value
+    assert [c.value for c in at.code] == ["python -m core --workspace tiny build --tasks noisy"]
