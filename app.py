@@ -13,25 +13,34 @@ import streamlit as st  # noqa: E402
 
 from pages.shared import frame, handover, waiting, workspace  # noqa: E402
 
+
+def _page(file: str, title: str, icon: str, address: str, default: bool = False):
+    return st.Page(
+        HERE / "pages" / f"{file}.py", title=title, icon=f":material/{icon}:", url_path=address, default=default
+    )
+
+
 st.set_page_config("Palette", frame.icon(), layout="wide", initial_sidebar_state=230)
 # An address must not be the name of a file in pages/: a fresh server would run that file alone, without this frame.
-PAGES = [
-    st.Page(
-        HERE / "pages" / "alpha.py", title="How much patch?", icon=":material/tune:", url_path="patch", default=True
-    ),
-    st.Page(HERE / "pages" / "recipe.py", title="Recipes", icon=":material/blender:", url_path="recipes"),
-    st.Page(HERE / "pages" / "export.py", title="Take it home", icon=":material/download:", url_path="take-home"),
-    st.Page(
-        HERE / "pages" / "import_checkpoint.py",
-        title="Bring a checkpoint",
-        icon=":material/login:",
-        url_path="bring-in",
-    ),
-    st.Page(HERE / "pages" / "gallery.py", title="Gallery of tasks", icon=":material/grid_view:", url_path="tasks"),
-    st.Page(HERE / "pages" / "strategies.py", title="Many tasks", icon=":material/stacks:", url_path="many-tasks"),
-]
-page = st.navigation(PAGES)
-handover.know(PAGES)
+PAGES = {
+    "Patch": [
+        _page("alpha", "How much patch?", "tune", "patch", default=True),
+        _page("strategies", "Many tasks", "stacks", "many-tasks"),
+    ],
+    "Try": [
+        _page("typographic", "Typographic lab", "text_fields", "attacks"),
+    ],
+    "Keep": [
+        _page("recipe", "Recipes", "receipt_long", "recipes"),
+        _page("export", "Take it home", "download", "take-home"),
+        _page("import_checkpoint", "Bring a checkpoint", "login", "bring-in"),
+    ],
+    "Look": [
+        _page("gallery", "Gallery of tasks", "grid_view", "tasks"),
+    ],
+}
+page = st.navigation(PAGES, expanded=True)
+handover.know([each for section in PAGES.values() for each in section])
 with frame.one_sentence():
     with st.sidebar:
         workspace.pick()

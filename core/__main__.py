@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from core import PaletteError, disk, exchange, many_tasks
+from core import PaletteError, attack_command, disk, exchange, many_tasks
 from core.jobs import CancelledError, Progress
 from core.mixes import parse_recipe
 
@@ -23,6 +23,7 @@ examples:
   python -m core export digits@0.4 --to my-model
   python -m core apply my-model/recipe.json --to again
   python -m core import theirs.safetensors --name theirs --tasks digits
+  python -m core attack test typographic@0.4 --task icons
   python -m core verify
 
 A RECIPE is a checkpoint (base, digits), a patch of the base (digits@0.4: 0.6 base + 0.4 digits), or a JSON file.
@@ -189,6 +190,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--photos", type=Path, metavar="FILE", help="CIFAR-10's test pictures as a parquet file")
     many_tasks.commands(command, Printer, duration)
     exchange.commands(command, parse_recipe, Printer)
+    attack_command.commands(command, parse_recipe, Printer)
     command("verify", _verify, "Read every checkpoint and result again and compare it with its digest.")
     return top
 

@@ -10,15 +10,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-TAKE_HOME = """export mixfile manifest model_card huggingface huggingface_config onnx_file hub
-importing foreign naming preflight exchange mixes distance parcel""".split()
-MANY_TASKS = ["many_tasks", "checkpoints", "plan", "compare", "contrasts", "outcomes", "remaining", "sketch"]
+THINGS = """disk tensorfile tasks torchvision_cpu vision world catalog zoo splits
+fonts typography attacks intake attack_files""".split()
+THE_DESK = """jobs lab history mixes distance build card __main__
+plan checkpoints compare contrasts outcomes remaining sketch many_tasks
+export mixfile manifest model_card huggingface huggingface_config onnx_file hub parcel exchange
+importing foreign naming preflight
+live attack attack_photos attack_command""".split()
 LAYERS = [
     ("words", ["__init__", "recipe", "components", "algebra"]),
     ("choosing", ["paint", "search", "strategies"]),
-    ("things", ["disk", "tensorfile", "tasks", "torchvision_cpu", "vision", "world", "catalog", "zoo", "splits"]),
+    ("things", THINGS),
     ("doing", ["answers", "merge", "heads", "predict", "metrics", "store", "finetune", "similarity"]),
-    ("the desk", ["jobs", "lab", "history", "build", "card", "__main__", *TAKE_HOME, *MANY_TASKS]),
+    ("the desk", THE_DESK),
 ]
 RANK = {name: rank for rank, (_, names) in enumerate(LAYERS) for name in names}
 FILES = sorted((ROOT / "core").rglob("*.py"))

@@ -8,11 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import TypeVar
+from urllib.parse import urlencode
 
 import streamlit as st
 
 V = TypeVar("V")
 Reader = Callable[[Mapping[str, str]], tuple[V, list[str]]]
+_replace = st.components.v2.component(
+    "palette_address",
+    html="<i hidden></i>",
+    js="export default ({ data }) => { if (location.search !== data.search) "
+    "history.replaceState(history.state, '', data.search + location.hash) }",
+)
 
 
 def load(page: str, read: Reader[V]) -> tuple[V, list[str], bool]:
@@ -20,7 +27,8 @@ def load(page: str, read: Reader[V]) -> tuple[V, list[str], bool]:
     found = st.query_params.to_dict()
     kept = st.session_state.get(f"{page}.view")
     written = st.session_state.get(f"{page}.address")
-    if kept is not None and (found == written or not found):
+    ours = [written, *st.session_state.get(f"{page}.addresses", ())]
+    if kept is not None and (found in ours or not found):
         return kept, st.session_state.get(f"{page}.complaints", []), False
     view, complaints = read(found)
     st.session_state[f"{page}.view"], st.session_state[f"{page}.complaints"] = view, complaints
@@ -29,11 +37,27 @@ def load(page: str, read: Reader[V]) -> tuple[V, list[str], bool]:
 
 def save(page: str, view: V, write: Callable[[V], dict[str, str]]) -> None:
     """Keep the view, and put it into the address if that says something else."""
+    parameters = _keep(page, view, write)
+    if st.query_params.to_dict() != parameters:
+        st.query_params.from_dict(parameters)
+
+
+def save_quietly(page: str, view: V, write: Callable[[V], dict[str, str]]) -> None:
+    """The same without a step in the browser's history: for what changes with every key that is pressed.
+
+    The browser may tell an older address for a while; the last few are remembered, so that they undo nothing.
+    """
+    parameters = _keep(page, view, write)
+    before = [*st.session_state.get(f"{page}.addresses", []), st.query_params.to_dict(), parameters]
+    st.session_state[f"{page}.addresses"] = before[-40:]
+    _replace(key=f"{page}.replace", data={"search": "?" + urlencode(parameters)})
+
+
+def _keep(page: str, view: V, write: Callable[[V], dict[str, str]]) -> dict[str, str]:
     parameters = write(view)
     if (name := st.session_state.get("workspace", "mini")) != "mini":
         parameters = {"workspace": name, **parameters}
     if st.session_state.get(f"{page}.view") != view:
         st.session_state[f"{page}.complaints"] = []
     st.session_state[f"{page}.view"], st.session_state[f"{page}.address"] = view, parameters
-    if st.query_params.to_dict() != parameters:
-        st.query_params.from_dict(parameters)
+    return parameters

@@ -1,0 +1,152 @@
+"""The live part of the typographic lab: one picture, one text, three models; all that follows a hand or a keyboard."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import streamlit as st
+
+from core.attack_files import file_name, png
+from core.lab import Lab
+from core.paint import GRID
+from pages.shared import address, attack_charts, attack_controls, attack_reading, attack_view, charts, figures, frame
+from pages.shared.attack_reading import Reading
+from pages.shared.attack_view import View
+from pages.shared.curve import known_curve
+from pages.shared.easel import easel, last_spot
+from pages.shared.figures import Figure
+from pages.shared.handover import go_on
+from pages.shared.live_slider import last_move, live_slider
+from pages.shared.wording import alpha_text, percent
+
+VIEW, SLIDER, EASEL = "attack.view", "attack.slider", "attack.easel"
+TOLD, STAMP, SETTLED = "attack.told", "attack.stamp", "attack.settled"
+
+
+def draw(lab: Lab, view: View) -> None:
+    """Draw controls and main part; they read the view from the session, where every hand's move puts it."""
+    st.session_state[VIEW] = view
+    st.session_state.pop(SETTLED, None)
+    _live(lab)
+
+
+@st.fragment
+def _live(lab: Lab) -> None:
+    with frame.one_sentence():
+        if st.session_state.pop(SETTLED, False):
+            st.rerun()  # the hand has let go: the address and what lies below follow
+        controls, main = frame.controls_and_main()
+        with controls:
+            view, image, known = attack_controls.picture(lab, st.session_state[VIEW])
+            view = attack_controls.text(lab, view)
+            view = attack_controls.look(view)
+            view = attack_controls.classes(lab, attack_controls.patch(lab, view))
+        changed = _without_text(view) != _without_text(st.session_state[VIEW])
+        address.save_quietly("attack", view, attack_view.write)
+        if changed:
+            st.rerun()
+        with main, frame.one_sentence():
+            _main(lab, view, image, known)
+
+
+def _save(found: Reading, text: str) -> None:
+    """Take the attacked picture away, named as the paper's are."""
+    st.download_button(
+        "Picture (PNG)",
+        lambda: png(found.image),
+        file_name(found.names[found.truth], text.strip() or "nothing"),
+        "image/png",
+        on_click="ignore",
+        icon=":material/download:",
+        key="attack.save",
+        help="Named label=…_text=….png as PAINT's photographs, so that it can be tested again below.",
+    )
+
+
+def _without_text(view: View) -> View:
+    return replace(view, text=None)
+
+
+def chosen_alpha(lab: Lab, view: View) -> float | None:
+    """The α that validation chooses for the view's patch, where its curve is there."""
+    found = known_curve(lab, view.patch, lab.default_supported()) if attack_view.is_checkpoint(lab, view) else None
+    return found.chosen if found else None
+
+
+def alpha_of(lab: Lab, view: View) -> float:
+    """The view's α: if none was asked for the one chosen on validation, or half way where none is known."""
+    if view.alpha is not None:
+        return view.alpha
+    chosen = chosen_alpha(lab, view)
+    return 0.5 if chosen is None else chosen
+
+
+def _main(lab: Lab, view: View, image: np.ndarray | None, known: bool) -> None:
+    alpha = alpha_of(lab, view)
+    if alpha != st.session_state.get(TOLD):
+        st.session_state[TOLD], st.session_state[STAMP] = alpha, st.session_state.get(STAMP, 0) + 1
+    chosen = chosen_alpha(lab, view)
+    stops = sorted({*GRID, alpha})
+    live_slider(SLIDER, alpha, stops, -1.0 if chosen is None else chosen, st.session_state[STAMP], _moved)
+    if image is None:
+        st.info("No picture yet: give one on the left, or go back to the samples.", icon=":material/image:")
+        return
+    text = st.session_state.get("attack.text") or ""
+    label = lab.task(view.task).class_names[attack_controls.label_of(lab, view)] if known else None
+    found = attack_reading.read(lab, replace(view, alpha=alpha), image, text, label)
+    shown, chart = st.columns([1, 1.75], gap="small")
+    with shown:
+        alt = f"The picture with {text!r} written on it" if text.strip() else "The picture, nothing written on it"
+        easel(EASEL, found.image, (view.look.x, view.look.y), alt, _put)
+        truth = found.names[found.truth]
+        _save(found, text)
+        st.caption(f"● {'It is' if found.sure else 'Without the word the base says'} **{truth}**. Drag the word about.")
+    with chart:
+        options = charts.options("attack-probabilities")
+        st.plotly_chart(attack_charts.bars(found, alpha), key="attack.bars", config=options, alt="Probabilities")
+    figures.row([_figure(found, alpha, kind) for kind in range(3)])
+    options = charts.options("attack-over-alpha")
+    st.plotly_chart(
+        attack_charts.of_this_picture(found, alpha), key="attack.curve", config=options, alt="Probabilities over α"
+    )
+
+
+def take_away(lab: Lab, view: View) -> None:
+    """On to other pages with the mix at hand, and the link."""
+    alpha = alpha_of(lab, view)
+    mixed = attack_view.mix(lab, view, alpha)
+    patch = view.patch.removeprefix(attack_view.KEPT)
+    st.caption(f"Go on with the mix at α = {alpha_text(alpha)}:")
+    go_on(lab, mixed, f"{patch} at α = {alpha_text(alpha)}", "attacks", attack_view.write(view), "attack")
+
+
+def _figure(found: Reading, alpha: float, model: int) -> Figure:
+    row = (found.table[0], found.at(alpha), found.table[-1])[model]
+    mark = (":gray[■] Base", f":violet[●] α = {alpha_text(alpha)}", ":orange[◆] Fine-tuned")[model]
+    said = int(row.argmax())
+    verdict = "right" if said == found.truth else "follows the word" if said == found.word else "neither"
+    note = f"{verdict}; {found.names[found.truth][:24]}: {percent(float(row[found.truth]))}"
+    return Figure(f"{mark} says **{_plain(found.names[said])}**", float(row[said]), explained=note)
+
+
+def _plain(name: str) -> str:
+    """A class name that somebody typed, harmless in Markdown."""
+    return "".join("\\" + c if c in "\\`*_{}[]()#+-.!|<>~:$" else c for c in name[:24])
+
+
+def _moved() -> None:
+    move = last_move(SLIDER)
+    if move is None or VIEW not in st.session_state:
+        return
+    st.session_state[VIEW], st.session_state[TOLD] = replace(st.session_state[VIEW], alpha=move.alpha), move.alpha
+    st.session_state[SETTLED] = move.settled
+
+
+def _put() -> None:
+    spot = last_spot(EASEL)
+    if spot is None or VIEW not in st.session_state:
+        return
+    view = st.session_state[VIEW]
+    st.session_state[VIEW] = replace(view, look=replace(view.look, x=spot.x, y=spot.y))
+    st.session_state[SETTLED] = spot.settled

@@ -1,0 +1,29 @@
+"""Can a written word fool it? Text on any picture, live, against a base, a patch and the fine-tuned model."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from pages.shared import address, attack_controls, attack_live, attack_panels, attack_view, frame, missing, workspace
+from pages.shared.welcome import welcome
+
+lab, jobs = workspace.lab(), workspace.jobs()
+frame.title(
+    "Can a written word fool it?",
+    "A model that reads may follow a word on a picture instead of the picture; a patch against such attacks teaches it "
+    f"not to ([PAINT]({frame.PAINT}), §7 and Figure 6).",
+)
+welcome(
+    "attack",
+    "Write anything on a picture and see whom it fools: the base, the patched model at this α, the fine-tuned model. "
+    "Type, drag the word about, drag α. Below, the same attack on a whole task, and what the protection costs.",
+)
+view, complaints, anew = address.load("attack", partial(attack_view.read, lab))
+frame.complain(complaints)
+if view.patch:
+    attack_controls.seed(lab, view, anew)
+    attack_live.draw(lab, view)
+    attack_panels.draw(lab, jobs, view, attack_live.alpha_of(lab, view))
+    attack_live.take_away(lab, view)
+else:
+    missing.offer_curve(lab, jobs, next(iter(attack_view.buildable(lab)), ""), lab.default_supported())

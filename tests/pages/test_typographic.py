@@ -1,0 +1,163 @@
+# ruff: noqa: F811  (fixtures are imported, and named again as arguments)
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from opening import cache, lab_of, page, swept_template, values  # noqa: F401
+from streamlit.testing.v1 import AppTest
+
+from core import attack
+from core.fonts import Face
+from core.history import History
+from core.live import live
+from core.typography import Look, write
+from pages.shared import attack_panels, attack_reading, attack_view, workspace
+from pages.shared.wording import percent
+
+
+@pytest.fixture(autouse=True)
+def no_old_desk():
+    """Each test has a workspace of its own, and so has the live desk."""
+    live.cache_clear()
+    yield
+    live.cache_clear()
+
+
+def view_of(at: AppTest) -> attack_view.View:
+    return at.session_state["attack.view"]
+
+
+def reading_of(at: AppTest) -> attack_reading.Reading:
+    return at.session_state[attack_reading.KEY][1]
+
+
+def answer(lab, recipe, image, names, templates) -> float:
+    desk = live(lab)
+    table = desk.probabilities([recipe], desk.prepared(image)[None], desk.head(names, templates))
+    return float(table[0, 0].max())
+
+
+def test_shows_what_three_models_say_of_the_attacked_picture(page, cache):
+    at, lab = page("typographic", task="plain", number="2", text="green", patch="noisy", alpha="0.4"), lab_of(cache)
+    assert at.title[0].value.endswith("?") and not at.error and not at.warning
+    task = lab.task("plain")
+    image = write(np.array(lab.pictures("plain", "test").images[1]), "green", Look())
+    recipes = [lab.base, lab.patch("noisy", 0.4), lab.tuned("noisy")]
+    expected = [percent(answer(lab, r, image, task.class_names, task.templates)) for r in recipes]
+    assert values(at)[:3] == expected
+    assert np.array_equal(reading_of(at).image, image)
+
+
+def test_another_class_is_written_until_somebody_types(page, cache):
+    at, lab = page("typographic"), lab_of(cache)
+    found, label = reading_of(at), lab.pictures("plain", "test").labels[0]
+    assert found.truth == label and found.word is not None and found.word != label
+    at.text_input(key="attack.text").input("a zebra").run()
+    found = reading_of(at)
+    assert found.names[-1] == "a zebra" and found.word == len(found.names) - 1 and len(found.names) == 4
+    at.text_input(key="attack.text").input("").run()
+    found = reading_of(at)
+    assert found.word is None and len(found.names) == 3
+    assert np.array_equal(found.image, lab.pictures("plain", "test").images[0])
+
+
+def test_typing_draws_no_other_part_again(page, cache):
+    at = page("typographic", text="green")
+    before = reading_of(at).table
+    at.text_input(key="attack.text").input("blue").run()
+    assert view_of(at).text == "blue" and not np.array_equal(reading_of(at).table, before)
+
+
+def test_the_look_and_the_classes_are_the_visitors(page, cache):
+    at = page("typographic", task="plain", text="green")
+    at.selectbox(key="attack.family").select("Source Serif").run()
+    at.selectbox(key="attack.weight").select("bold").run()
+    at.slider(key="attack.size").set_value(0.5).run()
+    at.checkbox(key="attack.plated").uncheck().run()
+    look = view_of(at).look
+    assert (look.face, look.size, look.plate) == (Face("Source Serif", "bold"), 0.5, "")
+    at.text_area(key="attack.classes").input("cat\n dog \n\ncat\ngreen").run()
+    assert reading_of(at).names == ("cat", "dog", "green", "red") and not at.error
+    at.text_area(key="attack.classes").input("alone").run()
+    assert any("2 to" in w.value for w in at.warning) and len(reading_of(at).names) == 3
+
+
+def test_what_a_font_lacks_is_one_sentence(page, cache):
+    at = page("typographic", text="猫")
+    assert len(at.error) == 1 and "cannot draw '猫'" in at.error[0].value
+    at.text_input(key="attack.text").input("green").run()
+    assert not at.error
+
+
+def test_a_link_brings_everything_back(page, cache):
+    lab = lab_of(cache)
+    look = Look(Face("Source Sans", "bold", True), 0.3, "#ff0000", 0.1, "#00ff00", "", 0.25, 0.4, 30.0, 0.5)
+    view = attack_view.View("noisy", 3, "two words", "noisy", 0.35, look, ("cat", "dog"))
+    assert attack_view.read(lab, attack_view.write(view)) == (view, [])
+    at = page("typographic", **attack_view.write(view))
+    assert view_of(at) == view and not at.warning and not at.error
+    assert attack_view.read(lab, attack_view.write(replace(view, text=None, alpha=None)))[0].text is None
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"task": "nowhere"},
+        {"number": "9999999"},
+        {"number": "-1"},
+        {"patch": "nobody"},
+        {"patch": "../../etc"},
+        {"alpha": "7"},
+        {"alpha": "much"},
+        {"size": "big"},
+        {"size": "nan"},
+        {"colour": "red"},
+        {"font": "Comic Sans"},
+        {"recipe": "../x"},
+        {"recipe": "0123456789abcdef"},
+        {"classes": "alone"},
+    ],
+)
+def test_an_odd_address_is_told_and_left_out(page, cache, parameters):
+    at = page("typographic", **parameters)
+    assert len(at.warning) == 1 and not at.error and len(values(at)) >= 3
+
+
+def test_a_text_without_end_is_cut(cache):
+    view, wrong = attack_view.read(lab_of(cache), {"text": "ab " * 3000})
+    assert len(view.text or "") == 400 and "9,000 characters" in wrong[0]
+
+
+def test_a_mix_from_another_page_is_attacked(page, cache):
+    lab = lab_of(cache)
+    recipe = lab.patch("noisy", 0.7)
+    entry = History(lab.folder).remember(recipe, "mine")
+    at = page("typographic", task="plain", text="green", recipe=entry.key)
+    assert not at.warning and view_of(at).alpha == 1.0
+    task = lab.task("plain")
+    image = write(np.array(lab.pictures("plain", "test").images[0]), "green", Look())
+    assert values(at)[2] == percent(answer(lab, recipe, image, task.class_names, task.templates))
+
+
+def test_a_whole_task_is_attacked_when_asked(page, cache):
+    at, lab = page("typographic", task="plain", patch="noisy", alpha="0.5"), lab_of(cache)
+    next(b for b in at.button if "Find out" in b.label).click().run()
+    for job in workspace.jobs().all():
+        assert job.finished.wait(120) and job.state == "done", job.error
+    at.run()
+    recipes = [lab.patch("noisy", a) for a in attack_panels.ALPHAS]
+    study = attack.over_alpha(recipes, lab.task("plain"), "test", view_of(at).look, attack_panels.COUNT)
+    assert study.known(lab)
+    middle = study.table(lab)[attack_panels.ALPHAS.index(0.5)][0]
+    assert middle.clean is not None
+    shown = [percent(v) for v in (middle.fooled.value, middle.accuracy.value, middle.clean.value)]
+    assert values(at)[3:6] == shown
+
+
+def test_without_any_patch_it_says_what_is_missing(page, cache):
+    (cache / "tiny" / "checkpoints" / "noisy.safetensors").unlink()
+    at = page("typographic")
+    assert not at.error and "fine-tune noisy" in at.info[0].value
+    assert [c.value for c in at.code] == ["python -m core --workspace tiny build --tasks noisy"]

@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import COLOURS, tiny_tasks
+
+from core.attack_files import Photo, Trouble, check_size, file_name, parse, png, read, save
+from core.attacks import SEEN, UNSEEN, Part, attacked_task, clean_twin, paint_task, plan
+from core.intake import IntakeError, decode
+from core.tasks import TaskError
+from core.typography import Look
+
+NAMES = tuple(COLOURS)
+PICTURE = np.full((32, 48, 3), 90, np.uint8)
+
+
+def test_an_attack_writes_another_class_on_every_picture():
+    task = tiny_tasks()["plain"]
+    attacked = attacked_task(task, {"test": Part(24, Look())})
+    found, clean = attacked.source.load("test"), clean_twin(attacked).source.load("test")
+    assert attacked.role == "attack" and attacked.size("test") == 24
+    assert (found.notes["written"] != found.labels).all()
+    assert np.array_equal(found.labels, clean.labels)
+    original = task.source.load("test")
+    assert np.array_equal(clean.images, original.images[found.notes["picture"]])
+    assert (found.images != clean.images).any(axis=(1, 2, 3)).all()
+    again = attacked.source.load("test")
+    assert np.array_equal(found.images, again.images)
+
+
+def test_digests_follow_what_is_written():
+    task = tiny_tasks()["plain"]
+    one = attacked_task(task, {"test": Part(8, Look())})
+    others = [
+        clean_twin(one),
+        attacked_task(task, {"test": Part(8, Look(size=0.3))}),
+        attacked_task(task, {"test": Part(8, Look())}, seed=1),
+        attacked_task(task, {"test": Part(8, SEEN)}),
+        attacked_task(tiny_tasks()["noisy"], {"test": Part(8, Look())}),
+    ]
+    digests = {t.source.digest("test") for t in [one, *others]}
+    assert len(digests) == len(others) + 1
+    assert one.source.digest("test") == attacked_task(task, {"test": Part(8, Look())}).source.digest("test")
+
+
+def test_training_and_test_share_no_class_and_no_style():
+    names = tuple("abcdefgh")
+    labels = np.arange(80) % 8
+    seen = plan(labels, 8, Part(40, SEEN, tuple(range(4))), seed=3)
+    new = plan(labels, 8, Part(40, UNSEEN, tuple(range(4, 8))), seed=3)
+    assert set(labels[seen.rows]) | set(seen.written) == set(range(4))
+    assert set(labels[new.rows]) | set(new.written) == set(range(4, 8))
+    assert not {k.face for k in seen.looks} & {k.face for k in new.looks}
+    assert all(not k.plate for k in seen.looks) and all(k.plate for k in new.looks)
+    task = paint_task(tiny_tasks()["plain"], {"train": 12, "val": 6}, trained=2)
+    assert set(task.source.load("train").labels) == {0, 1} and len(names) == 8
+
+
+def test_every_picture_comes_once_before_any_comes_twice():
+    rows = plan(np.arange(10) % 5, 5, Part(25, Look()), seed=0).rows
+    assert sorted(rows[:10]) == list(range(10)) and np.bincount(rows).max() == 3
+
+
+def test_an_attack_without_pictures_or_classes_says_so():
+    with pytest.raises(TaskError, match="at least two classes"):
+        plan(np.zeros(4, int), 3, Part(4, Look(), (0,)), seed=0)
+    with pytest.raises(TaskError, match="no split 'val'"):
+        attacked_task(tiny_tasks()["plain"], {"test": Part(4, Look())}).source.load("val")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("label=dog_text=cat.png", ("dog", "cat")),
+        ("somewhere/label=teddy_bear_text=ice_cream.JPG", ("teddy bear", "ice cream")),
+        ("label=dog_text=cat_2.jpeg", ("dog", "cat")),
+        ("label=dog_text=cat (3).webp", ("dog", "cat")),
+        ("label=dog_text=.png", ("dog", "")),
+    ],
+)
+def test_names_of_the_paper_are_read(name, expected):
+    assert parse(name) == expected
+
+
+@pytest.mark.parametrize("name", ["dog.png", "label=dog.png", "text=dog_label=cat.png", "label=dog_text=cat.txt", ""])
+def test_other_names_are_refused(name):
+    with pytest.raises(IntakeError, match="label=dog_text=cat"):
+        parse(name)
+
+
+def test_names_survive_writing_and_reading():
+    for label, text in (("dog", "cat"), ("teddy bear", "ice cream"), ("naïve", "ünï")):
+        assert parse(file_name(label, text)) == (label, text)
+    assert "/" not in file_name("../../etc", "a/b\\c") and ".." not in parse(file_name("a/../b", "x"))[0].split("/")
+
+
+@pytest.mark.parametrize("place", ["out", "out.zip"])
+def test_a_folder_or_zip_comes_back(tmp_path, place):
+    photos = [Photo(PICTURE, "dog", "cat", ""), Photo(PICTURE + 9, "dog", "cat", ""), Photo(PICTURE, "ship", "red", "")]
+    names = save(photos, tmp_path / place)
+    assert len(set(names)) == 3
+    found = list(read(tmp_path / place))
+    assert [(p.label, p.text) for p in found] == [("dog", "cat"), ("dog", "cat"), ("ship", "red")]
+    assert np.array_equal(found[1].image, PICTURE + 9)
+
+
+def hostile(path: Path, entries: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in entries.items():
+            archive.writestr(name, data)
+    return path
+
+
+def test_a_hostile_zip_writes_nothing_and_the_rest_goes_on(tmp_path, monkeypatch):
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    good = png(PICTURE)
+    path = hostile(
+        inside / "bad.zip",
+        {
+            "../label=up_text=out.png": good,
+            "/label=root_text=out.png": good,
+            "C:\\label=drive_text=out.png": good,
+            "label=cut_text=off.png": good[:60],
+            "label=empty_text=file.png": b"",
+            "label=page_text=html.png": b"<html></html>",
+            "readme.txt": b"hello",
+            "label=dog_text=cat.png": good,
+            "__MACOSX/._label=dog_text=cat.png": b"\0",
+        },
+    )
+    found = list(read(path))
+    assert [p.label for p in found if isinstance(p, Photo)] == ["dog"]
+    troubles = {t.name: t.why for t in found if isinstance(t, Trouble)}
+    assert len(troubles) == 7 and all(why.endswith(".") for why in troubles.values())
+    assert "outside" in troubles["../label=up_text=out.png"]
+    assert "0 bytes" in troubles["label=empty_text=file.png"]
+    assert sorted(p.name for p in tmp_path.rglob("*")) == ["bad.zip", "inside"]
+
+
+def test_a_zip_bomb_is_bounded(tmp_path, monkeypatch):
+    monkeypatch.setattr("core.attack_files.MOST_BYTES", 1000)
+    path = hostile(
+        tmp_path / "bomb.zip", {"label=dog_text=cat.png": bytes(100_000), "label=a_text=b.png": png(PICTURE)}
+    )
+    found = list(read(path))
+    assert [type(one) for one in found] == [Photo, Trouble] and "unpacks to more than" in found[1].why
+    entry = zipfile.ZipInfo("label=dog_text=cat.png")
+    entry.file_size = 10**12
+    with pytest.raises(IntakeError, match="would unpack to 1 files and 1000"):
+        check_size("bomb.zip", [entry])
+
+
+def test_what_is_neither_folder_nor_zip(tmp_path):
+    (tmp_path / "words.zip").write_bytes(b"no zip")
+    (tmp_path / "empty").mkdir()
+    for place, why in (("words.zip", "neither a folder nor a zip"), ("absent", "There is no"), ("empty", "holds no")):
+        with pytest.raises(IntakeError, match=why):
+            list(read(tmp_path / place))
+
+
+def test_decoding_is_upright_rgb_on_white():
+    from io import BytesIO
+
+    from PIL import Image
+
+    buffer = BytesIO()
+    Image.new("RGBA", (4, 2), (255, 0, 0, 0)).save(buffer, "PNG")
+    assert (decode(buffer.getvalue(), "clear.png") == 255).all()
+    for data, why in ((b"", "0 bytes"), (b"<svg/>", "no picture"), (png(PICTURE)[:50], "damaged|no picture")):
+        with pytest.raises(IntakeError, match=why):
+            decode(data, "x.png")
