@@ -20,6 +20,7 @@ PAGES = [
         HERE / "pages" / "alpha.py", title="How much patch?", icon=":material/tune:", url_path="patch", default=True
     ),
     st.Page(HERE / "pages" / "gallery.py", title="Gallery of tasks", icon=":material/grid_view:", url_path="tasks"),
+    st.Page(HERE / "pages" / "datasets.py", title="Data", icon=":material/database:", url_path="data"),
 ]
 page = st.navigation(PAGES)
 with frame.one_sentence():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,7 +14,7 @@ import numpy as np
 
 from core import disk, vision
 from core.catalog import DEFAULT_TEMPLATES, catalogued, placed, task_of
-from core.data import AbsentError, DataError
+from core.data import AbsentError, DataError, home
 from core.data.decoded import bytes_needed, cores
 from core.data.entries import entries
 from core.data.opening import guess, open_parts
@@ -179,3 +180,16 @@ def sample(shown: Preview, count: int = 12, seed: int = 0) -> list[tuple[np.ndar
 def seconds_to_decode(count: int) -> float:
     """A rough time for so many images: a core decodes and resizes about 250 photographs a second."""
     return count / (250 * cores())
+
+
+def keep_upload(name: str, content: bytes) -> Path:
+    """Put an uploaded file (zip or parquet) into the data folder, under its content's digest. Raises DataError."""
+    suffix = Path(name).suffix.lower()
+    if suffix not in (".zip", ".parquet"):
+        raise DataError(f"{name} is neither zip nor parquet; give a path for folders and CSV lists.")
+    stem = re.sub(r"[^A-Za-z0-9]+", "-", Path(name).stem).strip("-")[:40] or "own"
+    path = home() / "own" / f"{stem}-{hashlib.sha256(content).hexdigest()[:8]}{suffix}"
+    if not path.exists():
+        with disk.replacing(path) as temporary:
+            temporary.write_bytes(content)
+    return path

@@ -111,7 +111,7 @@ def _samples(found: Any) -> tuple[list[str], np.ndarray]:
 
 def _sources(found: Any, root: Path) -> tuple[Path, ...]:
     """The files that an in-memory data set reads: one named by the split, or the lists of batches."""
-    if hasattr(found, "filename"):
+    if hasattr(found, "split_list"):
         return (root / found.filename,)
     lists = found.test_list if getattr(found, "split", "") == "test" or not getattr(found, "train", True) else None
     return tuple(root / found.base_folder / str(entry[0]) for entry in lists or found.train_list)
