@@ -101,9 +101,10 @@ def look_again() -> None:
 
 def guess(path: Path, image: str | None = None, label: str | None = None) -> Opening:
     """How to read data of a person's own: a folder per class, parquet, CSV, zip. Raises DataError for anything else."""
-    path = path.expanduser().resolve()
-    if not path.exists():
-        raise AbsentError(f"There is nothing at {path}.")
+    try:
+        path = path.expanduser().resolve(strict=True)
+    except (OSError, ValueError, RuntimeError):  # a path may be too long, hold a zero byte, or name no user
+        raise AbsentError(f"There is nothing at {str(path)[:200]!r}.") from None
     columns = tuple((k, v) for k, v in (("image", image), ("label", label)) if v)
     if path.is_dir():
         return Opening("parquet", path, columns) if any(path.rglob("*.parquet")) else Opening("folder", path)

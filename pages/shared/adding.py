@@ -134,14 +134,14 @@ def _facts(shown: Preview) -> None:
     if short := [n for n, *c in zip(shown.task.class_names, *shown.counts.values(), strict=True) if not all(c)]:
         more = f" and {len(short) - 5} more" if len(short) > 5 else ""
         st.caption(f":material/info: No image in some split for {', '.join(short[:5])}{more}.")
-    with st.popover("Images of each class"):
-        st.dataframe(pd.DataFrame({"Class": shown.task.class_names, **shown.counts}), hide_index=True)
 
 
 def _add(lab: Lab, jobs: Jobs, shown: Preview) -> None:
     name, key = shown.task.name, f"{lab.name}:decode {shown.task.name}"
     there = name in lab.tasks
     with st.container(horizontal=True):
+        with st.popover("Images of each class"):
+            st.dataframe(pd.DataFrame({"Class": shown.task.class_names, **shown.counts}), hide_index=True)
         st.button(
             f"Add to {lab.name}",
             type="primary",

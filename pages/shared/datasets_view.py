@@ -14,7 +14,7 @@ from core.data.status import STATES, Status, statuses
 from core.data.status import look_again as forget
 
 OWN = "own"
-MARKS = {"there": "✓ there", "half": "◐ half there", "download": "↓ can be downloaded", "hand": "✋ by hand"}
+MARKS = {"there": "✓ there", "half": "◐ half there", "download": "↓ can be downloaded", "hand": "○ by hand"}
 
 
 @dataclass(frozen=True)
@@ -50,12 +50,12 @@ def write(view: View) -> dict[str, str]:
 
 
 @st.cache_data(ttl=600, show_spinner="Looking which data sets are there …")
-def _statuses(_folder: str) -> list[Status]:
+def _statuses(folder: str) -> list[Status]:
     return statuses()
 
 
 def found() -> list[Status]:
-    """The status of the whole catalogue; looked up again after ten minutes, or when asked."""
+    """The status of the whole catalogue in the data folder; looked up again after ten minutes, or when asked."""
     return _statuses(str(home()))
 
 
@@ -76,6 +76,7 @@ def table(view: View, below: bool) -> None:
     rows = [_row(s) for s in every if view.state in ("", s.state)]
     columns = {
         "Data set": st.column_config.TextColumn(pinned=True, width=170),
+        "Images": st.column_config.TextColumn(width=150),
         "How": st.column_config.TextColumn(width=420, help="Where it is, or what to do, with the reason."),
         "Page": st.column_config.LinkColumn(display_text="open ↗"),
     }

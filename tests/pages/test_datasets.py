@@ -92,7 +92,7 @@ def test_templates_without_a_place_for_the_class_are_one_sentence(page, home, pe
     assert "needs templates with exactly one {}" in at.warning[0].value and not at.error
 
 
-@pytest.mark.parametrize("path", ["/nowhere/at/all", "\0", "~nobody/x", "x" * 5000])
+@pytest.mark.parametrize("path", ["/nowhere/at/all", "\0", "~nobody/x", "X" * 5000])
 def test_odd_paths_are_one_sentence(page, home, path):
     at = page("datasets", data="own", path=path)
     assert len(at.warning) == 1 and not at.error
