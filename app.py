@@ -37,6 +37,7 @@ PAGES = {
     ],
     "Look": [
         _page("gallery", "Gallery of tasks", "grid_view", "tasks"),
+        _page("datasets", "Data", "database", "data"),
     ],
 }
 page = st.navigation(PAGES, expanded=True)

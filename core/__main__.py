@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from core import PaletteError, attack_command, disk, exchange, many_tasks
+from core import PaletteError, attack_command, dataset_commands, disk, exchange, many_tasks
 from core.jobs import CancelledError, Progress
 from core.mixes import parse_recipe
 
@@ -24,6 +24,8 @@ examples:
   python -m core apply my-model/recipe.json --to again
   python -m core import theirs.safetensors --name theirs --tasks digits
   python -m core attack test typographic@0.4 --task icons
+  python -m core data                       which of the papers' data sets are there
+  python -m core data add mini my-photos/   a folder for each class, as a task
   python -m core verify
 
 A RECIPE is a checkpoint (base, digits), a patch of the base (digits@0.4: 0.6 base + 0.4 digits), or a JSON file.
@@ -191,6 +193,7 @@ def parser() -> argparse.ArgumentParser:
     many_tasks.commands(command, Printer, duration)
     exchange.commands(command, parse_recipe, Printer)
     attack_command.commands(command, parse_recipe, Printer)
+    dataset_commands.commands(command, Printer, duration)
     command("verify", _verify, "Read every checkpoint and result again and compare it with its digest.")
     return top
 

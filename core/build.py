@@ -54,7 +54,7 @@ def train(
         sets = []
         for task in tasks:
             progress.at(progress.fraction, f"Getting the training pictures of {task}")
-            pictures = lab.pictures(task, "train")
+            pictures = lab.pictures(task, "train", progress)
             images, labels = torch.from_numpy(pictures.images), torch.from_numpy(pictures.labels)
             sets.append(TrainingSet(images, labels, lab.head(task), lab.task(task).source.digest("train")))
         encoder = lab.encoder()

@@ -9,7 +9,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 
 import torch
@@ -18,8 +18,10 @@ from core import PaletteError, disk, metrics, vision
 from core.answers import Answers
 from core.catalog import tasks_of
 from core.components import blocks
+from core.data.real import Real
 from core.finetune import Settings
 from core.heads import head, head_digest
+from core.jobs import Progress
 from core.merge import merge
 from core.paint import GRID, check_alpha, choose_alpha, combined_accuracy
 from core.predict import features, logits
@@ -165,10 +167,15 @@ class Lab:
 
     # pictures, heads, models
 
-    def pictures(self, task: str, split: str) -> Pictures:
+    def pictures(self, task: str, split: str, progress: Follow = iter) -> Pictures:
         """Pictures of a split, memory-mapped; drawn or decoded once, then read from disk."""
         source = self.task(task).source
         self.task(task).size(split)
+        if isinstance(source, Real):
+            shape = vision.read_config(self.folder / "base")["preprocess_cfg"]
+            what = f"Decoding the {split} pictures of {self.task(task).title}"
+            follow = partial(progress, what=what) if isinstance(progress, Progress) else progress
+            return source.pictures(split, shape, self.folder / "images", follow, self._notice)
         key = source.digest(split)
         path = self.folder / "images" / f"{key[:32]}.safetensors"
         try:
@@ -182,6 +189,10 @@ class Lab:
                 disk.write_tensors(path, found, {"task": task, "split": split})
         notes = {n.removeprefix("notes."): t.numpy() for n, t in found.items() if n.startswith("notes.")}
         return Pictures(found["images"].numpy(), found["labels"].numpy(), notes)
+
+    def _notice(self, sentence: str) -> None:
+        if sentence not in self.notices:
+            self.notices.append(sentence)
 
     @cached_property
     def _text_digest(self) -> str:
@@ -288,7 +299,7 @@ class Lab:
         return None
 
     def _forward(self, recipe: Recipe, task: str, split: str, progress: Follow) -> torch.Tensor:
-        images = self.pictures(task, split).images
+        images = self.pictures(task, split, progress).images
         key = self.weights_key(recipe)
         with self._busy:
             if self._merged != key:

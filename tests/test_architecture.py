@@ -11,12 +11,13 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 THINGS = """disk tensorfile tasks torchvision_cpu vision world catalog zoo splits
-fonts typography attacks intake attack_files""".split()
+fonts typography attacks intake attack_files data transform""".split()
 THE_DESK = """jobs lab history mixes distance build card __main__
 plan checkpoints compare contrasts outcomes remaining sketch many_tasks
 export mixfile manifest model_card huggingface huggingface_config onnx_file hub parcel exchange
 importing foreign naming preflight
-live attack attack_photos attack_command""".split()
+live attack attack_photos attack_command
+datasets dataset_commands experiments""".split()
 LAYERS = [
     ("words", ["__init__", "recipe", "components", "algebra"]),
     ("choosing", ["paint", "search", "strategies"]),
@@ -55,13 +56,14 @@ def test_imports_point_up(path):
 
 def test_only_the_right_files_know_a_library():
     knows = {
-        "open_clip": {"vision"},
+        "open_clip": {"vision", "transform"},
         "streamlit": set(),
         "qtawesome": {"world"},
         "filelock": {"disk"},
-        "huggingface_hub": {"hub"},
+        "huggingface_hub": {"hub", "data"},
         "safetensors": {"disk", "tensorfile"},
         "nevergrad": {"search"},
+        "pyarrow": {"data", "world"},
         "pickle": set(),
     }
     for library, allowed in knows.items():
@@ -97,5 +99,5 @@ def test_the_torchvision_trap_is_handled():
 
 def test_no_address_is_a_file_name_in_pages():
     """Else the first visit of a fresh server to that address runs the file alone, without the frame."""
-    addresses = set(re.findall(r'url_path="([\w-]+)"', (ROOT / "app.py").read_text()))
+    addresses = set(re.findall(r'_page\("\w+", "[^"]+", "\w+", "([\w-]+)"', (ROOT / "app.py").read_text()))
     assert addresses and not addresses & {p.stem for p in (ROOT / "pages").glob("*.py")}

@@ -66,6 +66,11 @@ def tell_notices() -> None:
             st.toast(notice, icon=":material/info:", duration="infinite")
 
 
+def reopen() -> None:
+    """Open every workspace anew when it is next asked for, because what it consists of has changed on disk."""
+    _lab.clear()
+
+
 def name() -> str:
     """Name of the open workspace."""
     return st.session_state.get("workspace", "mini")

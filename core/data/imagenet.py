@@ -1,0 +1,89 @@
+"""ImageNet and its natural shifts: folders called by WordNet id or number, and which of the thousand classes count."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+from core.data import AbsentError, DataError
+from core.data.folders import class_folders
+from core.data.records import Part
+from core.transform import imagenet_class_names
+
+_PLACES = {"train": "train", "test": "val"}  # ImageNet's val is what papers test on
+
+
+@lru_cache(maxsize=1)
+def wordnet_ids() -> tuple[str, ...]:
+    """The WordNet ids of ImageNet's thousand classes, in order, from the list that timm ships."""
+    spec = find_spec("timm")
+    if spec is None or spec.origin is None:
+        raise DataError("ImageNet's list of classes comes with timm; install the requirements again.")
+    listed = Path(spec.origin).parent / "data" / "_info" / "imagenet_synsets.txt"
+    return tuple(listed.read_text().split())
+
+
+def named(part: Part, folders: tuple[str, ...]) -> Part:
+    """The same images with CLIP's class names in the place of WordNet ids or numbers; only ``folders`` count.
+
+    This is the class mask of ImageNet-R and ImageNet-A: their head has a row for each of their 200 classes.
+    """
+    every = imagenet_class_names()
+    ids = {wnid: i for i, wnid in enumerate(wordnet_ids())}
+    try:
+        rows = [ids[f] if f in ids else int(f) for f in folders]
+        names = tuple(every[i] for i in rows)
+    except (ValueError, IndexError):
+        odd = next(f for f in folders if f not in ids)
+        raise DataError(f"{odd!r} is no class of ImageNet: folders are called by WordNet id, or 0 to 999.") from None
+    return Part(part.images, part.labels, names, part.notes)
+
+
+def _order(folder: Path) -> list[str]:
+    """Class folders in ImageNet's own order; numbers are not in the order of their letters ('10' before '2')."""
+    found = [p.name for p in folder.iterdir() if p.is_dir()] if folder.is_dir() else []
+    return sorted(found, key=lambda name: (int(name), "") if name.isdigit() else (0, name))
+
+
+def shift(root: Path) -> dict[str, Part]:
+    """A test set whose folders are WordNet ids or numbers: ImageNet-V2, -R, -Sketch, -A. Raises DataError."""
+    folders = _order(root)
+    if not folders:
+        raise AbsentError(f"There is no folder {root} with class folders.")
+    part = class_folders(root, {name: i for i, name in enumerate(folders)})
+    return {"test": named(part, tuple(folders))}
+
+
+def imagenet(root: Path) -> dict[str, Part]:
+    """ImageNet as everybody keeps it: ``train/`` and ``val/`` with a thousand folders each; val is the test part."""
+    there = {part: root / folder for part, folder in _PLACES.items() if (root / folder).is_dir()}
+    if not there:
+        raise AbsentError(f"There is no ImageNet in {root}: it needs train/ and val/ with a folder for each class.")
+    folders = sorted({name for place in there.values() for name in _order(place)})
+    numbers = {name: i for i, name in enumerate(folders)}
+    return {part: named(class_folders(place, numbers), tuple(folders)) for part, place in there.items()}
+
+
+def objectnet(root: Path) -> dict[str, Part]:
+    """ObjectNet's images of classes that ImageNet has too, as its own ``mappings/`` say; the red border is cut off.
+
+    113 classes, called as ObjectNet calls them: several of ImageNet's classes may be one of these.
+    """
+    maps = root / "mappings"
+    try:
+        labels = json.loads((maps / "folder_to_objectnet_label.json").read_text())
+        known = set(json.loads((maps / "objectnet_to_imagenet_1k.json").read_text()))
+    except FileNotFoundError:
+        raise AbsentError(f"There is no ObjectNet in {root}: it needs images/ and mappings/.") from None
+    except ValueError as error:
+        raise DataError(f"The mappings of ObjectNet in {maps} cannot be read ({error}); unpack them again.") from None
+    folders = sorted(name for name, label in labels.items() if label in known)
+    if not (root / "images").is_dir() or not folders:
+        raise DataError(f"ObjectNet in {root} is half there: it needs images/ with the folders of its mappings.")
+    part = class_folders(root / "images", {name: i for i, name in enumerate(folders)}, border=2)
+    names = tuple(str(labels[name]).lower() for name in folders)
+    return {"test": Part(part.images, np.asarray(part.labels), names)}

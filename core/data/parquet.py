@@ -1,0 +1,134 @@
+"""Parquet files with images and labels, as Hugging Face data sets are stored; read by pyarrow, one row group at a time.
+
+The ``datasets`` library reads the same files through pyarrow; it would add a dozen packages and a second cache, and
+nothing that is needed here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from io import BytesIO
+from itertools import accumulate
+from pathlib import Path
+
+import numpy as np
+import pyarrow
+from PIL import Image
+from pyarrow import parquet
+
+from core.data import AbsentError, DataError
+from core.data.folders import IMAGE_COLUMNS, LABEL_COLUMNS, labelled, part_of, pick, readable
+from core.data.records import Part
+
+
+@lru_cache(maxsize=2)
+def _row_group(path: Path, group: int, column: str) -> pyarrow.ChunkedArray:
+    return parquet.ParquetFile(path).read_row_group(group, columns=[column])[column]
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Encoded images in a column of parquet files. ``ends`` is the row where each (file, row group) ends."""
+
+    paths: tuple[Path, ...]
+    column: str
+    groups: tuple[tuple[int, int], ...]
+    ends: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return self.ends[-1] if self.ends else 0
+
+    def open(self, row: int) -> Image.Image:
+        """One image, from the bytes of its cell."""
+        place = int(np.searchsorted(self.ends, row, side="right"))
+        file, group = self.groups[place]
+        first = self.ends[place - 1] if place else 0
+        cell = _row_group(self.paths[file], group, self.column)[row - first].as_py()
+        content = cell["bytes"] if isinstance(cell, dict) else cell
+        if not content:
+            raise OSError("the cell holds no image bytes")
+        return Image.open(BytesIO(content))
+
+    def name(self, row: int) -> str:
+        """Its row, counted over all the files."""
+        return f"{self.paths[0].name}, row {row}"
+
+    def files(self) -> Sequence[Path]:
+        """The parquet files."""
+        return self.paths
+
+
+def _is_image(kind: pyarrow.DataType) -> bool:
+    if pyarrow.types.is_struct(kind):
+        return kind.get_field_index("bytes") >= 0
+    return pyarrow.types.is_binary(kind) or pyarrow.types.is_large_binary(kind)
+
+
+def _class_names(schema: pyarrow.Schema, label: str) -> tuple[str, ...]:
+    """The names that Hugging Face wrote into the header, if it did."""
+    try:
+        facts = json.loads((schema.metadata or {})[b"huggingface"])
+        return tuple(map(str, facts["info"]["features"][label]["names"]))
+    except (KeyError, TypeError, ValueError):
+        return ()
+
+
+def read(paths: Sequence[Path], image: str | None = None, label: str | None = None) -> Part:
+    """One part from one or several parquet files. Raises DataError if a file, the image or the label is missing."""
+    where = paths[0].name
+    try:
+        files = [parquet.ParquetFile(p) for p in paths]
+        schema = files[0].schema_arrow
+        images = [f.name for f in schema if _is_image(f.type)]
+        column = pick(images, image, (*IMAGE_COLUMNS, *images), "images", where) if images or image else ""
+        if not column:
+            raise DataError(f"{where} has no column with images; its columns are {', '.join(schema.names)}.")
+        label = pick(schema.names, label, LABEL_COLUMNS, "labels", where)
+        values = [v for f in files for v in f.read(columns=[label])[label].to_pylist()]
+    except FileNotFoundError:
+        raise AbsentError(f"There is no file {paths[0]}.") from None
+    except (pyarrow.ArrowException, OSError) as error:
+        raise DataError(f"{where} is no whole parquet file ({str(error).splitlines()[0]}); fetch it again.") from None
+    labels, names = labelled(values, where)
+    groups = tuple((i, g) for i, f in enumerate(files) for g in range(f.num_row_groups))
+    ends = tuple(accumulate(files[i].metadata.row_group(g).num_rows for i, g in groups))
+    classes = tuple(map(readable, _class_names(schema, label))) or names
+    return Part(Cells(tuple(paths), column, groups, ends), labels, classes)
+
+
+def grouped(files: Sequence[Path]) -> dict[str, list[Path]]:
+    """Parquet files by the split that their names tell (``train-00000-of-00002.parquet``), else all together."""
+    found: dict[str, list[Path]] = {}
+    for path in sorted(files):
+        words = path.stem.replace("_", "-").replace(".", "-").split("-")
+        split = next(filter(None, map(part_of, words)), "all")
+        found.setdefault(split, []).append(path)
+    return found
+
+
+def parts(root: Path, image: str | None = None, label: str | None = None) -> dict[str, Part]:
+    """A parquet file, or a folder of them, by split; all splits share one list of classes. Raises DataError."""
+    files = sorted(root.rglob("*.parquet")) if root.is_dir() else [root]
+    if not files or not files[0].exists():
+        raise AbsentError(f"There is no parquet file at {root}.")
+    by_split = grouped(files)
+    if len(by_split) > 1:
+        by_split.pop("all", None)  # variants that some data sets keep beside their splits
+    return shared_classes({split: read(mine, image, label) for split, mine in by_split.items()})
+
+
+def shared_classes(found: Mapping[str, Part]) -> dict[str, Part]:
+    """The parts over one list of classes: that which is longest if they agree as far as they go, else all names."""
+    lists = [p.class_names for p in found.values()]
+    longest = max(lists, key=len)
+    if all(longest[: len(names)] == names for names in lists):
+        return {s: Part(p.images, p.labels, longest, p.notes) for s, p in found.items()}
+    every = tuple(sorted({name for names in lists for name in names}))
+    place = {name: i for i, name in enumerate(every)}
+    return {
+        s: Part(p.images, np.array([place[n] for n in p.class_names], dtype=np.int64)[p.labels], every, p.notes)
+        for s, p in found.items()
+    }

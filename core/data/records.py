@@ -1,0 +1,135 @@
+"""Labelled images that are not decoded yet: what every adapter gives, whatever lies on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from PIL import Image
+
+from core import disk
+from core.data import DataError, memory
+
+Follow = Callable[[Iterable], Iterable]
+_HASHED_AT_ONCE = 512
+
+
+class Images(Protocol):
+    """Images by row. Picklable and small, so that another process can open them."""
+
+    def __len__(self) -> int: ...
+
+    def open(self, row: int) -> Image.Image:
+        """One image, perhaps not decoded yet. Raises whatever Pillow and the disk raise for a damaged one."""
+
+    def name(self, row: int) -> str:
+        """What people call that image: its file, or its place in a file."""
+
+    def files(self) -> Sequence[Path]:
+        """The files whose bytes make up the images, in a fixed order."""
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One stored part of a data set (train, test, or all of it).
+
+    ``labels`` int64 (n,) index ``class_names``; ``notes`` holds further int64 (n,) columns. Raises DataError if the
+    labels do not fit the images or the names.
+    """
+
+    images: Images
+    labels: np.ndarray
+    class_names: tuple[str, ...]
+    notes: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if len(self.labels) != len(self.images):
+            raise DataError(f"There are {len(self.images):,} images but {len(self.labels):,} labels; they must match.")
+        out = np.flatnonzero((self.labels < 0) | (self.labels >= len(self.class_names)))
+        if len(out):
+            raise DataError(
+                f"{len(out):,} labels are out of range: {self.images.name(int(out[0]))} has label "
+                f"{int(self.labels[out[0]])}, but {len(self.class_names)} classes are numbered from 0 to "
+                f"{len(self.class_names) - 1}."
+            )
+
+    def counts(self) -> list[int]:
+        """Number of images of each class, in order."""
+        return np.bincount(self.labels, minlength=len(self.class_names)).tolist()
+
+    @cached_property
+    def digest(self) -> str:
+        """Hex SHA-256 of the bytes of all the files and of the labels; see ``remember`` for progress."""
+        return self.remember()
+
+    def remember(self, progress: Follow = iter) -> str:
+        """The digest, from memory if no file has changed since (size and time), else hashed now and remembered."""
+        files = list(self.images.files())
+        seen = hashlib.sha256()
+        for path in files:
+            stat = path.stat()
+            seen.update(f"{path.resolve()}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
+        note = memory() / f"{seen.hexdigest()}.json"
+        content = _noted(note)
+        if content is None:
+            content = _hashed(files, progress)
+            with suppress(disk.DiskError):  # a read-only cache only costs hashing again
+                disk.write_json(note, {"content": content})
+        return hashlib.sha256(content.encode() + self.labels.astype("<i8").tobytes()).hexdigest()
+
+
+def _noted(path: Path) -> str | None:
+    try:
+        return str(json.loads(path.read_text())["content"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _hashed(files: Sequence[Path], progress: Follow) -> str:
+    """Hex SHA-256 over the SHA-256 of each file; hashing lets go of the interpreter, so threads help."""
+    whole = hashlib.sha256()
+    with ThreadPoolExecutor() as pool:
+        for start in progress(range(0, len(files), _HASHED_AT_ONCE)):
+            for found in pool.map(_file_digest, files[start : start + _HASHED_AT_ONCE]):
+                whole.update(found)
+    return whole.hexdigest()
+
+
+def _file_digest(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+@dataclass(frozen=True)
+class Files:
+    """Image files. ``border`` pixels are cut off on each side; ``boxes`` (left, top, right, bottom) crop each one."""
+
+    paths: tuple[Path, ...]
+    border: int = 0
+    boxes: tuple[tuple[int, int, int, int], ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def open(self, row: int) -> Image.Image:
+        """One image, cropped if it is to be."""
+        image = Image.open(self.paths[row])
+        if self.border:
+            return image.crop((self.border, self.border, image.width - self.border, image.height - self.border))
+        return image.crop(self.boxes[row]) if self.boxes else image
+
+    def name(self, row: int) -> str:
+        """Its path."""
+        return str(self.paths[row])
+
+    def files(self) -> Sequence[Path]:
+        """The image files themselves; several crops of one file count it once."""
+        return tuple(dict.fromkeys(self.paths)) if self.boxes else self.paths

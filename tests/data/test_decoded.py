@@ -1,0 +1,200 @@
+"""Decoded once: pixel-identical to the model's transform, parallel, resumable, whole or not there."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import namedtuple
+
+import layouts
+import numpy as np
+import pytest
+import torch
+from conftest import full_disk
+from PIL import Image
+
+from core import disk, torchvision_cpu
+from core.data import DataError, decoded
+from core.data.folders import class_folders
+from core.data.records import Part
+from core.jobs import CancelledError, Progress
+
+torchvision_cpu.prepare()
+import open_clip  # noqa: E402
+from open_clip.transform import PreprocessCfg, image_transform_v2  # noqa: E402
+
+SQUASHED = {"size": 24, "interpolation": "bilinear", "resize_mode": "squash", "mean": [0, 0, 0], "std": [1, 1, 1]}
+CONFIGS = {
+    "CLIP": {"size": 32, "interpolation": "bicubic", "resize_mode": "shortest"},
+    "squash": SQUASHED,
+    "longest": {"size": 32, "interpolation": "bicubic", "resize_mode": "longest", "fill_color": 128},
+    "wide": {"size": [24, 40], "interpolation": "bicubic", "resize_mode": "squash"},
+}
+
+
+@pytest.fixture(autouse=True)
+def memories(tmp_path, monkeypatch):
+    monkeypatch.setenv("PALETTE_CACHE", str(tmp_path / "memories"))
+
+
+@pytest.fixture
+def noisy(tmp_path):
+    """Photograph-like images of several sizes and modes, in two classes."""
+    rng = np.random.default_rng(0)
+    for i, (size, mode) in enumerate([((50, 37), "RGB"), ((33, 64), "L"), ((32, 32), "RGBA"), ((80, 20), "RGB")]):
+        place = tmp_path / "images" / ("cat" if i % 2 else "dog")
+        place.mkdir(parents=True, exist_ok=True)
+        pixels = rng.integers(0, 256, (size[1], size[0], 4), dtype=np.uint8)
+        Image.fromarray(pixels, "RGBA").convert(mode).save(place / f"{i}.png")
+    return class_folders(tmp_path / "images")
+
+
+def decode(part, folder, config=SQUASHED, **more):
+    rows = np.arange(len(part.labels))
+    return decoded.pictures(part, rows, part.digest, config, folder, **more)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_pixels_are_those_of_open_clips_transform(noisy, tmp_path, name):
+    config = CONFIGS[name]
+    sizes = {"size": tuple(config["size"])} if isinstance(config["size"], list) else {}
+    plain = PreprocessCfg(**{**config, **sizes, "mean": (0, 0, 0), "std": (1, 1, 1)})
+    transform = image_transform_v2(plain, is_train=False)
+    found = decode(noisy, tmp_path / "cache", config)
+    for row in range(len(noisy.labels)):
+        expected = transform(noisy.images.open(row).convert("RGB"))  # as every torchvision loader gives images
+        assert torch.equal(torch.from_numpy(found.images[row].copy()).permute(2, 0, 1) / 255, expected)
+
+
+def test_the_encoder_sees_what_a_real_clips_own_transform_gives(noisy, tmp_path):
+    from core.vision import Encoder
+
+    model, _, transform = open_clip.create_model_and_transforms("RN50", pretrained=None, precision="fp32")
+    facts = open_clip.get_model_preprocess_cfg(model)
+    found = decode(noisy, tmp_path / "cache", facts)
+    ours = Encoder(model, facts).prepare(found.images)
+    expected = torch.stack([transform(noisy.images.open(i).convert("RGB")) for i in range(len(noisy.labels))])
+    assert ours.shape == expected.shape == (4, 3, 224, 224)
+    assert torch.allclose(ours, expected, atol=1e-5)
+
+
+def many(tmp_path, count=3 * decoded.CHUNK, damaged=()):
+    """A part of small images in two classes; those of ``damaged`` are no images at all."""
+    for i in range(count):
+        path = tmp_path / "many" / str(i % 2) / f"{i:05}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"\x89PNG and then nothing") if i in damaged else layouts.save(path, "all", i % 27, (6, 6))
+    return class_folders(tmp_path / "many")
+
+
+def colours(found):
+    return [tuple(int(c) for c in image[3, 3]) for image in found.images]
+
+
+def test_damaged_images_are_skipped_counted_and_named(tmp_path):
+    part, notices = many(tmp_path, 40, damaged={0, 7, 38, 39}), []
+    found = decode(part, tmp_path / "cache", notice=notices.append)
+    assert found.images.shape == (36, 24, 24, 3) and len(found.labels) == 36
+    (said,) = notices
+    assert said.startswith("4 damaged images were left out: ") and "00007.png" in said and "00039.png" in said
+    numbers = [int(p.stem) for p in part.images.paths if int(p.stem) not in (0, 7, 38, 39)]
+    expected = sorted((layouts.colour("all", i % 27), i % 2) for i in numbers)
+    assert sorted(zip(colours(found), found.labels.tolist(), strict=True)) == expected, "labels stay with their images"
+    again = []
+    decode(part, tmp_path / "cache", notice=again.append)
+    assert again == notices, "said again to whoever reads them next"
+
+
+def test_nothing_but_damage_is_an_error(tmp_path):
+    with pytest.raises(DataError, match="None of the 3 images can be decoded"):
+        decode(many(tmp_path, 3, damaged={0, 1, 2}), tmp_path / "cache")
+
+
+def test_processes_give_what_one_gives(tmp_path, monkeypatch):
+    part = many(tmp_path, 2 * decoded.CHUNK + 9, damaged={5, 400})
+    alone = decode(part, tmp_path / "alone", workers=1)
+    monkeypatch.setattr(decoded, "ALONE", 0)
+    together = decode(part, tmp_path / "together", workers=2)
+    assert np.array_equal(alone.images, together.images) and np.array_equal(alone.labels, together.labels)
+
+
+def test_a_stopped_build_goes_on_where_it_was(tmp_path, monkeypatch):
+    part, folder = many(tmp_path), tmp_path / "cache"
+    progress = Progress(lambda p: p.cancel() if p.fraction > 0.3 else None)
+    with pytest.raises(CancelledError):
+        decode(part, folder, workers=1, progress=progress)
+    (log,) = folder.glob("*.jsonl")
+    done = [json.loads(line)["first"] for line in log.read_text().splitlines()]
+    assert done == [0, decoded.CHUNK] and not list(folder.glob("*.safetensors"))
+    from core.data import decoding
+
+    asked = []
+    whole = decoding.decode
+    monkeypatch.setattr(decoding, "decode", lambda *words: asked.append(words[-1]) or whole(*words))
+    found = decode(part, folder, workers=1)
+    assert asked == [2 * decoded.CHUNK]
+    assert colours(found) == [layouts.colour("all", int(p.stem) % 27) for p in part.images.paths]
+    assert not list(folder.glob("*.jsonl"))
+
+
+def test_what_was_decoded_is_not_decoded_again(tmp_path, monkeypatch):
+    part, folder = many(tmp_path, 10), tmp_path / "cache"
+    first = decode(part, folder)
+    monkeypatch.setattr(decoded, "_build", None)
+    second = decode(part, folder)
+    assert isinstance(second.images, np.memmap) and np.array_equal(first.images, second.images)
+    assert torch.from_numpy(second.images).shape == (10, 24, 24, 3)
+
+
+def test_a_file_cut_short_is_made_again(tmp_path):
+    part, folder = many(tmp_path, 10), tmp_path / "cache"
+    before = decode(part, folder).images.copy()
+    (pixels,) = folder.glob("*.pixels")
+    pixels.write_bytes(pixels.read_bytes()[:100])
+    assert np.array_equal(decode(part, folder).images, before)
+
+
+def test_another_transform_is_another_array(tmp_path):
+    part, folder = many(tmp_path, 4), tmp_path / "cache"
+    assert decode(part, folder).images.shape[1] == 24
+    assert decode(part, folder, {**SQUASHED, "size": 16}).images.shape[1] == 16
+    same = {**SQUASHED, "mean": [0.5, 0.5, 0.5]}
+    assert decoded.key_of(part.digest, same) == decoded.key_of(part.digest, SQUASHED), "the mean decides no pixel"
+
+
+def test_two_builds_at_once_decode_once(tmp_path, monkeypatch):
+    part, folder, built = many(tmp_path, 300), tmp_path / "cache", []
+    whole = decoded._build
+    monkeypatch.setattr(decoded, "_build", lambda *words: built.append(1) or whole(*words))
+    found = []
+    threads = [threading.Thread(target=lambda: found.append(decode(part, folder, workers=1))) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(built) == 1 and len(found) == 3
+    assert all(np.array_equal(f.images, found[0].images) for f in found)
+
+
+def test_no_space_is_said_beforehand_with_the_size(tmp_path, monkeypatch):
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr("shutil.disk_usage", lambda _: usage(10**9, 10**9, 1000))
+    folder = tmp_path / "cache"
+    with pytest.raises(disk.DiskError, match=r"Decoding needs 0\.0 GB in .*, but only 0\.0 GB are free"):
+        decode(many(tmp_path, 10), folder)
+    assert not list(folder.glob("*.pixels")), "said before anything is written"
+
+
+def test_a_disk_that_fills_up_is_one_sentence_and_loses_nothing(tmp_path):
+    part, folder = many(tmp_path, 2 * decoded.CHUNK), tmp_path / "cache"
+    with full_disk(), pytest.raises(disk.DiskError, match="Free some space"):
+        decode(part, folder, workers=1)
+    assert len(decode(part, folder, workers=1).labels) == 2 * decoded.CHUNK
+
+
+def test_notes_follow_their_images(tmp_path):
+    part = many(tmp_path, 6, damaged={1})
+    part = Part(part.images, part.labels, part.class_names, {"written": np.arange(6)})
+    found = decode(part, tmp_path / "cache")
+    by_place = [int(part.images.paths[w].stem) for w in found.notes["written"]]
+    assert colours(found) == [layouts.colour("all", i % 27) for i in by_place]

@@ -1,0 +1,205 @@
+"""Every adapter on its data set's own layout: tiny files, and real bytes where they are at hand."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import layouts
+import numpy as np
+import pytest
+
+from core.data import AbsentError, DataError
+from core.data.entries import entries, entry
+from core.data.opening import Opening, guess, open_parts
+from core.data.status import look, look_again
+from core.transform import imagenet_class_names
+
+SHARED = Path(os.environ.get("PALETTE_SHARED") or Path(__file__).resolve().parents[3] / "shared") / "data"
+shared = pytest.mark.skipif(not SHARED.is_dir(), reason=f"{SHARED} is not there")
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """An empty data folder, and memories of its own."""
+    monkeypatch.setenv("PALETTE_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("PALETTE_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "data").mkdir()
+    look_again()
+    yield tmp_path / "data"
+    look_again()
+
+
+def opened(key):
+    """What the first way of a data set finds."""
+    return open_parts(entry(key).places()[0][1])
+
+
+def check(parts, rows, grey=False):
+    """Labels and images belong together: each image has the colour that was written for its part and label."""
+    found = []
+    for name, part in parts.items():
+        for row, label in enumerate(part.labels.tolist()):
+            found.append((name, label))
+            pixels = np.asarray(part.images.open(row).convert("RGB"), dtype=int)[4:-4, 4:-4]
+            expected = [layouts.colour(name, label)[1]] * 3 if grey else layouts.colour(name, label)
+            assert np.abs(pixels - expected).max() <= 8, (part.images.name(row), label)
+        assert len(part.digest) == 64
+        assert all(path.is_file() for path in part.images.files())
+    assert sorted(found) == sorted(rows)
+
+
+@pytest.mark.parametrize("key", layouts.PLAIN)
+def test_a_data_set_in_its_own_layout(home, key):
+    rows, names = layouts.PLAIN[key](home)
+    parts = opened(key)
+    check(parts, rows, grey=key in ("mnist", "fashion_mnist"))
+    if names:
+        classes = next(iter(parts.values())).class_names
+        assert list(classes[: len(names)]) == names or set(names) <= set(classes)
+
+
+@pytest.mark.parametrize("key", layouts.WITH_SUMS)
+def test_a_data_set_whose_files_torchvision_checks(home, key, monkeypatch):
+    rows, names = layouts.WITH_SUMS[key](home, monkeypatch.setattr)
+    parts = opened(key)
+    check(parts, rows)
+    assert list(next(iter(parts.values())).class_names) == names
+
+
+def test_a_file_with_another_checksum_is_not_read(home):
+    """CIFAR's batches are pickled: torchvision compares their digests before it opens them."""
+    with pytest.MonkeyPatch.context() as patch:
+        layouts.cifar10(home, patch.setattr)
+    with pytest.raises(AbsentError, match="CIFAR10"):
+        opened("cifar10")
+
+
+def test_the_whole_catalogue_of_both_papers_is_there():
+    asked = """cars dtd eurosat gtsrb kitti mnist resisc45 sun397 svhn imagenet cifar10 cifar100 stl10 food101
+    fashion_mnist mtsd clevr vqa splitcifar imagenet_v2 imagenet_r imagenet_sketch imagenet_a objectnet
+    typographic_photos""".split()
+    assert set(asked) <= set(entries())
+    tested = {*layouts.PLAIN, *layouts.WITH_SUMS, "clevr_unseen"}
+    assert {key for key in entries() if entry(key).ways} == tested, "every adapter has a test on its layout"
+    for key, found in entries().items():
+        assert found.licence and found.home.startswith("http") and found.by_hand, key
+        assert all(text.count("{}") == 1 for text in found.template_texts()), key
+        assert isinstance(found.names, str) or len(found.names) == len(set(found.names)) == found.classes, key
+        assert set(found.only) <= set(found.names), key
+
+
+def test_a_snapshot_of_the_hub(home):
+    rows, names = layouts.hub(home, "tanganke/eurosat")
+    (place,) = [p for way, p in entry("eurosat").places() if way.repo]
+    parts = open_parts(place)
+    check(parts, rows)
+    assert set(parts) == {"train", "test"} and list(parts["test"].class_names) == names
+
+
+def test_the_mask_of_imagenet_a_on_the_hub_follows_its_names(home):
+    ids = ["n01443537", "n02119022"]
+    base = home / "huggingface" / "barkermrl--imagenet-a" / "data"
+    layouts.write_parquet(base / "train-0.parquet", [("train", 1), ("train", 0)], ids)
+    (place,) = [p for way, p in entry("imagenet_a").places() if way.repo]
+    parts = open_parts(place)
+    assert set(parts) == {"test"} and parts["test"].class_names == ("goldfish", "red fox")
+
+
+def test_imagenets_names_differ_and_are_a_thousand():
+    names = imagenet_class_names()
+    assert len(names) == len(set(names)) == 1000
+    assert names[657] == "missile" and names[744] == "projectile" and names[837] == "sunglasses"
+
+
+def test_folders_called_by_number_are_in_the_order_of_numbers(home):
+    layouts.imagenet_v2(home)
+    part = opened("imagenet_v2")["test"]
+    assert part.class_names == ("tench", "great white shark", "brambling", "red fox")
+
+
+def test_an_odd_folder_among_imagenets_is_named(home):
+    layouts.folders(home / "imagenet-r", ["n01443537", "extra"], "test")
+    with pytest.raises(DataError, match="'extra' is no class of ImageNet"):
+        opened("imagenet_r")
+
+
+def test_typographic_photographs_know_the_written_word(home):
+    layouts.typographic_photos(home)
+    part = opened("typographic_photos")["test"]
+    said = [part.class_names[i] for i in part.notes["written"]]
+    assert said == ["dog", "coffee mug"]
+
+
+@pytest.mark.parametrize("key", [k for k in entries() if entry(k).ways])
+def test_nothing_there_is_absent(home, key):
+    assert look(entry(key)).state in ("download", "hand")
+    for _, place in entry(key).places():
+        with pytest.raises(AbsentError):
+            open_parts(place)
+
+
+def test_half_a_data_set_is_said_to_be_half(home):
+    layouts.eurosat(home)
+    found = look(entry("eurosat"))
+    assert found.state == "half" and "20 of 27,000" in found.said and found.sizes == {"all": 20}
+    layouts.resisc45(home)
+    assert "has 45 classes" in look(entry("resisc45")).said
+
+
+def test_half_a_pair_and_half_a_file_are_said(home):
+    layouts.mnist(home)
+    raw = home / "MNIST" / "raw"
+    (raw / "train-labels-idx1-ubyte").unlink()
+    with pytest.raises(DataError, match="only one of the train images and labels"):
+        opened("mnist")
+    layouts.mnist(home)
+    look_again()
+    whole = raw / "t10k-images-idx3-ubyte"
+    whole.write_bytes(whole.read_bytes()[:100])
+    with pytest.raises(DataError, match="no whole idx file"):
+        opened("mnist")
+
+
+def test_clevr_is_cut_into_seen_and_unseen_numbers(home):
+    from core.catalog import catalogued, task_of
+
+    layouts.clevr(home)
+    where = entry("clevr").places()[0][1]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("core.catalog.located", lambda known: type("S", (), {"where": known.places()[0][1]}))
+        seen, unseen = (task_of(catalogued(key)) for key in ("clevr", "clevr_unseen"))
+    part, rows = seen.source.split("test")
+    assert part is open_parts(where)["test"] and part.labels[rows].tolist() == [1, 3]  # 4 and 6 objects
+    part, rows = unseen.source.split("test")
+    assert part.labels[rows].tolist() == [0, 7] and unseen.class_names[7] == "10"
+
+
+@shared
+def test_cifar_10_from_real_parquet():
+    parts = open_parts(guess(SHARED / "cifar10-test.parquet"))
+    part = parts["test"]
+    assert part.class_names == tuple(entry("cifar10").names)
+    assert part.counts() == [1000] * 10
+    assert part.images.open(9_999).size == (32, 32)
+
+
+@shared
+def test_mnist_from_its_own_files():
+    part = open_parts(Opening("idx", SHARED / "mnist"))["test"]
+    assert len(part.labels) == 10_000 and part.labels[:5].tolist() == [7, 2, 1, 0, 4]
+    first = np.asarray(part.images.open(0))
+    assert first.shape == (28, 28) and first.max() == 255 and first[:5].max() == 0
+
+
+@shared
+def test_real_photographs_in_folders(tmp_path):
+    photos = sorted((SHARED / "photos").iterdir())[:6]
+    for photo in photos:
+        wnid = photo.stem.partition("_")[0]
+        place = tmp_path / wnid
+        place.mkdir()
+        (place / photo.name).symlink_to(photo)
+    part = open_parts(Opening("shift", tmp_path))["test"]
+    assert part.class_names == ("electric ray", "tailed frog", "southern black widow", "ptarmigan", "jacamar", "duck")
+    assert all(part.images.open(i).width > 50 for i in range(6))
