@@ -13,12 +13,14 @@ ROOT = Path(__file__).resolve().parent.parent
 TAKE_HOME = """export mixfile manifest model_card huggingface huggingface_config onnx_file hub
 importing foreign naming preflight exchange""".split()
 MANY_TASKS = ["many_tasks", "checkpoints", "plan", "compare", "outcomes"]
+FROM_OUTSIDE = ["intake", "incoming", "album", "wordlist", "recent"]
+IMAGES = ["classify", "classify_command"]
 LAYERS = [
     ("words", ["__init__", "recipe", "components"]),
     ("choosing", ["paint", "search", "strategies"]),
-    ("things", ["disk", "tensorfile", "tasks", "torchvision_cpu", "vision", "world", "catalog", "zoo", "splits"]),
-    ("doing", ["answers", "merge", "heads", "predict", "metrics", "store", "finetune", "similarity"]),
-    ("the desk", ["jobs", "lab", "history", "build", "card", "__main__", *TAKE_HOME, *MANY_TASKS]),
+    ("things", "disk tensorfile tasks torchvision_cpu vision world catalog zoo splits".split() + FROM_OUTSIDE),
+    ("doing", ["answers", "merge", "heads", "predict", "metrics", "store", "finetune", "similarity", "ranking"]),
+    ("the desk", ["jobs", "lab", "history", "build", "card", "__main__", *TAKE_HOME, *MANY_TASKS, *IMAGES]),
 ]
 RANK = {name: rank for rank, (_, names) in enumerate(LAYERS) for name in names}
 FILES = sorted((ROOT / "core").rglob("*.py"))
