@@ -20,6 +20,9 @@ PAGES = [
         HERE / "pages" / "alpha.py", title="How much patch?", icon=":material/tune:", url_path="patch", default=True
     ),
     st.Page(HERE / "pages" / "gallery.py", title="Gallery of tasks", icon=":material/grid_view:", url_path="tasks"),
+    st.Page(
+        HERE / "pages" / "classify.py", title="Your images", icon=":material/image_search:", url_path="your-images"
+    ),
 ]
 page = st.navigation(PAGES)
 with frame.one_sentence():

@@ -41,6 +41,18 @@ class Album:
     pictures: tuple[Picture, ...]
     refused: tuple[str, ...] = ()
 
+    @classmethod
+    def joined(cls, albums: Iterable[Album]) -> Album:
+        """Several albums as one."""
+        every = list(albums)
+        return cls(tuple(p for a in every for p in a.pictures), tuple(s for a in every for s in a.refused))
+
+    @property
+    def bytes(self) -> int:
+        """Memory that it takes, nearly."""
+        pixels = sum(p.pixels.nbytes + p.thumbnail.nbytes for p in self.pictures)
+        return pixels + 500 * (len(self.pictures) + len(self.refused))
+
     @property
     def labels(self) -> list[str | None]:
         """The label of each picture, as its folder was called."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from core import vision, wordlist
-from core.album import Album, Picture, take_in
+from core.album import MAX_ALBUM_BYTES, Album, Picture, take_in
 from core.incoming import gather
 from core.jobs import Progress
 from core.lab import Lab
@@ -24,6 +24,7 @@ from core.vision import Encoder
 FEATURES_KEPT = 50_000  # of one picture by one recipe each
 CLASSES_KEPT = 50_000
 ENCODERS_KEPT = 2  # so that two recipes side by side stay merged
+ALBUMS_KEPT = 2 * MAX_ALBUM_BYTES
 CHUNK = 512  # pictures, or classes, between two looks at whether the work was called off
 CELLS = 4_000_000  # pictures × classes at a time
 
@@ -40,6 +41,8 @@ class Classifier:
         self._classes: Recent[tuple[str, ...], torch.Tensor] = Recent(classes_kept)
         self._encoders: Recent[str, Encoder] = Recent(ENCODERS_KEPT)
         self._busy = threading.Lock()
+        self.albums: Recent[Hashable, Album] = Recent(ALBUMS_KEPT, lambda album: album.bytes)
+        """Albums under keys of whoever keeps them, such as the page for uploads."""
 
     @cached_property
     def fit(self):
@@ -60,10 +63,15 @@ class Classifier:
                 found[picture.digest] = self._features.put((weights, picture.digest), row)
         return torch.stack([row for p in pictures if (row := found[p.digest]) is not None])
 
+    def unseen(self, recipe: Recipe, pictures: Sequence[Picture]) -> int:
+        """How many of these pictures this recipe has to look at before it can answer."""
+        weights = self.lab.weights_key(recipe)
+        return len({p.digest for p in pictures if (weights, p.digest) not in self._features})
+
     def _encoder(self, weights: str, recipe: Recipe) -> Encoder:
         if (known := self._encoders.get(weights)) is not None:
             return known
-        encoder = self._encoders.pop_oldest() or self.lab.encoder()
+        encoder = self._encoders.take_oldest() or self.lab.encoder()
         self.lab.load(recipe, encoder)
         return self._encoders.put(weights, encoder)
 
@@ -77,6 +85,10 @@ class Classifier:
             for texts, row in zip(chunk, self.lab.class_features(chunk), strict=True):
                 rows[texts] = self._classes.put(texts, row)
         return torch.stack([row for texts in prompts if (row := rows[texts]) is not None])
+
+    def unread(self, names: Sequence[str], templates: Sequence[str]) -> int:
+        """How many of these class names are new in these templates."""
+        return sum(tuple(texts) not in self._classes for texts in wordlist.prompts(names, templates))
 
     def rank(
         self,

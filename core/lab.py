@@ -196,10 +196,9 @@ class Lab:
         """The base's ``open_clip_config.json``: keys ``model_cfg`` and ``preprocess_cfg``."""
         return vision.read_config(self.folder / "base")
 
-    @cached_property
-    def context_length(self) -> int:
-        """How many tokens the text tower reads; longer prompts are cut."""
-        return self._clip.context_length
+    def prompts_cut(self, prompts: Sequence[str]) -> int:
+        """How many of these prompts have more tokens than the text tower reads, so that their ends are cut."""
+        return sum(vision.too_long(prompts, self._clip.context_length))
 
     def load(self, recipe: Recipe, into: Encoder) -> None:
         """Merge a recipe into an encoder. Raises CheckpointError or MergeError."""

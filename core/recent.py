@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
@@ -12,10 +12,13 @@ V = TypeVar("V")
 
 
 class Recent(Generic[K, V]):
-    """A dict that forgets what was used the longest ago, beyond ``room`` entries. Any thread may use it."""
+    """A dict that forgets what was used the longest ago, beyond ``room`` entries, or whatever ``cost`` counts in.
 
-    def __init__(self, room: int) -> None:
-        self.room = room
+    Any thread may use it. A single value that costs more than all the room stays until the next one comes.
+    """
+
+    def __init__(self, room: int, cost: Callable[[V], int] = lambda _: 1) -> None:
+        self.room, self.cost, self.used = room, cost, 0
         self._kept: OrderedDict[K, V] = OrderedDict()
         self._guard = threading.Lock()
 
@@ -27,18 +30,28 @@ class Recent(Generic[K, V]):
             return self._kept.get(key)
 
     def put(self, key: K, value: V) -> V:
-        """Keep a value."""
+        """Keep a value, and return it."""
         with self._guard:
+            if key in self._kept:
+                self.used -= self.cost(self._kept.pop(key))
             self._kept[key] = value
-            self._kept.move_to_end(key)
-            while len(self._kept) > self.room:
-                self._kept.popitem(last=False)
+            self.used += self.cost(value)
+            while self.used > self.room and len(self._kept) > 1:
+                self._forget()
         return value
 
-    def pop_oldest(self) -> V | None:
-        """Take out the value that was used the longest ago if there is no room for another."""
+    def take_oldest(self) -> V | None:
+        """Take out the value that was used the longest ago, if all the room is used."""
         with self._guard:
-            return self._kept.popitem(last=False)[1] if len(self._kept) >= self.room else None
+            return self._forget() if self._kept and self.used >= self.room else None
+
+    def _forget(self) -> V:
+        _, value = self._kept.popitem(last=False)
+        self.used -= self.cost(value)
+        return value
+
+    def __contains__(self, key: K) -> bool:
+        return key in self._kept
 
     def __len__(self) -> int:
         return len(self._kept)
