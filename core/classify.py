@@ -116,7 +116,7 @@ class Classifier:
         recipes: Mapping[str, Recipe],
         album: Album,
         names: Sequence[str],
-        templates: Sequence[str] = wordlist.TEMPLATES,
+        templates: Sequence[str] = (),
         top: int = 5,
         progress: Progress | None = None,
     ) -> Result:
@@ -125,7 +125,7 @@ class Classifier:
             raise wordlist.WordlistError(album.refused[0] if album.refused else "There are no pictures yet; add some.")
         steps = iter(progress([*recipes, "head"], "Classifying") if progress else [*recipes, "head"])
         next(steps)
-        head = self.head(names, wordlist.check_templates(templates), progress)
+        head = self.head(names, wordlist.check_templates(templates or usual_templates(self.lab)), progress)
         found = {}
         for title, recipe in recipes.items():
             next(steps)
@@ -133,6 +133,12 @@ class Classifier:
         for _ in steps:  # the last step's end is reported, too
             pass
         return Result(album, tuple(names), found, known_labels(album.labels, names))
+
+
+def usual_templates(lab: Lab) -> tuple[str, ...]:
+    """The prompts that a workspace's model knows best, for class names that belong to no task."""
+    supported = lab.default_supported()
+    return lab.task(supported[0]).templates if supported else wordlist.TEMPLATES
 
 
 @lru_cache(maxsize=4)
@@ -146,11 +152,11 @@ def classify(
     recipes: Mapping[str, Recipe],
     paths: Sequence[str | Path],
     names: Sequence[str],
-    templates: Sequence[str] = wordlist.TEMPLATES,
+    templates: Sequence[str] = (),
     top: int = 5,
     progress: Progress | None = None,
 ) -> Result:
-    """Classify the pictures in files, zips and folders. Raises PaletteError."""
+    """Classify the pictures in files, zips and folders; with no templates, the usual ones. Raises PaletteError."""
     desk = classifier(lab)
     steps = iter((progress or Progress())(["read", "classify"], "Reading pictures", costs=[2, 1]))
     next(steps)

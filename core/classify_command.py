@@ -18,15 +18,15 @@ def commands(
     """Add it to a command line: ``command(name, run, help)`` makes one, ``printer()`` shows a Progress."""
 
     def classify_(lab, options) -> int:
-        from core.classify import classify
-        from core.wordlist import TEMPLATES, class_names
+        from core.classify import classify, usual_templates
+        from core.wordlist import class_names
 
         if options.classes is None:
             task = lab.task(options.task or lab.default_supported()[0])
             names, templates = task.class_names, task.templates
         else:
             words = class_names(_text(options.classes))
-            names, templates = words.names, lab.task(options.task).templates if options.task else TEMPLATES
+            names, templates = words.names, lab.task(options.task).templates if options.task else usual_templates(lab)
             for note in words.notes:
                 print(f"palette: {note}.", file=sys.stderr)
         recipes = {text: parse_recipe(text) for text in (options.recipe, *options.against)}

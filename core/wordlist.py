@@ -13,7 +13,7 @@ MAX_CLASSES = 10_000
 MAX_NAME = 200  # characters
 MAX_TEMPLATE = 500
 MAX_PROMPTS = 100_000
-TEMPLATES = ("a photo of a {}.",)
+TEMPLATES = ("a photo of a {}",)
 _HEADINGS = ("class", "classes", "class_name", "classname", "name", "names", "label", "labels", "category")
 
 
@@ -57,7 +57,9 @@ def class_names(text: str) -> Wordlist:
 def templates(text: str) -> tuple[str, ...]:
     """Prompt templates, one a line, each with one ``{}`` where the class name goes. Raises WordlistError."""
     found = tuple(dict.fromkeys(line.strip() for line in text.splitlines() if line.strip()))
-    return check_templates(found or TEMPLATES)
+    if not found:
+        raise WordlistError("There is no prompt template yet; write one, such as: a photo of a {}")
+    return check_templates(found)
 
 
 def check_templates(found: Sequence[str]) -> tuple[str, ...]:

@@ -12,14 +12,15 @@ import streamlit as st
 from pages.shared.pictures import data_url
 
 _STYLE = """<style>
-.answers { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(17.5rem, 100%), 1fr)); gap: 0.7rem; }
-.answers article { display: grid; grid-template-columns: 5.6rem 1fr; gap: 0.65rem; padding: 0.5rem;
+.answers { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(14.4rem, 100%), 1fr)); gap: 0.6rem; }
+.answers article { display: grid; grid-template-columns: 4.6rem minmax(0, 1fr); gap: 0.5rem; padding: 0.4rem;
   border: 1px solid rgba(128,128,136,0.28); border-radius: 0.4rem; font-size: 0.78rem; line-height: 1.25; }
 .answers article.differ { border-left: 4px solid #8b5cf6; }
 .answers figure { margin: 0; overflow-wrap: anywhere; }
 .answers img { width: 100%; max-height: 6.5rem; object-fit: contain; border-radius: 0.25rem; display: block; }
 .answers img.small { image-rendering: pixelated; }
 .answers figcaption { margin-top: 0.2rem; max-height: 3.9em; overflow: hidden; }
+.answers .model span { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .answers .model { display: flex; justify-content: space-between; gap: 0.4rem; margin: 0.1rem 0; opacity: 0.8; }
 .answers .model + .bar { margin-top: 0; } .answers .bar + .model { margin-top: 0.35rem; }
 .answers .bar { display: flex; justify-content: space-between; gap: 0.4rem; padding: 0.08rem 0.3rem;

@@ -51,7 +51,7 @@ def _one(lab: Lab, label: str, place: str, spec: str, kept: dict[str, str], anew
     options = [*always, *(n for n in lab.zoo.names() if n != BASE), *kept]
     if st.session_state[f"classify.{place}"] not in options:
         st.session_state[f"classify.{place}"] = options[0]
-    left, right = st.columns([1.7, 1], vertical_alignment="bottom")
+    left, right = st.columns([2.1, 1], vertical_alignment="bottom")
     picked = left.selectbox(
         label, options, key=f"classify.{place}", format_func=lambda n: _label(lab, n, kept), help=_HELP
     )
@@ -71,7 +71,7 @@ def _label(lab: Lab, name: str, kept: dict[str, str]) -> str:
         return "nothing"
     if name == BASE:
         return "Base"
-    return kept.get(name) or f"{_title(lab, name)} patch"
+    return kept.get(name) or _title(lab, name)
 
 
 def _title(lab: Lab, name: str) -> str:

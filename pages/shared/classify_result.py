@@ -48,7 +48,8 @@ def _numbers(result: Result, colours: Mapping[str, str]) -> None:
             f"{same:,} of {n:,}" if both else f"{n:,}",
             help=f"n = {n:,} pictures, {len(result.class_names):,} class names." if both else None,
         )
-        st.caption(f"{len(result.class_names):,} class names")
+        unknown = "" if result.labelled.any() else "; no folder is called so, so nobody knows who is right"
+        st.caption(f"{len(result.class_names):,} class names{unknown}")
     for column, title in zip(columns[1:], titles, strict=True):
         with column:
             _right(result, titles[0], title)
@@ -61,7 +62,7 @@ def _right(result: Result, first: str, title: str) -> None:
         st.metric(
             f"{title}: how sure", percent(mean), help="Mean probability of the first answer; no labels are known."
         )
-        st.caption("No labels: put pictures into folders named as classes")
+        st.caption("Mean of the first answers")
         return
     flips = paired(result.right(first), result.right(title)) if title != first else None
     said = f"n = {found.n} labelled pictures; 95 % interval {interval(found)} %."
@@ -76,7 +77,7 @@ def _right(result: Result, first: str, title: str) -> None:
         percent(found.value),
         None if flips is None else points(flips.difference).replace("−", "-"),
         delta_color="off" if quiet else "normal",
-        delta_description="within noise" if quiet else f"from {first}",
+        delta_description=None if flips is None else "within noise" if quiet else f"from {first}",
         help=said,
     )
     st.caption(f"95 %: {interval(found)}, n = {found.n}")
@@ -88,11 +89,8 @@ def _gallery(result: Result, colours: Mapping[str, str]) -> None:
         rows = {"all": np.arange(len(result.labels)), "differ": np.flatnonzero(result.differ)}
         wrong = np.any([r.top[:, 0] != result.labels for r in result.rankings.values()], axis=0)
         rows["wrong"] = np.flatnonzero(wrong & result.labelled)
-        options = [
-            "all",
-            *(["differ"] if len(result.rankings) > 1 else []),
-            *(["wrong"] if result.labelled.any() else []),
-        ]
+        useful = {"all": True, "differ": len(result.rankings) > 1, "wrong": result.labelled.any()}
+        options = [name for name, of_use in useful.items() if of_use]
         if st.session_state[SHOW] not in options:
             st.session_state[SHOW] = "all"
         show = st.segmented_control(

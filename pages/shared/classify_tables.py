@@ -62,6 +62,6 @@ def _heatmap(names: list[str], counts: np.ndarray) -> go.Figure:
         cells["texttemplate"] = "%{z}"
     side = max(300, min(640, 30 * len(names) + 120))
     layout = {"height": side, "margin": {"l": 110, "r": 10, "t": 10, "b": 90}, "uirevision": "confusion"}
-    layout["yaxis"] = {"autorange": "reversed", "type": "category", "title": {"text": "label"}}
-    layout["xaxis"] = {"type": "category", "title": {"text": "first answer"}}
+    layout["yaxis"] = {"showgrid": False, "autorange": "reversed", "type": "category", "title": {"text": "label"}}
+    layout["xaxis"] = {"showgrid": False, "type": "category", "title": {"text": "first answer"}}
     return go.Figure({"data": [cells], "layout": layout})

@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from core import PaletteError, wordlist
+from core import PaletteError
+from core.classify import usual_templates
 from core.history import History
 from core.lab import Lab
 from core.world.concepts import PHOTO_NAMES
@@ -40,7 +41,7 @@ class View:
 def words_of(lab: Lab, words: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Class names and templates that come ready: a task's, or ten everyday things."""
     if words == EVERYDAY:
-        return PHOTO_NAMES, wordlist.TEMPLATES
+        return PHOTO_NAMES, usual_templates(lab)
     return lab.task(words).class_names, lab.task(words).templates
 
 

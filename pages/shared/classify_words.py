@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from core import wordlist
+from core.classify import usual_templates
 from core.lab import Lab
 from pages.shared.classify_view import EVERYDAY, MOST_TOP, OWN, View, words_of
 from pages.shared.pickers import by_role, seed
@@ -26,7 +27,7 @@ class Words:
 
 def pick(lab: Lab, view: View, anew: bool) -> Words:
     """Choose, or type. Raises WordlistError."""
-    names, templates = ((), wordlist.TEMPLATES) if view.words == OWN else words_of(lab, view.words)
+    names, templates = ((), usual_templates(lab)) if view.words == OWN else words_of(lab, view.words)
     text = view.names if view.words == OWN else "\n".join(names)
     usual = view.templates or "\n".join(templates)
     seed({WORDS: view.words, NAMES: text, TEMPLATES: usual, TOP: view.top}, anew)
@@ -58,7 +59,7 @@ def pick(lab: Lab, view: View, anew: bool) -> Words:
         st.caption("; ".join(found.notes) + ".")
     words = st.session_state[WORDS]
     own = {"words": words, "names": st.session_state[NAMES] if words == OWN else "", "top": st.session_state[TOP]}
-    ready = wordlist.TEMPLATES if words == OWN else words_of(lab, words)[1]
+    ready = usual_templates(lab) if words == OWN else words_of(lab, words)[1]
     return Words(found.names, used, own["top"], own | {"templates": "" if used == ready else "\n".join(used)})
 
 

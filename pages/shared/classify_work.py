@@ -45,26 +45,29 @@ def result(lab: Lab, jobs: Jobs, asked: Asked) -> Result | None:
     unseen = sum(desk.unseen(recipe, pictures) for recipe in asked.recipes.values())
     unread = len(asked.templates) * desk.unread(asked.names, asked.templates)
 
-    def work(progress: Progress | None = None) -> Result:
+    def answer(progress: Progress | None = None) -> Result:
         return desk.classify(asked.recipes, asked.album, asked.names, asked.templates, asked.top, progress)
 
+    def work(progress: Progress) -> None:
+        answer(progress)  # what it has seen and read stays with the classifier, which then answers at once
+
     if unseen <= AT_ONCE and unread <= PROMPTS_AT_ONCE:
-        return work()
+        return answer()
     key = asked.key(lab)
     job = jobs.get(key)
     if job is None or job.state == "done":
         title = f"Classifying {len(pictures):,} pictures"
-        job = jobs.submit(key, title, lambda progress: work(progress) and None, urgent=True)
+        job = jobs.submit(key, title, work, urgent=True)
         job.finished.wait(0.5)
     if job.state == "done":
-        return work()
+        return answer()
     if job.active:
         st.markdown(f"{len(pictures):,} pictures are ready, and {unseen:,} looks at them are to come.")
         waiting.watch(jobs, key)
         return None
     st.warning(job.error, icon=":material/error:")
     if st.button("Go on", icon=":material/play_arrow:", key=f"again.{key}"):
-        jobs.submit(key, job.title, job.work, urgent=True)
+        jobs.submit(key, job.title, work, urgent=True)
         st.rerun()
     return None
 
