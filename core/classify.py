@@ -158,6 +158,9 @@ def classify(
 ) -> Result:
     """Classify the pictures in files, zips and folders; with no templates, the usual ones. Raises PaletteError."""
     desk = classifier(lab)
+    wordlist.check_templates(templates)
+    for recipe in recipes.values():
+        lab.weights_key(recipe)  # an unknown model is said before a thousand pictures are read
     steps = iter((progress or Progress())(["read", "classify"], "Reading pictures", costs=[2, 1]))
     next(steps)
     album = take_in(gather(paths), desk.fit, progress)

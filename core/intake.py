@@ -10,7 +10,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from core import PaletteError
 
-FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF")  # MPO: what some phones call a JPEG
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 SUFFIXES = ("png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff")
 MAX_BYTES = 64 * 2**20
 MAX_PIXELS = 64_000_000
@@ -123,10 +123,11 @@ def _unreadable(data: bytes, said: str) -> str:
 
 def _plain(image: Image.Image) -> Decoded:
     notes = []
-    if getattr(image, "is_animated", False) and image.format != "MPO":
+    if getattr(image, "is_animated", False) and image.format != "MPO":  # some phones' JPEGs hold a second view
         notes.append("first page only" if image.format == "TIFF" else "first frame only")
     image.load()
-    if turn := _UPRIGHT.get(_orientation(image)):
+    turn = _UPRIGHT.get(_orientation(image))
+    if turn is not None:
         notes.append("turned upright (EXIF)")
     if image.mode.startswith(("I", "F")):
         image, note = _eight_bits(image)
@@ -140,7 +141,7 @@ def _plain(image: Image.Image) -> Decoded:
         if np.asarray(clear.getchannel("A")).min() < 255:
             notes.append("transparency put on white")
     image = image.convert("RGB")
-    return Decoded(np.asarray(image.transpose(turn) if turn else image), tuple(notes))
+    return Decoded(np.asarray(image if turn is None else image.transpose(turn)), tuple(notes))
 
 
 def _orientation(image: Image.Image) -> int:

@@ -36,9 +36,14 @@ def class_names(text: str) -> Wordlist:
     (capitals do not count: the tokenizer drops them) are left out, and said. Raises WordlistError.
     """
     lines = [line for line in text.replace("\0", "").splitlines() if line.strip()]
-    cells = _cells(lines)
-    names = {" ".join(cell.split()).casefold(): " ".join(cell.split()) for cell in reversed(cells) if cell.strip()}
-    kept = tuple(reversed(names.values()))
+    try:
+        cells = [" ".join(cell.split()) for cell in _cells(lines) if cell.strip()]
+    except csv.Error as error:
+        raise WordlistError(f"These class names cannot be read as CSV ({error}); write one on each line.") from None
+    names: dict[str, str] = {}
+    for cell in cells:
+        names.setdefault(cell.casefold(), cell)
+    kept = tuple(names.values())
     if not kept:
         raise WordlistError("There is no class name yet; write one on each line.")
     if len(kept) > MAX_CLASSES:
@@ -48,7 +53,7 @@ def class_names(text: str) -> Wordlist:
             raise WordlistError(
                 f"The class name that begins {name[:30]!r} has {len(name):,} characters; the limit is {MAX_NAME}."
             )
-    repeated = sum(1 for cell in cells if cell.strip()) - len(kept)
+    repeated = len(cells) - len(kept)
     return Wordlist(
         kept, (f"{repeated:,} repeated {'name' if repeated == 1 else 'names'} left out",) if repeated else ()
     )
