@@ -29,6 +29,7 @@ PAGES = {
     ],
     "Try": [
         _page("typographic", "Typographic lab", "text_fields", "attacks"),
+        _page("classify", "Your images", "image_search", "your-images"),
     ],
     "Keep": [
         _page("recipe", "Recipes", "receipt_long", "recipes"),

@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from core import PaletteError, attack_command, dataset_commands, disk, exchange, many_tasks
+from core import PaletteError, attack_command, classify_command, dataset_commands, disk, exchange, many_tasks
 from core.jobs import CancelledError, Progress
 from core.mixes import parse_recipe
 
@@ -21,6 +21,7 @@ examples:
   python -m core eval my-recipe.json --task digits --split val
   python -m core strategies --tasks digits textures signs --orders 3 --budget 900
   python -m core export digits@0.4 --to my-model
+  python -m core classify digits@0.4 photos/ more.zip --classes "cat,dog"
   python -m core apply my-model/recipe.json --to again
   python -m core import theirs.safetensors --name theirs --tasks digits
   python -m core attack test typographic@0.4 --task icons
@@ -194,6 +195,7 @@ def parser() -> argparse.ArgumentParser:
     exchange.commands(command, parse_recipe, Printer)
     attack_command.commands(command, parse_recipe, Printer)
     dataset_commands.commands(command, Printer, duration)
+    classify_command.commands(command, parse_recipe, Printer)
     command("verify", _verify, "Read every checkpoint and result again and compare it with its digest.")
     return top
 

@@ -221,6 +221,19 @@ class Lab:
             self._heads[key] = made["head"]
         return self._heads[key]
 
+    def class_features(self, prompts: Sequence[Sequence[str]]) -> torch.Tensor:
+        """The zero-shot head of any prompts, one list per class, float32 (classes, embed_dim); nothing is kept."""
+        return head(self._clip, prompts)
+
+    @cached_property
+    def config(self) -> dict:
+        """The base's ``open_clip_config.json``: keys ``model_cfg`` and ``preprocess_cfg``."""
+        return vision.read_config(self.folder / "base")
+
+    def prompts_cut(self, prompts: Sequence[str]) -> int:
+        """How many of these prompts have more tokens than the text tower reads, so that their ends are cut."""
+        return sum(vision.too_long(prompts, self._clip.context_length))
+
     def load(self, recipe: Recipe, into: Encoder) -> None:
         """Merge a recipe into an encoder. Raises CheckpointError or MergeError."""
         merge({name: self.zoo.weights(name) for name in recipe.models}, recipe, into.weights)

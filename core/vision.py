@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
@@ -48,6 +48,11 @@ def _tokenizer(context_length: int) -> SimpleTokenizer:
 def tokenize(texts: Sequence[str], context_length: int) -> torch.Tensor:
     """Token ids of texts, int64 (n, context_length), by open_clip's own tokenizer; longer texts are cut."""
     return _tokenizer(context_length)(list(texts))
+
+
+def too_long(texts: Sequence[str], context_length: int) -> list[bool]:
+    """Whether each text has more tokens than the text tower reads, so that its end is cut off."""
+    return (tokenize(texts, context_length + 1)[:, -1] != 0).tolist() if texts else []
 
 
 def vocabulary() -> tuple[dict[str, int], list[tuple[str, str]]]:
@@ -106,6 +111,31 @@ def text_digest(folder: Path) -> str:
         return facts["text_digest"]
     tensors = disk.read_tensors(folder / WEIGHTS)
     return disk.digest_tensors({n: t for n, t in tensors.items() if not n.startswith(IMAGE_TOWER)})
+
+
+def fitting(preprocess: Mapping[str, Any]) -> Callable[[np.ndarray], np.ndarray]:
+    """The model's own resizing and cropping, by open_clip: any uint8 (h, w, 3) picture to uint8 (size, size, 3).
+
+    What follows it there (to a tensor, normalised) is ``Encoder.prepare``. Raises ModelError.
+    """
+    from PIL import Image
+
+    _open_clip()
+    from open_clip.transform import PreprocessCfg, image_transform_v2
+
+    known = {k: v for k, v in preprocess.items() if k in PreprocessCfg.__dataclass_fields__}
+    try:
+        steps = image_transform_v2(PreprocessCfg(**known), is_train=False).transforms[:-2]  # less tensor and mean
+    except (TypeError, AssertionError) as error:
+        raise ModelError(f"open_clip cannot prepare pictures as this model asks ({error}).") from error
+
+    def fit(picture: np.ndarray) -> np.ndarray:
+        image = Image.fromarray(picture)
+        for step in steps:
+            image = step(image)
+        return np.asarray(image)
+
+    return fit
 
 
 @torch.inference_mode()

@@ -11,18 +11,20 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 THINGS = """disk tensorfile tasks torchvision_cpu vision world catalog zoo splits
-fonts typography attacks intake attack_files data transform""".split()
+fonts typography attacks intake attack_files data transform
+incoming album wordlist recent""".split()
 THE_DESK = """jobs lab history mixes distance build card __main__
 plan checkpoints compare contrasts outcomes remaining sketch many_tasks
 export mixfile manifest model_card huggingface huggingface_config onnx_file hub parcel exchange
 importing foreign naming preflight
 live attack attack_photos attack_command
-datasets dataset_commands experiments""".split()
+datasets dataset_commands experiments
+classify classify_command""".split()
 LAYERS = [
     ("words", ["__init__", "recipe", "components", "algebra"]),
     ("choosing", ["paint", "search", "strategies"]),
     ("things", THINGS),
-    ("doing", ["answers", "merge", "heads", "predict", "metrics", "store", "finetune", "similarity"]),
+    ("doing", ["answers", "merge", "heads", "predict", "metrics", "store", "finetune", "similarity", "ranking"]),
     ("the desk", THE_DESK),
 ]
 RANK = {name: rank for rank, (_, names) in enumerate(LAYERS) for name in names}

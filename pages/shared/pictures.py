@@ -38,10 +38,11 @@ def _cell(picture: Captioned) -> str:
     head, *rest = (escape(line) for line in picture.lines)
     below = "".join(f'<div class="was">{line}</div>' for line in rest)
     alt = escape(", ".join(picture.lines), quote=True)
-    return f'<figure><img alt="{alt}" src="{_url(picture.image)}"><div><b>{head}</b></div>{below}</figure>'
+    return f'<figure><img alt="{alt}" src="{data_url(picture.image)}"><div><b>{head}</b></div>{below}</figure>'
 
 
-def _url(image: np.ndarray) -> str:
+def data_url(image: np.ndarray) -> str:
+    """A picture uint8 (h, w, 3) as a PNG inside an address."""
     buffer = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(image)).save(buffer, "PNG", compress_level=1)
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"

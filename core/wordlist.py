@@ -1,0 +1,109 @@
+"""Class names and prompt templates as people type or paste them: understood, or refused in one sentence."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from core import PaletteError
+
+MAX_CLASSES = 10_000
+MAX_NAME = 200  # characters
+MAX_TEMPLATE = 500
+MAX_PROMPTS = 100_000
+TEMPLATES = ("a photo of a {}",)
+_HEADINGS = ("class", "classes", "class_name", "classname", "name", "names", "label", "labels", "category")
+
+
+class WordlistError(PaletteError):
+    """Class names or templates that cannot be used; the message names the first one at fault."""
+
+
+@dataclass(frozen=True)
+class Wordlist:
+    """Class names, each once, with a few words on what was left out."""
+
+    names: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+def class_names(text: str) -> Wordlist:
+    """Class names from text: one a line; or one line with commas; or CSV with a column that is called ``class``.
+
+    CSV without such a heading is known by a column of numbers beside the names. Empty lines and repeated names
+    (capitals do not count: the tokenizer drops them) are left out, and said. Raises WordlistError.
+    """
+    lines = [line for line in text.replace("\0", "").splitlines() if line.strip()]
+    try:
+        cells = [" ".join(cell.split()) for cell in _cells(lines) if cell.strip()]
+    except csv.Error as error:
+        raise WordlistError(f"These class names cannot be read as CSV ({error}); write one on each line.") from None
+    names: dict[str, str] = {}
+    for cell in cells:
+        names.setdefault(cell.casefold(), cell)
+    kept = tuple(names.values())
+    if not kept:
+        raise WordlistError("There is no class name yet; write one on each line.")
+    if len(kept) > MAX_CLASSES:
+        raise WordlistError(f"{len(kept):,} class names are too many; the limit is {MAX_CLASSES:,}.")
+    for name in kept:
+        if len(name) > MAX_NAME:
+            raise WordlistError(
+                f"The class name that begins {name[:30]!r} has {len(name):,} characters; the limit is {MAX_NAME}."
+            )
+    repeated = len(cells) - len(kept)
+    return Wordlist(
+        kept, (f"{repeated:,} repeated {'name' if repeated == 1 else 'names'} left out",) if repeated else ()
+    )
+
+
+def templates(text: str) -> tuple[str, ...]:
+    """Prompt templates, one a line, each with one ``{}`` where the class name goes. Raises WordlistError."""
+    found = tuple(dict.fromkeys(line.strip() for line in text.splitlines() if line.strip()))
+    if not found:
+        raise WordlistError("There is no prompt template yet; write one, such as: a photo of a {}")
+    return check_templates(found)
+
+
+def check_templates(found: Sequence[str]) -> tuple[str, ...]:
+    """The templates, if each can be used. Raises WordlistError."""
+    for template in found:
+        if len(template) > MAX_TEMPLATE:
+            raise WordlistError(
+                f"The template that begins {template[:30]!r} has {len(template):,} characters; "
+                f"the limit is {MAX_TEMPLATE}."
+            )
+        if template.count("{}") != 1:
+            raise WordlistError(f"The template {template!r} needs {{}} once, where the class name goes.")
+    return tuple(found)
+
+
+def prompts(names: Sequence[str], used: Sequence[str]) -> list[list[str]]:
+    """Every name in every template: one list per class. Raises WordlistError if that is too many."""
+    if len(names) * len(used) > MAX_PROMPTS:
+        raise WordlistError(
+            f"{len(names):,} class names in {len(used):,} templates are {len(names) * len(used):,} prompts; "
+            f"the limit is {MAX_PROMPTS:,}: use fewer templates."
+        )
+    return [[template.replace("{}", name) for template in used] for name in names]
+
+
+def _cells(lines: Sequence[str]) -> list[str]:
+    if not lines:
+        return []
+    delimiter = max(",;\t", key=lines[0].count)
+    if len(lines) == 1:
+        return next(csv.reader(lines, delimiter=delimiter, skipinitialspace=True))
+    rows = [row for row in csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter, skipinitialspace=True) if row]
+    heading = [cell.strip().casefold() for cell in rows[0]]
+    column = next((i for i, cell in enumerate(heading) if cell in _HEADINGS), None)
+    if column is not None and all(len(row) == len(heading) for row in rows):
+        return [row[column] for row in rows[1:]]
+    if len(heading) > 1 and all(len(row) == len(heading) for row in rows):
+        columns = list(zip(*rows, strict=True))
+        numeric = [all(cell.strip().isdigit() for cell in column[1:]) for column in columns]
+        if any(numeric) and not all(numeric):
+            return list(columns[numeric.index(False)])
+    return list(lines)
