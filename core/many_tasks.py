@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from core.jobs import Progress
+from core.paint import GRID, grid
 from core.search import OPTIMISERS
 
 
@@ -33,6 +34,7 @@ def commands(
             trials=options.trials,
             total=options.total,
             exhaustive=options.exhaustive,
+            alphas=grid(options.values),
         )
         outcome, path = outcome_of(lab, plan), outcome_path(lab, plan)
         outcome = None if options.again else outcome
@@ -71,6 +73,7 @@ def commands(
     one.add_argument("--optimiser", default=OPTIMISERS[0], choices=OPTIMISERS, help="of the search for α_i")
     one.add_argument("--trials", type=int, default=100, metavar="N", help="evaluations of the search (default: 100)")
     one.add_argument("--total", type=float, metavar="SUM", help="at most this Σ α_i in the search (default: any)")
+    one.add_argument("--values", type=int, default=len(GRID), metavar="N", help="α from 0 to 1 to choose among (21)")
     one.add_argument("--exhaustive", type=int, default=0, metavar="N", help="also every mix of N values (2 or 3 tasks)")
     one.add_argument(
         "--no-training", action="store_true", help="say which checkpoint is missing instead of training it"

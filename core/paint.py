@@ -10,7 +10,16 @@ from statistics import fmean
 from core import PaletteError
 from core.recipe import Recipe, lerp
 
-GRID: tuple[float, ...] = tuple(round(i / 20, 2) for i in range(21))
+
+
+def grid(values: int) -> tuple[float, ...]:
+    """That many α from 0 to 1, evenly spaced. Raises PaletteError for fewer than two, or more than 101."""
+    if not 2 <= values <= 101:
+        raise PaletteError(f"A line of α needs 2 to 101 values, not {values}.")
+    return tuple(round(i / (values - 1), 4) for i in range(values))
+
+
+GRID: tuple[float, ...] = grid(21)
 """The α that are evaluated in advance: 0, 0.05, ..., 1."""
 
 

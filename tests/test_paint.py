@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from core import PaletteError
-from core.paint import GRID, accuracy_distance_to_optimal, choose_alpha, combined_accuracy, paint
+from core.paint import GRID, accuracy_distance_to_optimal, choose_alpha, combined_accuracy, grid, paint
 from core.recipe import single
 
 
@@ -53,3 +53,10 @@ def test_the_smallest_of_equally_good_alphas_is_chosen():
 def test_alpha_outside_its_range_is_refused(alpha):
     with pytest.raises(PaletteError, match="between 0"):
         paint(single("a"), single("b"), lambda _: 0.0, [alpha])
+
+
+def test_a_grid_goes_from_base_to_fine_tuned():
+    assert grid(11) == tuple(round(i / 10, 1) for i in range(11)) == GRID[::2]
+    for values in (1, 0, 102):
+        with pytest.raises(PaletteError, match="2 to 101"):
+            grid(values)
