@@ -11,7 +11,6 @@ from core import PaletteError
 from core.recipe import Recipe, lerp
 
 
-
 def grid(values: int) -> tuple[float, ...]:
     """That many α from 0 to 1, evenly spaced. Raises PaletteError for fewer than two, or more than 101."""
     if not 2 <= values <= 101:
