@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from core import PaletteError, disk, exchange, many_tasks
+from core import PaletteError, disk, exchange, many_tasks, new
 from core.jobs import CancelledError, Progress
 from core.recipe import Recipe, lerp, single
 
@@ -209,6 +209,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--photos", type=Path, metavar="FILE", help="CIFAR-10's test pictures as a parquet file")
     many_tasks.commands(command, Printer, duration)
     exchange.commands(command, parse_recipe, Printer)
+    new.commands(command, parse_recipe, Printer)
     command("verify", _verify, "Read every checkpoint and result again and compare it with its digest.")
     return top
 
@@ -219,9 +220,10 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         from core.lab import CACHE, Lab  # after parsing, so that --help is instant
 
-        lab = Lab(options.workspace, options.cache or CACHE, options.device)
+        opens = getattr(options, "opens", True)
+        lab = Lab(options.workspace, options.cache or CACHE, options.device) if opens else None
         status = options.run(lab, options)
-        for notice in dict.fromkeys(lab.notices):
+        for notice in dict.fromkeys(lab.notices if lab else ()):
             print(f"palette: {notice}", file=sys.stderr)
         return status
     except (KeyboardInterrupt, CancelledError):
