@@ -11,7 +11,7 @@ if str(HERE) not in sys.path:  # whatever the working directory, and wherever St
 
 import streamlit as st  # noqa: E402
 
-from pages.shared import frame, waiting, workspace  # noqa: E402
+from pages.shared import empty, frame, waiting, workspace  # noqa: E402
 
 st.set_page_config("Palette", frame.icon(), layout="wide", initial_sidebar_state=230)
 # An address must not be the name of a file in pages/: a fresh server would run that file alone, without this frame.
@@ -20,11 +20,13 @@ PAGES = [
         HERE / "pages" / "alpha.py", title="How much patch?", icon=":material/tune:", url_path="patch", default=True
     ),
     st.Page(HERE / "pages" / "gallery.py", title="Gallery of tasks", icon=":material/grid_view:", url_path="tasks"),
+    st.Page(HERE / "pages" / "models.py", title="Models", icon=":material/deployed_code:", url_path="workspaces"),
 ]
 page = st.navigation(PAGES)
 with frame.one_sentence():
     with st.sidebar:
         workspace.pick()
         waiting.panel(workspace.jobs())
-    page.run()
+    if not empty.instead_of(page.url_path):
+        page.run()
     workspace.tell_notices()

@@ -99,7 +99,10 @@ def _build(lab, options) -> int:
     disk.sweep(lab.folder, older_than=3600)
     printer, started = Printer(), time.monotonic()
     try:
-        build(todo, Progress(printer))
+        if options.workers or options.scheduler:
+            new.build_with(lab, names, options.supported, options.workers, options.scheduler, Progress(printer))
+        else:
+            build(todo, Progress(printer))
     finally:
         printer.close()
     print(f"{lab.name}: done in {duration(time.monotonic() - started)}.")
@@ -199,6 +202,10 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--tasks", nargs="+", metavar="TASK", help="patching tasks, or joint checkpoints (default: all)")
     one.add_argument("--supported", nargs="+", metavar="TASK", help="supported tasks (default: the workspace's)")
     one.add_argument("--dry-run", action="store_true", help="only say what would be done, and how long it would take")
+    one.add_argument("--workers", type=int, metavar="N", help="processes that share the work (default: one a GPU)")
+    one.add_argument(
+        "--scheduler", metavar="ADDRESS", help="tcp://HOST:PORT of dask.distributed; local: a cluster here"
+    )
     command("status", _status, "Say what exists, how big it is, and what is missing.")
     one = command("eval", _eval, "Accuracy of a recipe on a task, with n and the 95 % interval.")
     one.add_argument("recipe", metavar="RECIPE", help="NAME, NAME@ALPHA or FILE.json")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import TypeVar
 
@@ -90,6 +90,38 @@ class BatchSize:
             self.now *= 2
         else:
             self.growing = False
+
+
+def backward(
+    losses: Callable[[int], Iterable[torch.Tensor]], optimizer: torch.optim.Optimizer, parts: int, most: int
+) -> tuple[float, int]:
+    """Leave the gradients of a sum of ``losses(parts)`` in the optimizer's parameters; returns the sum, and ``parts``.
+
+    One part is one backward pass. When memory runs out, twice as many parts go through one after the other, which add
+    up to the same gradient. Raises OutOfMemoryError if ``most`` parts, a single picture each, are too large.
+    """
+    while True:
+        optimizer.zero_grad(set_to_none=True)
+        try:
+            if parts == 1:
+                whole = torch.stack(list(losses(1))).sum()
+                whole.backward()
+                return float(whole.detach()), parts
+            total = 0.0
+            for loss in losses(parts):
+                loss.backward()
+                total += float(loss.detach())
+            return total, parts
+        except RuntimeError as error:
+            if not ran_out(error):
+                raise
+            failed = str(error).splitlines()[0]
+        if parts >= most:
+            raise OutOfMemoryError(
+                f"Training on one picture alone does not fit into memory ({failed}); use a smaller model, or a device "
+                "with more memory."
+            )
+        parts *= 2
 
 
 def parts_of(count: int, parts: int) -> Sequence[slice]:

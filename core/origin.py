@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,17 @@ def find(origin: Origin, progress: Progress | None = None) -> Found:
     if named.openai and asked is found and not found["model_cfg"].get("quick_gelu"):
         found = architecture.named(origin.model, quick_gelu=True)
     return Found(found["name"] or origin.hub or foreign.files[0].stem, _config(found), _flat(named, expected), {})
+
+
+def hub_place(origin: Origin) -> tuple[str, str]:
+    """Repository and file of open_clip's pretrained weights on the hub. Raises ModelError."""
+    repository, _, file = architecture.named(origin.model, origin.pretrained)["hub"].rpartition("/")
+    return repository, _names(file)[0]
+
+
+def size_of(model: str, width: int) -> int:
+    """Bytes of a model of open_clip whose numbers take ``width`` bytes each. Raises ModelError."""
+    return sum(prod(shape) * width for _, shape in vision.outline(architecture.named(model)["model_cfg"]).values())
 
 
 def _config(found: Mapping[str, Any]) -> dict[str, Any]:
