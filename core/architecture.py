@@ -25,7 +25,7 @@ def named(name: str, tag: str = "", quick_gelu: bool | None = None) -> dict[str,
         raise ModelError(
             f"open_clip knows no model {name!r}" + (f"; did you mean {' or '.join(near)}?" if near else ".")
         )
-    facts = vision.pretrained_config(name, tag) if tag else {}
+    facts = vision.pretrained_config(name, tag) or vision.pretrained_config(name.removesuffix("-quickgelu"), tag)
     if tag and not facts:
         tags = vision.known_models()[name] or ["none"]
         raise ModelError(f"open_clip knows no weights {tag!r} for {name}; it knows {', '.join(tags)}.")

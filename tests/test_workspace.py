@@ -61,7 +61,7 @@ def test_openais_weights_get_the_activation_that_they_were_trained_with():
         found = architecture.named(name, "openai")
         assert found["model_cfg"]["quick_gelu"] is True and found["name"] == "ViT-B-32-quickgelu"
         assert found["hub"] == "timm/vit_base_patch32_clip_224.openai/"
-    other = architecture.named("ViT-B-32-quickgelu", "laion2b_s34b_b79k")
+    other = architecture.named("ViT-B-32-quickgelu", "laion2b_s34b_b79k")  # trained with gelu, whatever one asks for
     assert not other["model_cfg"].get("quick_gelu") and other["name"] == "ViT-B-32"
     assert architecture.named("RN50", "openai")["model_cfg"]["quick_gelu"] is True
 

@@ -12,8 +12,8 @@ from pages.shared import workspace
 
 
 @st.cache_data(ttl=10, max_entries=4, show_spinner=False)
-def shelf(cache: Path, _made: int) -> list[Workspace]:
-    """The inventory, read again when a workspace was made, or after a few seconds."""
+def shelf(cache: Path, made: int) -> list[Workspace]:
+    """The inventory, read again when the number of workspaces ``made`` here changes, or after a few seconds."""
     return inventory(cache)
 
 
@@ -35,7 +35,7 @@ def draw(found: list[Workspace]) -> None:
         columns=["Open", "Workspace", "Base model", "Tasks", "Checkpoints", "MB", "Computed with"],
     )
     form = {
-        "Open": st.column_config.TextColumn(width=50),
+        "Open": st.column_config.TextColumn(width=50, pinned=True),
         "Workspace": st.column_config.TextColumn(pinned=True),
         "Tasks": st.column_config.TextColumn(help="The catalogue's name, or how many tasks were added."),
         "Checkpoints": st.column_config.NumberColumn(help="Fine-tuned or imported image towers, besides the base."),
