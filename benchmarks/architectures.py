@@ -111,7 +111,7 @@ def merged(lab: Lab, encoder: vision.Encoder) -> dict[str, Any]:
     """Which tensors a merge changes, its time beside a copy's, and the memory that it takes."""
     into, recipe = encoder.weights, lerp(lab.base, single("near"), 0.5)
     lab.load(lab.base, encoder)
-    before, held = {n: float(t.double().sum()) for n, t in into.items()}, peak()
+    before, held = {n: float(t.detach().double().sum()) for n, t in into.items()}, peak()
     lab.load(recipe, encoder)
     tower, extra = sum(t.nbytes for t in into.values()), max(0.0, peak() - held)
     numbers = [n for n, t in into.items() if t.is_floating_point()]
@@ -126,7 +126,7 @@ def merged(lab: Lab, encoder: vision.Encoder) -> dict[str, Any]:
     return {
         "tower": tower / 1e6,
         "tensors": len(numbers),
-        "merged": sum(before[n] != float(into[n].double().sum()) for n in numbers),
+        "merged": sum(before[n] != float(into[n].detach().double().sum()) for n in numbers),
         "merge_s": merge_s,
         "merge_limit": merge_s / (1.5 * copy_s),
         "extra_models": extra * 1e6 / tower,

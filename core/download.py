@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,8 +10,9 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
-from core import PaletteError
+from core import PaletteError, disk
 from core.jobs import CancelledError, Progress
+from core.room import check_room
 
 
 class DownloadError(PaletteError):
@@ -68,6 +70,13 @@ def _cached(repository: str, files: Sequence[str]) -> Path | None:
         raise DownloadError(f"{repository!r} is no repository of the hub; write OWNER/NAME.") from None
 
 
+def _endpoint() -> str:
+    """Where the hub is: its own address, or a mirror's (``HF_ENDPOINT``)."""
+    from huggingface_hub import constants
+
+    return os.environ.get("HF_ENDPOINT") or constants.ENDPOINT
+
+
 def _reachable() -> bool:
     """Whether there is a way to the hub at all: without one, its library would try for half a minute."""
     from huggingface_hub import constants
@@ -75,7 +84,7 @@ def _reachable() -> bool:
     if constants.is_offline_mode():
         return False
     try:
-        address = urlsplit(constants.ENDPOINT)
+        address = urlsplit(_endpoint())
         return bool(getproxies() or socket.getaddrinfo(address.hostname, address.port or 443))
     except OSError:
         return False
@@ -86,8 +95,9 @@ def _download(repository: str, file: str, progress: Progress) -> Path:
     from huggingface_hub import errors, hf_hub_download
 
     try:
-        return Path(hf_hub_download(repository, file, tqdm_class=_follower(progress, file)))
-    except CancelledError:
+        _into_cache(repository, file, progress)
+        return Path(hf_hub_download(repository, file, endpoint=_endpoint()))
+    except (CancelledError, DownloadError, disk.DiskError):
         raise
     except errors.RemoteEntryNotFoundError:
         raise LookupError(file) from None
@@ -105,6 +115,34 @@ def _download(repository: str, file: str, progress: Progress) -> Path:
             f"The download of {file} from {repository} broke off ({type(error).__name__}); ask again, it goes on "
             "where it stopped."
         ) from None
+
+
+def _into_cache(repository: str, file: str, progress: Progress) -> None:
+    """Put a file's bytes where huggingface_hub's cache has them, going on from what an earlier try left.
+
+    Its own download begins anew after a kill; this one is its own, too, into a file that stays. Files whose name in
+    the cache is their SHA-256 are compared with it.
+    """
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url
+    from huggingface_hub.file_download import build_hf_headers, http_get, repo_folder_name
+
+    url, headers = hf_hub_url(repository, file, endpoint=_endpoint()), build_hf_headers()
+    facts = get_hf_file_metadata(url, headers=headers, endpoint=_endpoint(), timeout=10)
+    if not facts.etag or not facts.size:
+        return
+    blob = cache_folder() / repo_folder_name(repo_id=repository, repo_type="model") / "blobs" / facts.etag
+    partial = blob.with_name(f"{facts.etag}.palette.incomplete")
+    with disk.locked(partial.with_suffix(".lock"), progress.check):
+        if blob.exists():
+            return
+        check_room(blob.parent, facts.size)
+        bar = _follower(progress, file)
+        with partial.open("ab") as out:
+            http_get(url, out, resume_size=out.tell(), headers=headers, expected_size=facts.size, tqdm_class=bar)
+        if len(facts.etag) == 64 and disk.digest_file(partial, progress.check) != facts.etag:
+            partial.unlink()
+            raise DownloadError(f"{file} of {repository} arrived damaged and was thrown away; ask again.")
+        partial.replace(blob)
 
 
 def _follower(progress: Progress, file: str) -> type:

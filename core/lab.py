@@ -20,7 +20,7 @@ from core.catalog import tasks_of
 from core.components import blocks
 from core.device import check_precision, device_of_choice
 from core.finetune import Settings
-from core.heads import head, head_digest
+from core.heads import head, head_digest, trained_head
 from core.merge import merge
 from core.paint import GRID, check_alpha, choose_alpha, combined_accuracy
 from core.predict import features, logits
@@ -179,6 +179,8 @@ class Lab:
 
     def head(self, task: str) -> torch.Tensor:
         """The zero-shot head of a task, float32 (classes, embed_dim), kept on disk."""
+        if self.closed:
+            return trained_head(self.folder, self.task(task).name)
         prompts = self.task(task).prompts()
         key = self.store.key(kind="head", head=head_digest(self._text_digest, prompts))
         if key not in self._heads:
@@ -186,6 +188,11 @@ class Lab:
                 made = self.store.get_or_make(key, lambda: {"head": head(self._clip, prompts)}, {"task": task})
             self._heads[key] = made["head"]
         return self._heads[key]
+
+    @cached_property
+    def closed(self) -> bool:
+        """Whether the base has a closed vocabulary: no texts, and heads that are trained (``core/closed.py``)."""
+        return "text_cfg" not in vision.read_config(self.folder / "base")["model_cfg"]
 
     def load(self, recipe: Recipe, into: Encoder) -> None:
         """Merge a recipe into an encoder. Raises CheckpointError or MergeError."""
@@ -202,6 +209,8 @@ class Lab:
         if (task, split) not in self._contents:
             known = self.task(task)
             known.size(split)
+            if self.closed:
+                return {"data": known.source.digest(split), "head": disk.digest_tensors({"head": self.head(task)})}
             head = head_digest(self._text_digest, known.prompts())
             self._contents[task, split] = {"data": known.source.digest(split), "head": head}
         return self._contents[task, split]

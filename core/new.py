@@ -58,6 +58,17 @@ def commands(
             print(f"  {row.said()}")
         return 0
 
+    def head_(lab, options) -> int:
+        from core.closed import own_head, train_head
+
+        shown = printer()
+        try:
+            head = own_head(lab, options.task) if options.own else train_head(lab, options.task, None, Progress(shown))
+        finally:
+            shown.close()
+        print(f"{lab.name}: a head of {len(head)} classes for {options.task}, frozen from now on.")
+        return 0
+
     one = command("new", new_, "Make a workspace from any CLIP: open_clip's, the hub's, or a file of yours.")
     one.set_defaults(opens=False)
     one.add_argument("name", metavar="NAME", help="what to call the workspace")
@@ -74,6 +85,11 @@ def commands(
         "--precision", choices=["float32", "tf32", "bfloat16", "float16"], help="to compute with (default: by device)"
     )
     command("workspaces", workspaces_, "List the workspaces, their models and sizes.").set_defaults(opens=False)
+    one = command("head", head_, "For a closed vocabulary: train a task's head on the base, or take the model's own.")
+    one.add_argument("task", metavar="TASK", help="which task")
+    one.add_argument(
+        "--own", action="store_true", help="the classifier that the model came with; same classes, same order"
+    )
     one = command("precision", precision_, "Measure what computing at lower precision does to accuracy and speed.")
     one.add_argument("recipe", nargs="?", default="base", metavar="RECIPE", help="NAME, NAME@ALPHA or FILE.json")
     one.add_argument("--task", required=True, help="which task")

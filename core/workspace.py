@@ -16,6 +16,7 @@ from core import PaletteError, disk, vision
 from core.device import check_precision
 from core.jobs import Progress
 from core.origin import Found, Origin, find
+from core.room import check_room
 from core.tensorfile import pieces, writing
 from core.vision import CONFIG, WEIGHTS
 
@@ -104,16 +105,6 @@ def _layout(found: Found, kept: torch.dtype) -> dict[str, tuple[torch.dtype, tup
         more = f"; and {len(wrong) - 10} more" if len(wrong) > 10 else ""
         raise WorkspaceError(f"These weights do not fit {found.name}: {'; '.join(wrong[:10])}{more}.")
     return {n: (kept if dtype.is_floating_point else dtype, shape) for n, (dtype, shape) in expected.items()}
-
-
-def check_room(folder: Path, needed: int) -> None:
-    """Raise WorkspaceError, before anything is written, if the disk of ``folder`` has less than ``needed`` bytes."""
-    at = next(p for p in (folder, *folder.absolute().parents) if p.exists())
-    if (free := shutil.disk_usage(at).free) < needed:
-        raise WorkspaceError(
-            f"This needs {needed / 1e9:.2f} GB in {folder}, where {free / 1e9:.2f} GB are free; make room, or set "
-            "PALETTE_CACHE to a larger disk."
-        )
 
 
 def _write_base(folder: Path, found: Found, layout: Mapping[str, Any], progress: Progress) -> None:

@@ -19,7 +19,7 @@ LAYERS = [
     ("choosing", ["paint", "search", "strategies"]),
     (
         "things",
-        """disk tensorfile tasks torchvision_cpu device batching vision world catalog zoo splits""".split(),
+        """disk tensorfile tasks torchvision_cpu device batching room vision world catalog zoo splits""".split(),
     ),
     ("doing", ["answers", "merge", "heads", "predict", "metrics", "store", "finetune", "similarity"]),
     ("the desk", ["jobs", "lab", "history", "build", "card", "__main__", *TAKE_HOME, *MANY_TASKS, *REAL_MODELS]),
