@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from core import PaletteError, disk, exchange, many_tasks, new
+from core import PaletteError, disk, exchange, many_tasks, new, spread
 from core.jobs import CancelledError, Progress
 from core.recipe import Recipe, lerp, single
 
@@ -100,7 +100,7 @@ def _build(lab, options) -> int:
     printer, started = Printer(), time.monotonic()
     try:
         if options.workers or options.scheduler:
-            new.build_with(lab, names, options.supported, options.workers, options.scheduler, Progress(printer))
+            spread.build_with(lab, names, options.supported, options.workers, options.scheduler, Progress(printer))
         else:
             build(todo, Progress(printer))
     finally:
@@ -202,10 +202,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--tasks", nargs="+", metavar="TASK", help="patching tasks, or joint checkpoints (default: all)")
     one.add_argument("--supported", nargs="+", metavar="TASK", help="supported tasks (default: the workspace's)")
     one.add_argument("--dry-run", action="store_true", help="only say what would be done, and how long it would take")
-    one.add_argument("--workers", type=int, metavar="N", help="processes that share the work (default: one a GPU)")
-    one.add_argument(
-        "--scheduler", metavar="ADDRESS", help="tcp://HOST:PORT of dask.distributed; local: a cluster here"
-    )
+    spread.add_workers(one)
     command("status", _status, "Say what exists, how big it is, and what is missing.")
     one = command("eval", _eval, "Accuracy of a recipe on a task, with n and the 95 % interval.")
     one.add_argument("recipe", metavar="RECIPE", help="NAME, NAME@ALPHA or FILE.json")
@@ -217,6 +214,7 @@ def parser() -> argparse.ArgumentParser:
     many_tasks.commands(command, Printer, duration)
     exchange.commands(command, parse_recipe, Printer)
     new.commands(command, parse_recipe, Printer)
+    spread.commands(command, Printer)
     command("verify", _verify, "Read every checkpoint and result again and compare it with its digest.")
     return top
 

@@ -101,7 +101,8 @@ class _Comparison:
         data = [[(t.source.digest("val"), t.prompts()) for t in side] for side in every]
         key = digest_of(models=[self.lab.weights_key(m) for m in (self.lab.base, *models)], data=data)[:32]
         log = self.lab.folder / "searches" / f"{key}.jsonl"
-        with disk.locked(self.lab.folder / "locks" / f"search-{key}.lock", self.progress.check):
+        lock = f"search-{key}-{self.plan.optimiser}-{self.plan.seed}.lock"  # other optimisers may run beside this one
+        with disk.locked(self.lab.folder / "locks" / lock, self.progress.check):
             known = [Trial(tuple(line["x"]), line["score"], line["tie"]) for line in disk.read_lines(log)]
             return maximise(
                 objective,
@@ -217,6 +218,11 @@ class _Comparison:
         sides = (self.plan.tasks, self.plan.supported)
         both = {s: combined(*([a[t] for t in side] for side in sides)) for s, a in found.items()}
         return Row(strategy, recipes, found, both, **more)
+
+
+def searched(lab: Lab, plan: Plan, progress: Progress) -> Row:
+    """The search for α_i of a plan alone, with what it needs trained first."""
+    return _Comparison(lab, plan, progress, may_train=True).searched()
 
 
 def parts(lab: Lab, plan: Plan) -> list[tuple[str, float]]:

@@ -11,6 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Protocol
 
 import torch
 
@@ -54,13 +55,32 @@ def _open(desk: Desk) -> Lab:
     return Lab(desk.name, desk.cache, desk.device, desk.tasks() if desk.tasks else None)
 
 
-@dataclass(frozen=True)
-class Piece:
-    """One piece of work: fine-tune ``patch``, or, with ``alpha``, evaluate it there with ``supported``.
+class Piece(Protocol):
+    """One piece of work that a worker can do alone; a frozen dataclass, since it travels.
 
     ``key`` is a digest of the content that decides what comes out; ``needs`` are keys of other pieces; ``cost`` counts
     pictures through a forward pass.
     """
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def cost(self) -> float: ...
+    @property
+    def needs(self) -> tuple[str, ...]: ...
+
+    def done(self, lab: Lab) -> bool:
+        """Whether what it makes is there."""
+
+    def run(self, lab: Lab, progress: Progress) -> None:
+        """Make it; killed, the next to run it goes on from what is on disk."""
+
+
+@dataclass(frozen=True)
+class Patching:
+    """A piece of a patch's curve: fine-tune ``patch``, or, with ``alpha``, evaluate it there with ``supported``."""
 
     key: str
     title: str
@@ -86,20 +106,20 @@ class Piece:
 
 def pieces(lab: Lab, patches: Sequence[str], supported: Sequence[str], alphas: Sequence[float] = GRID) -> list[Piece]:
     """What makes these patches' curves, as ``build.plan`` does it: a fine-tune each, then each α by itself."""
-    found = []
+    found: list[Piece] = []
     for name in patches:
         tasks, settings = lab.trained_on(name), lab.settings(name)
         pictures = [(lab.task(t).source.digest("train"), lab.task(t).prompts()) for t in tasks]
         key = digest_of(start=lab.weights_key(lab.base), settings=asdict(settings), pictures=pictures)
         drawn = sum(lab.task(t).size("train") for t in tasks) * DRAWING_COST
         training = settings.steps * settings.batch_size * TRAINING_COST + drawn
-        found.append(Piece(key, f"fine-tune {name}", training, (), name))
+        found.append(Patching(key, f"fine-tune {name}", training, (), name))
         looked_at = [(t, split) for t in (*tasks, *supported) for split in ("val", "test")]
         cost = float(sum(lab.task(t).size(split) for t, split in looked_at))
         data = [(lab.task(t).source.digest(split), lab.task(t).prompts()) for t, split in looked_at]
         for alpha in alphas:
             at = digest_of(patch=key, alpha=alpha, data=data, precision=lab.precision)
-            found.append(Piece(at, f"evaluate {name} at α = {alpha:g}", cost, (key,), name, tuple(supported), alpha))
+            found.append(Patching(at, f"evaluate {name} at α = {alpha:g}", cost, (key,), name, tuple(supported), alpha))
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -94,30 +94,6 @@ def commands(
     one.add_argument("recipe", nargs="?", default="base", metavar="RECIPE", help="NAME, NAME@ALPHA or FILE.json")
     one.add_argument("--task", required=True, help="which task")
     one.add_argument("--split", default="val", choices=["train", "val", "test"], help="which split (default: val)")
-
-
-def build_with(
-    lab: Any,
-    names: Sequence[str] | None,
-    supported: Sequence[str] | None,
-    workers: int | None,
-    scheduler: str | None,
-    progress: Progress,
-) -> None:
-    """Build with several workers: processes of this machine, or a dask cluster. Raises PaletteError."""
-    from core.graph import Desk, pieces, run
-    from core.workers import default_workers, executor
-
-    workers = workers or (2 if scheduler == "local" else default_workers())
-    graph = pieces(lab, list(names or lab.patches()), list(supported or lab.default_supported()))
-    device = None if scheduler or lab.device.type == "cuda" else str(lab.device)
-    with executor(workers, scheduler) as found:
-        run(
-            [piece for piece in graph if not piece.done(lab)],
-            Desk(lab.name, lab.folder.parent, device),
-            found,
-            progress,
-        )
 
 
 def _origin(options: Namespace) -> Any:

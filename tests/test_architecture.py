@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 TAKE_HOME = """export mixfile manifest model_card huggingface huggingface_config onnx_file hub
 importing foreign naming preflight exchange""".split()
-REAL_MODELS = ["architecture", "closed", "download", "graph", "new", "origin", "precision", "workers", "workspace"]
+REAL_MODELS = """architecture closed download graph new origin precision searches spread workers workspace""".split()
 MANY_TASKS = ["many_tasks", "checkpoints", "plan", "compare", "outcomes"]
 LAYERS = [
     ("words", ["__init__", "recipe", "components"]),
