@@ -99,7 +99,7 @@ def _build(lab, options) -> int:
     disk.sweep(lab.folder, older_than=3600)
     printer, started = Printer(), time.monotonic()
     try:
-        if options.workers or options.scheduler:
+        if spread.wanted(lab, options):
             spread.build_with(lab, names, options.supported, options.workers, options.scheduler, Progress(printer))
         else:
             build(todo, Progress(printer))

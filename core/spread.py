@@ -54,6 +54,13 @@ def add_workers(one: ArgumentParser) -> None:
     )
 
 
+def wanted(lab: Any, options: Any) -> bool:
+    """Whether a build is to be shared: somebody said so, or there are several GPUs and no device was named."""
+    from core.workers import default_workers
+
+    return bool(options.workers or options.scheduler or (options.device is None and default_workers() > 1))
+
+
 def build_with(
     lab: Any,
     names: Sequence[str] | None,
