@@ -21,12 +21,14 @@ frame.complain(complaints)
 controls, main = frame.controls_and_main()
 with controls:
     view, origin = new_workspace.pick(view, known, anew)
-    new_workspace.offer(origin, cache, jobs)
+    trouble = new_workspace.offer(origin, cache, jobs)
 address.save("models", view, models_view.write)
 with main:
     made = sum(job.state == "done" for job in jobs.all())
     found = shelf.shelf(cache, made)
     gauge.draw(next((w.precision for w in found if w.name == workspace.name()), "float32") or "float32")
+    if trouble:
+        st.warning(trouble, icon=":material/error:")
     shelf.draw(found)
     new_workspace.without_network(origin, st.session_state.get(new_workspace.NAME, ""))
     if any(w.name == workspace.name() for w in found):

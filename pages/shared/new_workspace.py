@@ -13,9 +13,10 @@ from core import PaletteError
 from core.device import PRECISIONS, device_of_choice, precision_of_choice
 from core.download import by_hand, cache_folder
 from core.jobs import Job, Jobs
+from core.lab import workspaces
 from core.origin import Origin, hub_place, size_of
 from core.workspace import KEPT, make
-from pages.shared import waiting
+from pages.shared import waiting, workspace
 from pages.shared.models_view import SOURCES, View
 from pages.shared.pickers import seed
 
@@ -47,11 +48,11 @@ _FILE = "A .safetensors, a .pt (weights only: no code is run), or a folder with 
 _OF = "Needed for a lone file, which does not say which architecture its weights are of."
 
 
-def offer(origin: Origin | None, cache: Path, jobs: Jobs) -> None:
-    """Its name and how to keep it, the button that makes it, and how far that is."""
+def offer(origin: Origin | None, cache: Path, jobs: Jobs) -> str:
+    """Its name and how to keep it, the button that makes it, and how far that is; returns what went wrong."""
     if origin is None:
         st.caption("Say which model, and the button to make its workspace appears.")
-        return
+        return ""
     _named_after(origin)
     name = st.text_input("Name of the workspace", key=NAME, help="Letters, digits, '.', '_' and '-'.").strip()
     with st.expander("Precision"):
@@ -63,9 +64,12 @@ def offer(origin: Origin | None, cache: Path, jobs: Jobs) -> None:
     job = jobs.get(key)
     if job is not None and job.active:
         waiting.watch(jobs, key)
-        return
-    if job is not None and job.error:
-        st.warning(job.error, icon=":material/error:")
+        return ""
+    if name in workspaces(cache):
+        if st.button(f"Open {name}", icon=":material/folder_open:", width="stretch", key="models.ready"):
+            workspace.switch_to(name)
+        st.caption("There is a workspace of this name; another name makes another.")
+        return ""
     st.button(
         "Make the workspace",
         type="primary",
@@ -77,6 +81,7 @@ def offer(origin: Origin | None, cache: Path, jobs: Jobs) -> None:
     )
     if origin.pretrained:
         st.caption(f"{size_of(origin.model, KEPT[kept].itemsize) / 1e6:,.0f} MB to keep, once downloaded.")
+    return job.error if job is not None else ""
 
 
 _PRECISION = (

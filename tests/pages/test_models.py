@@ -68,6 +68,9 @@ def test_a_file_becomes_a_workspace_that_can_be_opened(page, cache, small_models
     assert set(at.dataframe[0].value["Workspace"]) == {"tiny", "w"}
     facts = json.loads((cache / "w" / "workspace.json").read_text())
     assert facts["tasks"] == [] and facts["precision"] == "float32"
+    assert not [b for b in at.button if b.label == "Make the workspace"]
+    at.button(key="models.ready").click().run()
+    assert at.session_state["workspace"] == "w" and not at.error
 
 
 def test_offline_the_page_says_what_to_place_where(page, cache, small_models):
