@@ -11,7 +11,7 @@ if str(HERE) not in sys.path:  # whatever the working directory, and wherever St
 
 import streamlit as st  # noqa: E402
 
-from pages.shared import frame, handover, waiting, workspace  # noqa: E402
+from pages.shared import empty, frame, handover, waiting, workspace  # noqa: E402
 
 
 def _page(file: str, title: str, icon: str, address: str, default: bool = False):
@@ -39,6 +39,7 @@ PAGES = {
     "Look": [
         _page("gallery", "Gallery of tasks", "grid_view", "tasks"),
         _page("datasets", "Data", "database", "data"),
+        _page("models", "Models", "deployed_code", "workspaces"),
     ],
 }
 page = st.navigation(PAGES, expanded=True)
@@ -47,5 +48,6 @@ with frame.one_sentence():
     with st.sidebar:
         workspace.pick()
         waiting.panel(workspace.jobs())
-    page.run()
+    if not empty.instead_of(page.url_path):
+        page.run()
     workspace.tell_notices()

@@ -16,7 +16,6 @@ from pathlib import Path
 import torch
 
 from core.lab import CACHE, Lab
-from core.predict import BATCH
 
 
 def main() -> None:
@@ -33,14 +32,14 @@ def main() -> None:
         pictures = lab.pictures(options.task, "test")
         lab.evaluate(lab.base, options.task, "test")  # the head is made once, as it is for a person who drags
         encoder = lab._scratch
-        n = len(pictures.labels)
+        n, size = len(pictures.labels), encoder.batch.now
 
         def finished() -> None:
             if lab.device.type == "cuda":
                 torch.cuda.synchronize()
 
         with torch.inference_mode():
-            pixels = [encoder.prepare(pictures.images[i : i + BATCH]) for i in range(0, n, BATCH)]
+            pixels = [encoder.prepare(pictures.images[i : i + size]) for i in range(0, n, size)]
 
             def bare() -> None:
                 for batch in pixels:
@@ -58,7 +57,7 @@ def main() -> None:
                     finished()
                     rounds[name].append(time.perf_counter() - started)
     middle = {name: statistics.median(found) for name, found in rounds.items()}
-    print(f"{n} pictures of {options.task}, batch {BATCH}, float32, {lab.device}, median of {options.rounds}")
+    print(f"{n} pictures of {options.task}, batch {size}, float32, {lab.device}, median of {options.rounds}")
     for name, found in middle.items():
         print(f"  {name:5} {found * 1e3:8.1f} ms   {n / found:8.0f} pictures/s")
     print(f"  throughput ours / bare = {middle['bare'] / middle['ours']:.2f}   (to reach: at least 0.90)")

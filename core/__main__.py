@@ -9,7 +9,17 @@ import sys
 import time
 from pathlib import Path
 
-from core import PaletteError, attack_command, classify_command, dataset_commands, disk, exchange, many_tasks
+from core import (
+    PaletteError,
+    attack_command,
+    classify_command,
+    dataset_commands,
+    disk,
+    exchange,
+    many_tasks,
+    new,
+    spread,
+)
 from core.jobs import CancelledError, Progress
 from core.mixes import parse_recipe
 
@@ -83,7 +93,10 @@ def _build(lab, options) -> int:
     disk.sweep(lab.folder, older_than=3600)
     printer, started = Printer(), time.monotonic()
     try:
-        build(todo, Progress(printer))
+        if spread.wanted(lab, options):
+            spread.build_with(lab, names, options.supported, options.workers, options.scheduler, Progress(printer))
+        else:
+            build(todo, Progress(printer))
     finally:
         printer.close()
     print(f"{lab.name}: done in {duration(time.monotonic() - started)}.")
@@ -183,6 +196,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--tasks", nargs="+", metavar="TASK", help="patching tasks, or joint checkpoints (default: all)")
     one.add_argument("--supported", nargs="+", metavar="TASK", help="supported tasks (default: the workspace's)")
     one.add_argument("--dry-run", action="store_true", help="only say what would be done, and how long it would take")
+    spread.add_workers(one)
     command("status", _status, "Say what exists, how big it is, and what is missing.")
     one = command("eval", _eval, "Accuracy of a recipe on a task, with n and the 95 % interval.")
     one.add_argument("recipe", metavar="RECIPE", help="NAME, NAME@ALPHA or FILE.json")
@@ -196,6 +210,8 @@ def parser() -> argparse.ArgumentParser:
     attack_command.commands(command, parse_recipe, Printer)
     dataset_commands.commands(command, Printer, duration)
     classify_command.commands(command, parse_recipe, Printer)
+    new.commands(command, parse_recipe, Printer)
+    spread.commands(command, Printer)
     command("verify", _verify, "Read every checkpoint and result again and compare it with its digest.")
     return top
 
@@ -206,9 +222,10 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         from core.lab import CACHE, Lab  # after parsing, so that --help is instant
 
-        lab = Lab(options.workspace, options.cache or CACHE, options.device)
+        opens = getattr(options, "opens", True)
+        lab = Lab(options.workspace, options.cache or CACHE, options.device) if opens else None
         status = options.run(lab, options)
-        for notice in dict.fromkeys(lab.notices):
+        for notice in dict.fromkeys(lab.notices if lab else ()):
             print(f"palette: {notice}", file=sys.stderr)
         return status
     except (KeyboardInterrupt, CancelledError):

@@ -86,7 +86,7 @@ class Evaluation:
         def make() -> dict[str, torch.Tensor]:
             pictures = pictures_of(self.lab, task, split)
             encoder = self._with(recipe)
-            found = features(encoder, pictures.images, 128, progress)
+            found = features(encoder, pictures.images, progress)
             scores = logits(found, head_of(self.lab, task), encoder.logit_scale)
             return Answers.from_logits(scores.numpy(), pictures.labels).tensors()
 

@@ -113,7 +113,8 @@ class _Comparison:
         data = [[(t.source.digest("val"), t.prompts()) for t in side] for side in every]
         key = digest_of(models=[self.lab.weights_key(m) for m in (self.lab.base, *models)], data=data)[:32]
         log = self.lab.folder / "searches" / f"{key}.jsonl"
-        with self.alone(f"search-{key}"):
+        # other optimisers may run beside this one
+        with self.alone(f"search-{key}-{self.plan.optimiser}-{self.plan.seed}"):
             known = [Trial(tuple(line["x"]), line["score"], line["tie"]) for line in disk.read_lines(log)]
             return maximise(
                 objective,
@@ -238,6 +239,11 @@ class _Comparison:
 
     def right(self, recipe: Recipe, task: str) -> np.ndarray:
         return self.lab.evaluate(recipe, task, "test", self.watched).right
+
+
+def searched(lab: Lab, plan: Plan, progress: Progress) -> Row:
+    """The search for α_i of a plan alone, with what it needs trained first."""
+    return _Comparison(lab, plan, progress, may_train=True).searched()
 
 
 def parts(lab: Lab, plan: Plan) -> list[tuple[str, float]]:

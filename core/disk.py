@@ -48,6 +48,16 @@ def digest_tensors(tensors: Mapping[str, torch.Tensor]) -> str:
     return sha.hexdigest()
 
 
+def digest_file(path: Path, check: Callable[[], None] = lambda: None) -> str:
+    """Hex SHA-256 of a file's bytes; ``check`` is called now and then, and may raise to stop."""
+    sha = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(2**22):
+            check()
+            sha.update(block)
+    return sha.hexdigest()
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary file beside ``path`` that takes its place when the block ends well, and vanishes when not."""

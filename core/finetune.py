@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from core import disk
+from core.batching import backward, parts_of
 from core.tasks import digest_of
 from core.vision import Encoder
 
@@ -121,7 +122,8 @@ def finetune(
     With several sets (joint patching) every batch holds an equal share of each, so that tasks weigh equally. The
     head and the logit scale are frozen. With ``state``, progress is kept there every five seconds and a run that was
     killed goes on exactly where it stopped, provided the data, the start and the settings are the same.
-    ``progress`` wraps the steps and may raise to cancel. Raises FloatingPointError if the loss is not a number.
+    A batch that does not fit the device's memory goes through in parts, with the same gradient. ``progress`` wraps the
+    steps and may raise to cancel. Raises FloatingPointError if the loss is not a number.
     """
     tower, device = encoder.tower, encoder.device
     start = disk.digest_tensors(encoder.weights)
@@ -131,21 +133,24 @@ def finetune(
     kept = _State(state, identity)
     first = kept.load(named, optimizer)
     heads = [(s.head.to(device) * encoder.logit_scale).T for s in sets]
-    half = settings.precision == "bfloat16"
+    half, parts = settings.precision == "bfloat16", 1
     tower.eval()  # frozen BatchNorm statistics; CLIP's towers have no dropout
     for step in progress(range(first, settings.steps)):
         for group in optimizer.param_groups:
             group["lr"] = settings.lr_at(step)
-        loss = torch.zeros((), device=device)
-        for i, s in enumerate(sets):
-            rows = batch_indices(len(s.labels), _share(settings.batch_size, len(sets), i), step, settings.seed + i)
-            with torch.autocast(device.type, torch.bfloat16) if half else nullcontext():
-                features = encoder.features(encoder.prepare(s.images[rows]))
-            loss = loss + cross_entropy(features @ heads[i], s.labels[rows].to(device)) / len(sets)
-        if not torch.isfinite(loss):
+
+        def losses(parts: int, step: int = step) -> Iterator[torch.Tensor]:
+            for i, s in enumerate(sets):
+                rows = batch_indices(len(s.labels), _share(settings.batch_size, len(sets), i), step, settings.seed + i)
+                for part in (rows[cut] for cut in parts_of(len(rows), parts)):
+                    with torch.autocast(device.type, torch.bfloat16) if half else nullcontext():
+                        features = encoder.features(encoder.prepare(s.images[part]))
+                    loss = cross_entropy(features @ heads[i], s.labels[part].to(device))
+                    yield loss * (len(part) / len(rows)) / len(sets)
+
+        loss, parts = backward(losses, optimizer, parts, settings.batch_size)
+        if not math.isfinite(loss):
             raise FloatingPointError(f"The loss is not a number at step {step}; try a lower learning rate.")
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
         torch.nn.utils.clip_grad_norm_(named.values(), settings.clip_norm)
         optimizer.step()
         kept.save(step + 1, named, optimizer)

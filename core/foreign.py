@@ -74,7 +74,7 @@ def read(path: Path) -> Foreign:
     if not tensors:
         raise ForeignError(f"{path.name} holds no tensors.")
     folder = path if path.is_dir() else path.parent
-    names = ("open_clip_config.json", "config.json", "mergekit_config.json")
+    names = ("open_clip_config.json", "config.json", "preprocessor_config.json", "mergekit_config.json")
     alone = path.is_file() and path.name not in WEIGHTS  # a stray file says nothing about its neighbours
     configs = {} if alone else {n: _json(folder / n) for n in names if (folder / n).is_file()}
     return Foreign(tensors, tuple(files), configs, facts)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from torch.nn.functional import normalize
 
-from core import vision
-from core.tasks import digest_of
+from core import disk, vision
+from core.tasks import TaskError, digest_of
 
 
 def head(model: vision.CLIP, prompts: Sequence[Sequence[str]]) -> torch.Tensor:
@@ -24,3 +25,20 @@ def head(model: vision.CLIP, prompts: Sequence[Sequence[str]]) -> torch.Tensor:
 def head_digest(text_digest: str, prompts: Sequence[Sequence[str]]) -> str:
     """Hex SHA-256 of what determines a head: the text tower and the prompts. Needs no model."""
     return digest_of(text=text_digest, prompts=[list(p) for p in prompts])
+
+
+def trained_path(folder: Path, task: str) -> Path:
+    """Where the trained head of a task is, or would be, in a workspace of a closed vocabulary (``core/closed.py``)."""
+    return folder / "heads" / f"{disk.safe_name(task)}.safetensors"
+
+
+def trained_head(folder: Path, task: str) -> torch.Tensor:
+    """The trained head of a task, float32 (classes, features + 1), its bias last. Raises TaskError if there is none."""
+    try:
+        tensors = disk.read_tensors(trained_path(folder, task))
+    except (FileNotFoundError, disk.DamagedError):
+        raise TaskError(
+            f"{folder.name} has a closed vocabulary and no head for {task!r} yet; train one with "
+            f"`python -m core --workspace {folder.name} head {task}`."
+        ) from None
+    return torch.cat([tensors["weight"].float(), tensors["bias"].float()[:, None]], dim=1)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
-from core import PaletteError
+from core import PaletteError, disk
 from core.jobs import Progress
 from core.lab import Lab
 from core.preflight import Preflight, preflight
@@ -54,20 +53,10 @@ def import_checkpoint(
     weights = {n: report.tower[n].to(t.dtype) if n in report.tower else torch.clone(t) for n, t in like.items()}
     origin: dict[str, object] = {
         "file": title or report.path.name,
-        "sha256": [file_digest(f, progress) for f in report.files],
+        "sha256": [disk.digest_file(f, progress.check) for f in report.files],
         "kind": report.kind,
         "cosine_to_base": report.cosine,
     }
     if report.recipe is not None:
         origin["recipe"] = report.recipe.to_json()
     return lab.zoo.add(name, weights, tasks=tasks, settings={"imported": origin}, start=start)
-
-
-def file_digest(path: Path, progress: Progress) -> str:
-    """Hex SHA-256 of a file's bytes."""
-    sha = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(2**22):
-            progress.check()
-            sha.update(block)
-    return sha.hexdigest()

@@ -19,8 +19,9 @@ from core.answers import Answers
 from core.catalog import tasks_of
 from core.components import blocks
 from core.data.real import Real
+from core.device import check_precision, device_of_choice
 from core.finetune import Settings
-from core.heads import head, head_digest
+from core.heads import head, head_digest, trained_head
 from core.jobs import Progress
 from core.merge import merge
 from core.paint import GRID, check_alpha, choose_alpha, combined_accuracy
@@ -56,11 +57,6 @@ def _weights_key(recipe: Recipe, digests: tuple[str, ...]) -> str:
     return Recipe(tuple(rows), recipe.components, tuple(map(tuple, rows.values()))).digest()
 
 
-def device_of_choice() -> torch.device:
-    """The GPU if there is one, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
 def workspaces(cache: Path = CACHE) -> list[str]:
     """Names of the workspaces in the cache, the built-in one first."""
     found = sorted(p.parent.name for p in cache.glob("*/workspace.json"))
@@ -88,7 +84,8 @@ class Lab:
             raise PaletteError(f"There is no workspace {name!r} in {cache}; there is: {known}.") from None
         except ValueError as error:
             raise PaletteError(f"{self.folder / 'workspace.json'} cannot be read ({error}); restore it.") from None
-        self.device = torch.device(device or device_of_choice())
+        self.device = device_of_choice(device)
+        self.precision = check_precision(self.facts.get("precision", "float32"))
         self.notices: deque[str] = deque(maxlen=20)
         """What went wrong and was put right on the way (a damaged file, a write refused), for people to read."""
         self.zoo, self.store = Zoo(self.folder), Store(self.folder, self.notices.append)
@@ -200,19 +197,24 @@ class Lab:
 
     @cached_property
     def _clip(self) -> vision.CLIP:
-        return vision.load(self.folder / "base")
+        model = vision.load(self.folder / "base")
+        model.visual = torch.nn.Identity()  # the texts' side is all that heads need; the scratch model has the other
+        return model
 
-    def encoder(self) -> Encoder:
+    def encoder(self, precision: str = "float32", compiler: str = "") -> Encoder:
         """A fresh encoder with the base's weights, for training; it shares nothing with the one that evaluates."""
         model = vision.load(self.folder / "base")
-        return Encoder(model, vision.read_config(self.folder / "base")["preprocess_cfg"], self.device)
+        preprocess = vision.read_config(self.folder / "base")["preprocess_cfg"]
+        return Encoder(model, preprocess, self.device, precision, compiler)
 
     @cached_property
     def _scratch(self) -> Encoder:
-        return self.encoder()
+        return self.encoder(self.precision, self.facts.get("compile", ""))
 
     def head(self, task: str) -> torch.Tensor:
         """The zero-shot head of a task, float32 (classes, embed_dim), kept on disk."""
+        if self.closed:
+            return trained_head(self.folder, self.task(task).name)
         prompts = self.task(task).prompts()
         key = self.store.key(kind="head", head=head_digest(self._text_digest, prompts))
         if key not in self._heads:
@@ -234,6 +236,11 @@ class Lab:
         """How many of these prompts have more tokens than the text tower reads, so that their ends are cut."""
         return sum(vision.too_long(prompts, self._clip.context_length))
 
+    @cached_property
+    def closed(self) -> bool:
+        """Whether the base has a closed vocabulary: no texts, and heads that are trained (``core/closed.py``)."""
+        return "text_cfg" not in vision.read_config(self.folder / "base")["model_cfg"]
+
     def load(self, recipe: Recipe, into: Encoder) -> None:
         """Merge a recipe into an encoder. Raises CheckpointError or MergeError."""
         merge({name: self.zoo.weights(name) for name in recipe.models}, recipe, into.weights)
@@ -249,14 +256,18 @@ class Lab:
         if (task, split) not in self._contents:
             known = self.task(task)
             known.size(split)
+            if self.closed:
+                return {"data": known.source.digest(split), "head": disk.digest_tensors({"head": self.head(task)})}
             head = head_digest(self._text_digest, known.prompts())
             self._contents[task, split] = {"data": known.source.digest(split), "head": head}
         return self._contents[task, split]
 
     def _key(self, kind: str, recipe: Recipe, task: str, split: str) -> str:
         content = self._content(task, split)
-        head = {} if kind == "features" else {"head": content["head"]}
-        return self.store.key(kind=kind, weights=self.weights_key(recipe), data=content["data"], **head)
+        more = {} if kind == "features" else {"head": content["head"]}
+        if self.precision != "float32":  # other arithmetic, other numbers
+            more["precision"] = self.precision
+        return self.store.key(kind=kind, weights=self.weights_key(recipe), data=content["data"], **more)
 
     def known(self, recipe: Recipe, task: str, split: str) -> bool:
         """Whether the answers are there without computing anything."""

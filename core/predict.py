@@ -9,17 +9,21 @@ import torch
 
 from core.vision import Encoder
 
-BATCH = 256
-
 
 def features(
     encoder: Encoder,
     images: np.ndarray | torch.Tensor,
-    batch: int = BATCH,
     progress: Callable[[Iterable], Iterable] = iter,
 ) -> torch.Tensor:
-    """Unit-length image features, float16 (n, embed_dim) on the CPU, of uint8 (n, size, size, 3) pictures."""
-    parts = [encoder.encode(images[start : start + batch]).half() for start in progress(range(0, len(images), batch))]
+    """Unit-length image features, float16 (n, embed_dim) on the CPU, of uint8 (n, size, size, 3) pictures.
+
+    The batch is the encoder's; one that does not fit the device's memory is halved, and that is no error.
+    """
+    step = encoder.batch.block()
+    parts = []
+    for start in progress(range(0, len(images), step)):
+        stop = min(len(images), start + step)
+        parts += encoder.batch.run(lambda rows: encoder.encode(images[rows]).half(), start, stop)
     return torch.cat(parts).cpu()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
@@ -14,6 +15,8 @@ import numpy as np
 import torch
 
 from core import PaletteError, disk
+from core.batching import BatchSize
+from core.device import PRECISIONS, arithmetic
 
 if TYPE_CHECKING:
     from open_clip import SimpleTokenizer
@@ -45,9 +48,28 @@ def _tokenizer(context_length: int) -> SimpleTokenizer:
     return _open_clip().SimpleTokenizer(context_length=context_length)
 
 
-def tokenize(texts: Sequence[str], context_length: int) -> torch.Tensor:
-    """Token ids of texts, int64 (n, context_length), by open_clip's own tokenizer; longer texts are cut."""
-    return _tokenizer(context_length)(list(texts))
+@lru_cache(maxsize=4)
+def _foreign_tokenizer(name: str, context_length: int, facts: str) -> Callable[[list[str]], torch.Tensor]:
+    try:
+        tokenizer = _open_clip().tokenizer
+        return tokenizer.HFTokenizer(name, context_length=context_length, **json.loads(facts))
+    except (ImportError, OSError, ValueError) as error:
+        raise ModelError(
+            f"This model's texts need the tokenizer {name} ({type(error).__name__}): install transformers and "
+            "sentencepiece and let them download it once, or choose a model that reads CLIP's own tokens."
+        ) from None
+
+
+def tokenize(texts: Sequence[str], context_length: int, text_config: Mapping[str, Any] | None = None) -> torch.Tensor:
+    """Token ids of texts, int64 (n, context_length); longer texts are cut.
+
+    By open_clip's own tokenizer, or by that of Hugging Face which ``text_config`` names. Raises ModelError.
+    """
+    name = (text_config or {}).get("hf_tokenizer_name")
+    if not name:
+        return _tokenizer(context_length)(list(texts))
+    facts = json.dumps((text_config or {}).get("tokenizer_kwargs") or {})
+    return _foreign_tokenizer(name, context_length, facts)(list(texts))
 
 
 def too_long(texts: Sequence[str], context_length: int) -> list[bool]:
@@ -61,12 +83,103 @@ def vocabulary() -> tuple[dict[str, int], list[tuple[str, str]]]:
     return dict(tokenizer.encoder), [pair for pair in tokenizer.bpe_ranks if len(pair) == 2]
 
 
-def create(model_config: Mapping[str, object]) -> CLIP:
-    """A CLIP with random weights from an open_clip model config, fp32, in evaluation mode. Raises ModelError."""
+def create(model_config: Mapping[str, Any]) -> CLIP:
+    """A model with random weights from an open_clip model config, fp32, in evaluation mode. Raises ModelError.
+
+    A config without ``text_cfg`` is a closed vocabulary: an image tower alone.
+    """
+    config, library = deepcopy(dict(model_config)), _open_clip()
+    text = config.get("text_cfg")
+    if "multimodal_cfg" in config:
+        raise ModelError("This model also writes captions (CoCa), and its image tower gives more than one vector.")
     try:
-        return _open_clip().CLIP(**model_config).eval()
-    except (TypeError, KeyError, AttributeError) as error:
+        if text is None:
+            return Closed(config)
+        separate = config.pop("custom_text", False) or "hf_model_name" in text
+        if "hf_model_name" in text:
+            text["hf_model_pretrained"] = False
+        model = (library.CustomTextCLIP if separate else library.CLIP)(**config).eval()
+    except (TypeError, KeyError, AttributeError, ImportError, RuntimeError, AssertionError, ValueError) as error:
         raise ModelError(f"open_clip cannot build this model: {error}.") from error
+    model.text_config = dict(model_config["text_cfg"])
+    return model
+
+
+class Closed(torch.nn.Module):
+    """A model of a closed vocabulary: an image tower of timm, and no texts; ``visual`` is the tower (PAINT, App. H)."""
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        super().__init__()
+        name, size = config["vision_cfg"]["timm_model_name"], config["vision_cfg"].get("image_size", 224)
+        self.visual = _open_clip().timm_model.TimmModel(name, 0, size, pool=None, proj="none")
+        self.register_buffer("logit_scale", torch.zeros(()))
+        self.eval()
+
+
+def outline(model_config: Mapping[str, Any]) -> dict[str, tuple[torch.dtype, tuple[int, ...]]]:
+    """Dtype (fp32 for numbers) and shape of every weight of a model, without making any. Raises ModelError."""
+    with torch.device("meta"):
+        return {n: (t.dtype, tuple(t.shape)) for n, t in create(model_config).state_dict().items()}
+
+
+def _without_weights(model_config: Mapping[str, Any]) -> CLIP:
+    """A model whose weights are still to come: drawing random ones takes seconds. Its masks are there."""
+    with torch.device("meta"):
+        model = create(model_config)
+    kept = model.state_dict().keys()
+    for name, buffer in [(n, b) for n, b in model.named_buffers() if n not in kept]:
+        if not name.endswith("attn_mask"):
+            return create(model_config)
+        owner, _, last = name.rpartition(".")
+        setattr(model.get_submodule(owner), last, torch.full(buffer.shape, float("-inf")).triu(1))
+    return model
+
+
+def known_models() -> dict[str, list[str]]:
+    """The names of open_clip's models, and the tags of the pretrained weights that it knows for each."""
+    library = _open_clip()
+    tags = library.list_pretrained()
+    return {name: [tag for model, tag in tags if model == name] for name in library.list_models()}
+
+
+def model_config(name: str) -> dict[str, Any] | None:
+    """open_clip's config of a model, or None if it knows none of that name."""
+    return _open_clip().get_model_config(name) if name in _open_clip().list_models() else None
+
+
+def timm_config(name: str) -> dict[str, Any]:
+    """``model_cfg``, ``preprocess_cfg``, ``hub`` and ``classifier``'s name of a timm model, ``NAME`` or ``NAME.TAG``.
+
+    Raises ModelError.
+    """
+    _open_clip()  # which has prepared torchvision
+    import timm
+
+    try:
+        facts = timm.get_pretrained_cfg(name, allow_unregistered=False)
+        if facts is None or not timm.is_model(name.partition(".")[0]):
+            raise RuntimeError(f"no model {name!r}")
+    except RuntimeError as error:
+        raise ModelError(f"timm does not know {name!r} ({error}).") from None
+    size = list(facts.input_size[1:])
+    return {
+        "name": name,
+        "model_cfg": {"vision_cfg": {"timm_model_name": name.partition(".")[0], "image_size": size[0]}},
+        "preprocess_cfg": {
+            "size": size,
+            "mean": list(facts.mean),
+            "std": list(facts.std),
+            "interpolation": facts.interpolation,
+            "resize_mode": "shortest",
+        },
+        "hub": f"{facts.hf_hub_id}/" if facts.hf_hub_id else "",
+        "classifier": facts.classifier if isinstance(facts.classifier, str) else "head",
+    }
+
+
+def pretrained_config(name: str, tag: str) -> dict[str, Any]:
+    """What open_clip knows of pretrained weights: ``hf_hub``, ``url``, ``quick_gelu``, mean, std and the like."""
+    return dict(_open_clip().pretrained.get_pretrained_cfg(name, tag))
 
 
 def read_config(folder: Path) -> dict:
@@ -84,9 +197,11 @@ def read_config(folder: Path) -> dict:
 def load(folder: Path) -> CLIP:
     """The CLIP in an open_clip folder, fp32 on the CPU, in evaluation mode. Raises ModelError if damaged or missing."""
     config = read_config(folder)
-    model = create(config["model_cfg"])
+    model = _without_weights(config["model_cfg"])
     try:
-        model.load_state_dict(disk.read_tensors(folder / WEIGHTS))
+        tensors = disk.read_tensors(folder / WEIGHTS)
+        wide = {n: t.to(torch.float32 if t.is_floating_point() else t.dtype, copy=True) for n, t in tensors.items()}
+        model.load_state_dict(wide, assign=True)
     except FileNotFoundError:
         raise ModelError(f"{folder} holds no {WEIGHTS}; restore it, or train the base again.") from None
     except (disk.DamagedError, RuntimeError) as error:
@@ -142,7 +257,7 @@ def fitting(preprocess: Mapping[str, Any]) -> Callable[[np.ndarray], np.ndarray]
 def text_features(model: CLIP, texts: Sequence[str], batch: int = 512) -> torch.Tensor:
     """Unit-length text features, float32 (n, embed_dim), on the CPU."""
     device = next(model.parameters()).device
-    tokens = tokenize(texts, model.context_length)
+    tokens = tokenize(texts, model.context_length, getattr(model, "text_config", None))
     parts = [model.encode_text(t.to(device), normalize=True) for t in tokens.split(batch)]
     return torch.cat(parts).float().cpu()
 
@@ -150,13 +265,29 @@ def text_features(model: CLIP, texts: Sequence[str], batch: int = 512) -> torch.
 class Encoder:
     """An image tower on a device, with its preprocessing: uint8 pictures in, unit-length features out.
 
-    ``weights`` are the tower's own tensors, named as in the whole model: merging into them changes the encoder.
+    ``weights`` are the tower's own tensors, named as in the whole model: merging into them changes the encoder. They
+    have the precision's dtype (BatchNorm's stay fp32). ``compiler`` names a backend of torch.compile, "" for none. The
+    features of a closed vocabulary are the tower's own with a 1 behind them, for the bias of a head.
     """
 
-    def __init__(self, model: CLIP, preprocess: Mapping[str, Any], device: torch.device | str = "cpu") -> None:
-        self.device = torch.device(device)
-        self.tower = model.visual.to(self.device, memory_format=torch.channels_last).eval()
+    def __init__(
+        self,
+        model: CLIP,
+        preprocess: Mapping[str, Any],
+        device: torch.device | str = "cpu",
+        precision: str = "float32",
+        compiler: str = "",
+    ) -> None:
+        self.device, self.precision = torch.device(device), precision
+        self.dtype = PRECISIONS[precision]
+        self.closed = isinstance(model, Closed)
+        self.tower = model.visual.to(self.device, self.dtype, memory_format=torch.channels_last).eval()
+        for module in self.tower.modules():
+            if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
+                module.float()
+        self._run = torch.compile(self.tower, backend=compiler) if compiler else self.tower
         self.size = int(np.max(preprocess["size"]))
+        self.batch = BatchSize(self.device, self.size)
         shape = (1, 3, 1, 1)
         self.mean = torch.tensor(preprocess["mean"], device=self.device).view(shape) * 255
         self.std = torch.tensor(preprocess["std"], device=self.device).view(shape) * 255
@@ -174,7 +305,11 @@ class Encoder:
 
     def features(self, pixels: torch.Tensor) -> torch.Tensor:
         """Prepared pixels → unit-length float32 features (n, embed_dim); differentiable."""
-        return torch.nn.functional.normalize(self.tower(pixels).float(), dim=-1)
+        with arithmetic(self.device, self.precision):
+            found = self._run(pixels.to(self.dtype)).float()
+        if self.closed:
+            return torch.cat([found, found.new_ones(len(found), 1)], dim=1)
+        return torch.nn.functional.normalize(found, dim=-1)
 
     @torch.inference_mode()
     def encode(self, images: np.ndarray | torch.Tensor) -> torch.Tensor:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-THINGS = """disk tensorfile tasks torchvision_cpu vision world catalog zoo splits
+THINGS = """disk tensorfile tasks torchvision_cpu device batching room vision world catalog zoo splits
 fonts typography attacks intake attack_files data transform
 incoming album wordlist recent""".split()
 THE_DESK = """jobs lab history mixes distance build card __main__
@@ -19,7 +19,8 @@ export mixfile manifest model_card huggingface huggingface_config onnx_file hub 
 importing foreign naming preflight
 live attack attack_photos attack_command
 datasets dataset_commands experiments
-classify classify_command""".split()
+classify classify_command
+architecture closed download graph new origin precision searches spread workers workspace""".split()
 LAYERS = [
     ("words", ["__init__", "recipe", "components", "algebra"]),
     ("choosing", ["paint", "search", "strategies"]),
@@ -62,7 +63,9 @@ def test_only_the_right_files_know_a_library():
         "streamlit": set(),
         "qtawesome": {"world"},
         "filelock": {"disk"},
-        "huggingface_hub": {"hub", "data"},
+        "huggingface_hub": {"hub", "data", "download"},
+        "timm": {"vision"},
+        "distributed": {"workers"},
         "safetensors": {"disk", "tensorfile"},
         "nevergrad": {"search"},
         "pyarrow": {"data", "world"},

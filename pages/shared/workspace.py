@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import streamlit as st
@@ -45,10 +46,10 @@ def pick() -> None:
         now = st.session_state["workspace"]
         picked = st.selectbox("Workspace", names, index=names.index(now), help="One base model with its tasks.")
         if picked != now:
-            _forget(picked)
+            switch_to(picked)
 
 
-def _forget(picked: str) -> None:
+def switch_to(picked: str) -> None:
     """Open another workspace: what the pages showed of the last one means nothing there."""
     for key in list(st.session_state):
         del st.session_state[key]
@@ -60,10 +61,11 @@ def _forget(picked: str) -> None:
 def tell_notices() -> None:
     """Say once to every visitor what the open workspace has noticed, such as a damaged file that it set aside."""
     told = st.session_state.setdefault("workspace.told", set())
-    for notice in list(lab().notices):
-        if notice not in told:
-            told.add(notice)
-            st.toast(notice, icon=":material/info:", duration="infinite")
+    with suppress(PaletteError):  # one that cannot be opened: the page has said so
+        for notice in list(lab().notices):
+            if notice not in told:
+                told.add(notice)
+                st.toast(notice, icon=":material/info:", duration="infinite")
 
 
 def reopen() -> None:
