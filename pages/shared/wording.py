@@ -31,6 +31,11 @@ def duration(seconds: float | None) -> str:
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
+def size(count: int) -> str:
+    """Bytes as people say them: '3 MB', '1.2 GB'."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{max(1, round(count / 1e6))} MB"
+
+
 def alpha_text(alpha: float) -> str:
     """α in at most two decimals: '0.3', '0.35', '1'."""
     return f"{alpha:.2f}".rstrip("0").rstrip(".") or "0"
