@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import ImageOps
 
 from core import disk, vision
 from core.catalog import DEFAULT_TEMPLATES, catalogued, placed, task_of
@@ -160,7 +161,7 @@ def added(lab: Lab) -> list[str]:
 
 
 def sample(shown: Preview, count: int = 16, seed: int = 0) -> list[tuple[np.ndarray, str]]:
-    """A few images as they lie on disk, made small, with their class names: uint8 (height, width, 3) each."""
+    """A few images as they lie on disk, made small and square, with their class names: uint8 (120, 120, 3) each."""
     source = shown.task.source
     assert isinstance(source, Real)
     part, rows = source.split(next(iter(shown.counts)))
@@ -170,8 +171,7 @@ def sample(shown: Preview, count: int = 16, seed: int = 0) -> list[tuple[np.ndar
             image = part.images.open(int(row)).convert("RGB")
         except Exception:  # damaged ones are left out and counted when they are decoded
             continue
-        image.thumbnail((160, 160))
-        found.append((np.asarray(image), shown.task.class_names[int(part.labels[row])]))
+        found.append((np.asarray(ImageOps.fit(image, (120, 120))), shown.task.class_names[int(part.labels[row])]))
         if len(found) == count:
             break
     return found

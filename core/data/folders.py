@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from core import torchvision_cpu
 from core.data import AbsentError, DataError
 from core.data.records import Files, Part
 
@@ -43,6 +44,7 @@ def class_folders(folder: Path, names: Mapping[str, int] | None = None, border: 
 
     Without it every folder is a class, in order of name. Raises DataError if there is no class folder or no image.
     """
+    torchvision_cpu.prepare()
     from torchvision.datasets.folder import make_dataset
 
     found = sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))

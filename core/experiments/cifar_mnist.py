@@ -25,6 +25,7 @@ from core.paint import GRID
 NAME = "cifar_mnist"
 PHOTO_TEMPLATES = ("a photo of a {}", "a picture of a {}", "a small photo of the {}", "a {}")
 DIGIT_TEMPLATES = ('a photo of the number "{}"', 'the number "{}"', 'the digit "{}"', "a handwritten {}")
+MARKERS = ("<!-- cifar_mnist: figures -->", "<!-- cifar_mnist: end -->")
 SETTINGS = {"steps": 400, "batch_size": 128, "lr": 3e-5, "warmup": 40, "weight_decay": 0.1, "clip_norm": 1.0, "seed": 0}
 CIFAR_CUTS = [["val", "test", 2000], ["test", "test", None]]
 MNIST_CUTS = [["test", "test", 2000], ["val", "test", 1000], ["train", "test", None]]
@@ -111,6 +112,15 @@ def report(lab) -> str:
     return "\n".join(lines)
 
 
+def put_into(path: Path, text: str) -> None:
+    """Write the figures between the two markers of a document, so that nobody copies them by hand. Raises DiskError."""
+    before, opening, rest = path.read_text(encoding="utf-8").partition(MARKERS[0])
+    _, closing, after = rest.partition(MARKERS[1])
+    if not opening or not closing:
+        raise PaletteError(f"{path} has no place for the figures: put {MARKERS[0]} and {MARKERS[1]} into it.")
+    disk.write_text(path, f"{before}{opening}\n{text}\n{closing}{after}")
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the experiment; returns the exit status."""
     from core.__main__ import Printer, duration
@@ -130,6 +140,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--cache", type=Path, default=CACHE, metavar="DIR", help="home of the workspaces (default: cache/)"
     )
     parser.add_argument("--device", metavar="NAME", help="cpu or cuda (default: the GPU if there is one)")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="put the figures between FILE's markers, too")
     options = parser.parse_args(arguments)
     printer, started = Printer(), time.monotonic()
     try:
@@ -138,7 +149,10 @@ def main(arguments: list[str] | None = None) -> int:
         lab = Lab(workspace(options.cache, options.data).name, options.cache, options.device)
         build(plan(lab, ["mnist"], ["cifar10"]), Progress(printer))
         printer.close()
-        print(report(lab))
+        said = report(lab)
+        print(said)
+        if options.write:
+            put_into(options.write, said)
         print(
             f"\n{len(GRID)} α, {duration(time.monotonic() - started)} on {lab.device}; the workspace is {lab.folder}."
         )

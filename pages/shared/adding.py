@@ -19,7 +19,7 @@ from pages.shared import datasets_view, pictures, waiting, workspace
 from pages.shared.cards import ROLE_MEANS
 from pages.shared.datasets_view import MARKS, OWN, View
 from pages.shared.pickers import seed
-from pages.shared.wording import duration
+from pages.shared.wording import duration, megabytes
 
 OUTCOME = "data.outcome"
 
@@ -129,7 +129,7 @@ def _facts(shown: Preview) -> None:
     number = shown.facts.get("seed", 0)
     st.markdown(
         f"**{shown.task.title}**: {len(shown.task.class_names)} classes; {sizes}, cut by seed {number}. "
-        f"Decoded once for this model: {shown.space / 1e9:.2f} GB, very roughly {expected}."
+        f"Decoded once for this model: {megabytes(shown.space)}, very roughly {expected}."
     )
     if short := [n for n, *c in zip(shown.task.class_names, *shown.counts.values(), strict=True) if not all(c)]:
         more = f" and {len(short) - 5} more" if len(short) > 5 else ""

@@ -76,6 +76,7 @@ def table(view: View, below: bool) -> None:
     rows = [_row(s) for s in every if view.state in ("", s.state)]
     columns = {
         "Data set": st.column_config.TextColumn(pinned=True, width=170),
+        "Role": st.column_config.TextColumn(width=85),
         "Images": st.column_config.TextColumn(width=150),
         "How": st.column_config.TextColumn(width=420, help="Where it is, or what to do, with the reason."),
         "Page": st.column_config.LinkColumn(display_text="open ↗"),
@@ -89,18 +90,11 @@ def table(view: View, below: bool) -> None:
         )
     else:
         st.caption("No data set stands so.")
-    again, take, where = st.columns([1, 1, 3], vertical_alignment="center")
-    again.button("Look again", icon=":material/refresh:", on_click=look_again, width="stretch")
-    take.download_button(
-        "CSV",
-        listed.to_csv(index=False),
-        "data-sets.csv",
-        "text/csv",
-        icon=":material/download:",
-        on_click="ignore",
-        width="stretch",
-    )
-    where.caption(f"Data folder: `{home()}`; `PALETTE_DATA` names another. In a terminal: `python -m core data`")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button("Look again", icon=":material/refresh:", on_click=look_again)
+        csv = listed.to_csv(index=False)
+        st.download_button("CSV", csv, "data-sets.csv", "text/csv", icon=":material/download:", on_click="ignore")
+        st.caption(f"Data folder: `{home()}`; `PALETTE_DATA` names another. In a terminal: `python -m core data`")
 
 
 def _row(status: Status) -> tuple:

@@ -1,0 +1,219 @@
+"""Real data in a workspace: added, decoded, evaluated, trained on; from the command line too."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import COLOURS, CONFIG, make_workspace
+from PIL import Image
+
+from core import PaletteError, datasets
+from core.__main__ import main
+from core.data import DataError
+from core.data.entries import entries
+from core.data.status import look_again
+from core.jobs import Progress
+from core.lab import Lab
+from core.tasks import TaskError
+
+sys.path.insert(0, str(Path(__file__).resolve().parent / "data"))
+import layouts
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """A workspace with no task yet, an empty data folder, and images of one's own: three classes of 24."""
+    monkeypatch.setenv("PALETTE_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("PALETTE_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "data").mkdir()
+    folder = make_workspace(tmp_path / "cache")
+    facts = json.loads((folder / "workspace.json").read_text())
+    (folder / "workspace.json").write_text(json.dumps({**facts, "tasks": [], "supported": []}))
+    layouts.folders(tmp_path / "pets", ["cat", "dog", "emu"], "all", ".png", each=24)
+    look_again()
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def pets(cache):
+    return cache.parent / "pets"
+
+
+@pytest.fixture
+def run(cache, capsys):
+    def call(*words):
+        status = main(["--cache", str(cache), "--workspace", "tiny", "--device", "cpu", *words])
+        out = capsys.readouterr()
+        return status, out.out, out.err
+
+    return call
+
+
+def opened(cache):
+    return Lab("tiny", cache, "cpu")
+
+
+def test_added_data_are_a_task_that_is_evaluated_and_trained_on(cache, pets):
+    from core.build import train
+
+    rng = np.random.default_rng(0)
+    for kind, colour in zip(("cat", "dog", "emu"), COLOURS.values(), strict=True):
+        for i in range(24):
+            noisy = np.clip(rng.normal(colour, 40, (32, 32, 3)), 0, 255).astype(np.uint8)
+            Image.fromarray(noisy).save(pets / kind / f"{kind}_{i}.png")
+    datasets.add(opened(cache), datasets.facts_of(str(pets), title="My pets"))
+    lab = opened(cache)
+    assert lab.task("pets").source.sizes() == {"train": 51, "val": 7, "test": 14}
+    assert lab.task("pets").title == "My pets" and lab.by_role("patching") == ["pets"]
+    before = lab.evaluate(lab.base, "pets", "test").accuracy
+    assert before.n == 14
+    train(lab, ["pets"], "pets")
+    assert lab.evaluate(lab.tuned("pets"), "pets", "test").accuracy.value > before.value + 0.3
+
+
+def test_pictures_are_as_large_as_the_model_wants(cache, pets):
+    datasets.add(opened(cache), datasets.facts_of(str(pets)))
+    lab = opened(cache)
+    assert datasets.decode(lab, ["pets"], Progress()) == {"pets": 72}
+    height, width = CONFIG["preprocess_cfg"]["size"]
+    assert lab.pictures("pets", "val").images.shape == (7, height, width, 3)
+
+
+def test_damaged_images_are_told_as_a_notice(cache, pets):
+    for i in range(24):
+        (pets / "emu" / f"emu_{i}.png").write_bytes(b"no image")
+    datasets.add(opened(cache), datasets.facts_of(str(pets)))
+    lab = opened(cache)
+    datasets.decode(lab, ["pets"], Progress())
+    assert len(lab.notices) == 3 and all("damaged image" in said and "emu_" in said for said in lab.notices)
+    assert lab.evaluate(lab.base, "pets", "test").accuracy.n < 14
+
+
+def test_class_names_can_be_edited_and_are_counted(cache, pets):
+    named = datasets.facts_of(str(pets), class_names=["a tabby", "a hound", "a big bird"])
+    datasets.add(opened(cache), named)
+    assert opened(cache).task("pets").class_names == ("a tabby", "a hound", "a big bird")
+    with pytest.raises(DataError, match="2 class names are given, but the labels of pets are of 3 classes"):
+        datasets.facts_of(str(pets), class_names=["cat", "dog"])
+    with pytest.raises(TaskError, match="names a class twice"):
+        datasets.preview(opened(cache), {**named, "class_names": ["cat", "cat", "emu"]})
+    with pytest.raises(DataError, match="names 2 classes, but the all labels"):
+        datasets.preview(opened(cache), {**named, "class_names": ["cat", "dog"]})
+
+
+def test_a_name_is_taken_once_and_replaced_when_asked(cache, pets):
+    facts = datasets.facts_of(str(pets))
+    datasets.add(opened(cache), facts)
+    with pytest.raises(DataError, match="has a task called 'pets'"):
+        datasets.add(opened(cache), facts)
+    datasets.add(opened(cache), {**facts, "role": "supported"}, replace=True)
+    assert opened(cache).task("pets").role == "supported"
+    datasets.remove(opened(cache), "pets")
+    assert not opened(cache).tasks
+    with pytest.raises(DataError, match="no added task 'pets'"):
+        datasets.remove(opened(cache), "pets")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"name": "../up"}, "cannot be a name"),
+        ({"role": "hero"}, "'hero' is no role"),
+        ({"cuts": [["test", "all", 10]]}, "has no train and no val images"),
+        ({"cuts": [["test", "all", 1000]]}, "only 72 of its 72 are left"),
+        ({"templates": ["no place"]}, "needs templates"),
+        ({"class_names": 7}, "cannot be read"),
+    ],
+)
+def test_a_table_that_makes_no_sense_is_one_sentence(cache, pets, change, said):
+    with pytest.raises(PaletteError, match=said) as error:
+        datasets.preview(opened(cache), {**datasets.facts_of(str(pets)), **change})
+    assert "\n" not in str(error.value)
+
+
+def test_data_that_went_away_are_one_sentence(cache, pets):
+    datasets.add(opened(cache), datasets.facts_of(str(pets)))
+    pets.rename(pets.with_name("moved"))
+    look_again()
+    with pytest.raises(DataError, match="There is no folder"):
+        opened(cache).pictures("pets", "val")
+
+
+def test_the_catalogue_from_the_command_line(run):
+    status, out, _ = run("data")
+    assert status == 0
+    assert all(key in out for key in entries())
+    assert "can be downloaded" in out and "by hand" in out and "Sign up with Mapillary" in out
+
+
+def test_adding_from_the_command_line(run, cache, pets):
+    status, out, _ = run("data", "add", "tiny", str(pets), "--dry-run")
+    assert status == 0 and "3 classes; train 51, val 7, test 14" in out and not opened(cache).tasks
+    status, out, _ = run("data", "add", "tiny", str(pets), "--name", "mine", "--role", "supported", "--seed", "3")
+    assert status == 0 and "tiny has mine now" in out
+    status, out, _ = run("data", "decode", "tiny")
+    assert status == 0 and "mine: 72 pictures are decoded" in out
+    status, out, _ = run("eval", "base", "--task", "mine")
+    assert status == 0 and "n = 14" in out
+    status, out, _ = run("data", "remove", "tiny", "mine")
+    assert status == 0 and not opened(cache).tasks and (pets / "cat").is_dir()
+
+
+def test_class_names_from_a_file(run, cache, pets, tmp_path):
+    (tmp_path / "names.txt").write_text("a tabby\n\na hound\na big bird\n")
+    assert run("data", "add", "tiny", str(pets), "--classes", str(tmp_path / "names.txt"))[0] == 0
+    assert opened(cache).task("pets").class_names[2] == "a big bird"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["data", "add", "tiny", "kats"], "neither in the catalogue nor a path"),
+        (["data", "add", "tiny", "/nowhere/kats"], "There is nothing at"),
+        (["data", "add", "tiny", "mnist"], "MNIST is not here yet"),
+        (["data", "add", "tiny", "mtsd"], "has to be fetched by hand"),
+        (["data", "add", "tiny", "vqa"], "cannot be added"),
+        (["data", "add", "tiny", "splitcifar"], "Add cifar100"),
+        (["data", "add", "nobody", "mnist"], "no workspace 'nobody'"),
+        (["data", "get", "mtsd"], "has to be fetched by hand"),
+        (["data", "get", "kats"], "no data set 'kats'"),
+        (["data", "decode", "tiny", "kats"], "no task 'kats'"),
+        (["data", "remove", "tiny", "kats"], "no added task 'kats'"),
+    ],
+)
+def test_what_cannot_be_is_one_line_and_status_1(run, words, said):
+    status, _, err = run(*words)
+    assert status == 1 and said in err and err.count("\n") == 1
+
+
+def test_without_a_network_a_download_says_what_to_do_by_hand(cache, monkeypatch):
+    from core.data import fetch
+    from core.data.entries import entry
+
+    def no_network(_way):
+        raise OSError("Network is unreachable")
+
+    monkeypatch.setattr(fetch, "_by_torchvision", no_network)
+    monkeypatch.setattr(fetch, "_from_hub", no_network)
+    with pytest.raises(DataError, match=r"could not be downloaded \(torchvision: OSError.*By hand: Unpack dtd"):
+        fetch.fetch(entry("dtd"))
+
+
+def test_uploads_are_kept_by_content(cache):
+    first = datasets.keep_upload("../My pets!.zip", b"abc")
+    assert first == datasets.keep_upload("../My pets!.zip", b"abc") != datasets.keep_upload("../My pets!.zip", b"abd")
+    assert first.parent == cache.parent / "data" / "own" and first.name.startswith("My-pets-")
+    with pytest.raises(DataError, match="neither zip nor parquet"):
+        datasets.keep_upload("run.py", b"abc")
+
+
+def test_two_tasks_of_one_name_are_one_sentence(cache, pets):
+    facts = datasets.facts_of(str(pets))
+    path = cache / "tiny" / "workspace.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "tasks": [facts, facts]}))
+    with pytest.raises(TaskError, match="two tasks called 'pets'"):
+        opened(cache)
