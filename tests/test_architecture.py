@@ -95,5 +95,5 @@ def test_the_torchvision_trap_is_handled():
 
 def test_no_address_is_a_file_name_in_pages():
     """Else the first visit of a fresh server to that address runs the file alone, without the frame."""
-    addresses = set(re.findall(r'url_path="(\w+)"', (ROOT / "app.py").read_text()))
+    addresses = set(re.findall(r'url_path="([^"]+)"', (ROOT / "app.py").read_text()))
     assert addresses and not addresses & {p.stem for p in (ROOT / "pages").glob("*.py")}
