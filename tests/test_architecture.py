@@ -14,7 +14,7 @@ TAKE_HOME = """export mixfile manifest model_card huggingface huggingface_config
 importing foreign naming preflight exchange""".split()
 MANY_TASKS = ["many_tasks", "checkpoints", "plan", "compare", "outcomes"]
 FROM_OUTSIDE = ["intake", "incoming", "album", "wordlist", "recent"]
-IMAGES = ["classify", "classify_command"]
+IMAGES = ["classify", "classify_command", "snippet"]
 LAYERS = [
     ("words", ["__init__", "recipe", "components"]),
     ("choosing", ["paint", "search", "strategies"]),
