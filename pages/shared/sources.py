@@ -53,7 +53,6 @@ class Sent:
 def pick(lab: Lab, view: View, anew: bool) -> Sent:
     """The upload, the folder, the sample."""
     seed({"classify.sample": view.sample}, anew)
-    st.html('<style>[data-testid="stFileChips"] { max-height: 7rem; overflow-y: auto; }</style>')
     files = st.file_uploader(
         "Your images",
         accept_multiple_files=True,
