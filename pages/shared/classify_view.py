@@ -78,7 +78,7 @@ def _model(lab: Lab, text: str, otherwise: str, complaints: list[str]) -> str:
     name, at, alpha = text.partition("@")
     if text == BASE:
         return BASE
-    if name in lab.zoo and name != BASE:
+    if name in lab.zoo.names():
         if not at:
             return f"{name}@{suggested_alpha(lab, name):.2f}"
         try:
