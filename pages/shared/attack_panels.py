@@ -9,6 +9,7 @@ import streamlit as st
 
 from core import attack
 from core.attack import Outcome, Study
+from core.attack_command import words_of
 from core.jobs import Jobs, Progress
 from core.lab import Lab
 from core.metrics import paired
@@ -19,7 +20,7 @@ from pages.shared.figures import Figure
 from pages.shared.pickers import role_mark
 from pages.shared.wording import alpha_text, duration, listed
 
-ALPHAS = GRID[::2]
+ALPHAS, FEWER_ALPHAS = GRID[::2], GRID[::5]
 COUNT, FEWER = 300, 150
 
 
@@ -52,7 +53,7 @@ def _whole(lab: Lab, jobs: Jobs, view: View, alpha: float) -> None:
     )
     recipes = [attack_view.mix(lab, view, a) for a in ALPHAS]
     study = attack.over_alpha(recipes, task, attack_view.split_of(lab, view.task), view.look, COUNT)
-    table = _answered(lab, jobs, study, f"Attacking {task.title}", _command(view))
+    table = _answered(lab, jobs, study, f"Attacking {task.title}", _command(lab, view, alpha))
     if table is None:
         return
     found = [row[0] for row in table]
@@ -158,7 +159,7 @@ def _cost(lab: Lab, jobs: Jobs, view: View, alpha: float) -> None:
         "that learnt to ignore words should lose most."
     )
     names = [t for t in lab.by_role("supported") if "test" in lab.task(t).source.sizes()]
-    alphas = sorted({*ALPHAS, alpha})
+    alphas = sorted({*FEWER_ALPHAS, alpha})
     recipes = [attack_view.mix(lab, view, a) for a in alphas]
     todo = [(r, t) for r in recipes for t in names if not lab.known(r, t, "test")]
     if todo:
@@ -225,9 +226,13 @@ def _offer(
         st.caption(f"{cost:,} pictures to look at; it can be stopped at any time, and what is done is kept.")
 
 
-def _command(view: View) -> str:
-    patch = f"{view.patch}@0.5" if not view.patch.startswith(attack_view.KEPT) else "RECIPE.json"
-    return f"python -m core attack test {patch} --task {view.task} --count {COUNT}"
+def _command(lab: Lab, view: View, alpha: float) -> str:
+    """The same attack in a terminal, at one α; none for a mix that came from another page."""
+    if not attack_view.is_checkpoint(lab, view):
+        return ""
+    where = "" if lab.name == "mini" else f"--workspace {lab.name} "
+    what = f"{view.patch}@{alpha_text(alpha)} --task {view.task} --split {attack_view.split_of(lab, view.task)}"
+    return f"python -m core {where}attack test {what} --count {COUNT}{words_of(view.look)}"
 
 
 def _download(

@@ -20,9 +20,14 @@ DESTINATIONS = {  # page file: what one does there, its icon, and a hint
 }
 
 
-def go_on(lab: Lab, recipe: Recipe, title: str, page: str, parameters: dict[str, str], key: str) -> None:
-    """A row of buttons that go on with ``recipe`` elsewhere; ``page`` and ``parameters`` lead back to where it is."""
-    there = {name: said for name, said in DESTINATIONS.items() if (PAGES / f"{name}.py").exists()}
+def go_on(
+    lab: Lab, recipe: Recipe, title: str, page: str, parameters: dict[str, str], key: str, here: str = ""
+) -> None:
+    """A row of buttons that go on with ``recipe`` elsewhere; ``page`` and ``parameters`` lead back to where it is.
+
+    ``here`` is the file of the page that draws them, if it is a destination itself.
+    """
+    there = {name: said for name, said in DESTINATIONS.items() if name != here and (PAGES / f"{name}.py").exists()}
     with st.container(horizontal=True, key=f"{key}.go_on"):
         for name, (label, icon, hint) in there.items():
             if st.button(label, icon=icon, help=hint, key=f"{key}.{name}"):
