@@ -121,7 +121,6 @@ def take_away(lab: Lab, view: View) -> None:
     alpha = alpha_of(lab, view)
     mixed = attack_view.mix(lab, view, alpha)
     patch = view.patch.removeprefix(attack_view.KEPT)
-    st.caption(f"Go on with the mix at α = {alpha_text(alpha)}:")
     go_on(
         lab, mixed, f"{patch} at α = {alpha_text(alpha)}", "attacks", attack_view.write(view), "attack", "typographic"
     )

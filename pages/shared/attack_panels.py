@@ -77,7 +77,7 @@ def _whole(lab: Lab, jobs: Jobs, view: View, alpha: float) -> None:
 def _against_base(base: Outcome, now: Outcome) -> list[Figure]:
     fooled, right = paired(base.follows, now.follows), paired(base.right, now.right)
     row = [
-        Figure(":red[✕] Fooled", now.fooled.value, now.fooled, fooled.difference, explained=_p(fooled)),
+        Figure(":red[✕] Fooled", now.fooled.value, now.fooled, fooled.difference, None, _p(fooled), True),
         Figure(":green[●] Right, attacked", now.accuracy.value, now.accuracy, right.difference, right),
     ]
     if base.unharmed is not None and now.unharmed is not None and now.clean is not None:
@@ -140,15 +140,19 @@ def _own_attacks(lab: Lab, view: View, alpha: float) -> None:
     own = [t for t in lab.by_role("attack") if t in trained]
     for name in own:
         lines, alphas = [], lab.known_alphas(view.patch, [])
-        for split, words in (("val", "classes and style of training"), ("test", "other classes, other style")):
+        for split, words in (("val", "seen"), ("test", "unseen")):
             with st.spinner("Getting the attacked pictures (only the first time takes a moment) …"):
                 written = attack.written_on(lab, lab.task(name), split)
             answers = [lab.evaluate(attack_view.mix(lab, view, a), name, split) for a in alphas]
             found = [attack.outcome(a, written) for a in answers]
-            lines += [(f"fooled, {words}", "fooled", [o.fooled for o in found])]
-            lines += [(f"right, {words}", "accuracy", [o.accuracy for o in found])]
+            mark = " seen" if words == "seen" else ""
+            lines += [(f"fooled, {words} ({split})", f"fooled{mark}", [o.fooled for o in found])]
+            lines += [(f"right, {words} ({split})", f"accuracy{mark}", [o.accuracy for o in found])]
         if alphas:
-            st.markdown(f"**{lab.task(name).title}**, the task that this patch was trained for, over α:")
+            st.markdown(
+                f"**{lab.task(name).title}**, the task that this patch was trained for; val has its "
+                "classes and style, test has neither:"
+            )
             chart = attack_charts.over_alpha(alphas, lines, alpha, f"own {name}")
             st.plotly_chart(chart, key=f"attack.own.{name}", config=charts.options(f"attack-{name}"), alt="Over α")
 

@@ -21,6 +21,7 @@ class Figure:
     difference: float | None = None
     flips: Paired | None = None
     explained: str = ""
+    less_is_better: bool = False
 
 
 def row(figures: Sequence[Figure], places: int = 0) -> None:
@@ -36,7 +37,7 @@ def row(figures: Sequence[Figure], places: int = 0) -> None:
                 figure.label,
                 percent(figure.value),
                 None if figure.difference is None else points(figure.difference).replace("−", "-"),  # its sign is read
-                delta_color="off" if quiet else "normal",
+                delta_color="off" if quiet else "inverse" if figure.less_is_better else "normal",
                 delta_arrow="off" if quiet else "auto",
                 delta_description=None if figure.difference is None else "within noise" if noise else "from base",
                 help=_tooltip(figure),
