@@ -138,6 +138,7 @@ def _looks(one: ArgumentParser) -> None:
     one.add_argument("--outline", type=float, default=0.0, metavar="SHARE", help="of the letters' size (default: 0)")
     one.add_argument("--at", type=float, nargs=2, default=(0.5, 0.8), metavar=("X", "Y"), help="(default: 0.5 0.8)")
     one.add_argument("--turn", type=float, default=0.0, metavar="DEGREES", help="against the clock (default: 0)")
+    one.add_argument("--outline-color", default="#ffffff", metavar="#RRGGBB", help="(default: #ffffff)")
     one.add_argument("--opacity", type=float, default=1.0, metavar="SHARE", help="(default: 1)")
 
 
@@ -146,6 +147,33 @@ def _look(options):
     from core.typography import Look
 
     plate = "" if options.plate == "none" else options.plate
-    made = {"outline": options.outline, "plate": plate, "x": options.at[0], "y": options.at[1]}
+    made = {
+        "outline": options.outline,
+        "outline_colour": options.outline_color,
+        "plate": plate,
+        "x": options.at[0],
+        "y": options.at[1],
+    }
     face = Face(options.font, options.weight, options.italic)
     return Look(face, options.size, options.color, **made, rotation=options.turn, opacity=options.opacity)
+
+
+def words_of(look) -> str:
+    """A look as the command line writes it; what is as usual is left out."""
+    from core.typography import Look
+
+    usual, face = Look(), look.face
+    given = {
+        "font": (face.family, usual.face.family),
+        "weight": (face.weight, usual.face.weight),
+        "size": (f"{look.size:g}", f"{usual.size:g}"),
+        "color": (f"'{look.colour}'", f"'{usual.colour}'"),
+        "plate": (f"'{look.plate}'" if look.plate else "none", f"'{usual.plate}'"),
+        "outline": (f"{look.outline:g}", f"{usual.outline:g}"),
+        "outline-color": (f"'{look.outline_colour}'", f"'{usual.outline_colour}'"),
+        "at": (f"{look.x:g} {look.y:g}", f"{usual.x:g} {usual.y:g}"),
+        "turn": (f"{look.rotation:g}", f"{usual.rotation:g}"),
+        "opacity": (f"{look.opacity:g}", f"{usual.opacity:g}"),
+    }
+    slanted = " --italic" if face.italic else ""
+    return "".join(f" --{name} {now}" for name, (now, before) in given.items() if now != before) + slanted

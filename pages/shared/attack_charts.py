@@ -16,6 +16,7 @@ from pages.shared.wording import alpha_text, interval, percent
 MODELS = (("base", colours.BASE, ""), ("α now", colours.PATCH, "/"), ("fine-tuned", colours.TUNED, "x"))
 LINES = {"accuracy": (colours.PATCHING, "circle", "solid"), "fooled": (colours.ATTACK, "x", "solid")}
 LINES |= {"clean": (colours.SUPPORTED, "square", "dash")}
+LINES |= {"accuracy seen": (colours.PATCHING, "circle-open", "dot"), "fooled seen": (colours.ATTACK, "x-open", "dot")}
 
 
 def _axis(title: str, span: tuple[float, float] = (-2, 102), **more: object) -> dict:
@@ -78,9 +79,8 @@ def of_this_picture(found: Reading, alpha: float) -> go.Figure:
 def over_alpha(alphas: Sequence[float], lines: Sequence[tuple[str, str, Sequence[Accuracy]]], alpha: float, rows: str):
     """Shares over α with their intervals: (title, one of LINES, values) each; PAINT Figure 6."""
     traces = []
-    for i, (title, kind, values) in enumerate(lines):
+    for title, kind, values in lines:
         colour, symbol, dash = LINES[kind]
-        dash = dash if i < 3 else "dot"
         around = [100 * v.high for v in values] + [100 * v.low for v in reversed(values)]
         band = {"fill": "toself", "fillcolor": colours.faint(colour), "line": {"width": 0}, "mode": "lines"}
         x = [*alphas, *reversed(alphas)]
@@ -93,7 +93,7 @@ def over_alpha(alphas: Sequence[float], lines: Sequence[tuple[str, str, Sequence
                 "x": list(alphas),
                 "y": [100 * v.value for v in values],
                 "line": {"color": colour, "width": 2.5, "dash": dash},
-                "marker": {"symbol": symbol if dash != "dot" else f"{symbol}-open", "size": 7},
+                "marker": {"symbol": symbol, "size": 7},
                 "text": [_said(title, v) for v in values],
                 "hovertemplate": "α = %{x:g}<br>%{text}<extra></extra>",
             }
@@ -131,7 +131,7 @@ def by_place(title: str, row: Sequence[Outcome]) -> go.Figure:
     n = len(PLACES)
     cells = [[100 * o.fooled.value for o in row[i * n : (i + 1) * n]] for i in range(n)]
     said = [[_said("fooled", o.fooled) for o in row[i * n : (i + 1) * n]] for i in range(n)]
-    at = [f"{100 * p:.0f} %" for p in PLACES]
+    at = [round(100 * p) for p in PLACES]
     heat = {
         "type": "heatmap",
         "z": cells,
@@ -143,12 +143,16 @@ def by_place(title: str, row: Sequence[Outcome]) -> go.Figure:
         "text": cells,
         "texttemplate": "%{text:.0f}",
         "customdata": said,
-        "hovertemplate": "%{x} from the left, %{y} from the top<br>%{customdata}<extra></extra>",
+        "hovertemplate": "%{x} % from the left, %{y} % from the top<br>%{customdata}<extra></extra>",
         "showscale": False,
         "xgap": 2,
         "ygap": 2,
     }
-    axes = {"xaxis": {"title": {"text": "from the left"}}, "yaxis": {"title": {"text": "from the top"}}}
+    ticks = {"tickvals": at, "ticksuffix": " %", "showgrid": False, "zeroline": False}
+    axes = {
+        "xaxis": {"title": {"text": "from the left"}, **ticks},
+        "yaxis": {"title": {"text": "from the top"}, **ticks},
+    }
     axes["yaxis"] |= {"autorange": "reversed", "automargin": True}
     return _figure([heat], 300, "place", title={"text": title, "font": {"size": 14}}, **axes)
 

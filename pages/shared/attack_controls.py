@@ -53,7 +53,7 @@ def text_of(lab: Lab, view: View) -> str:
     if view.text is not None:
         return view.text
     names = lab.task(view.task).class_names
-    return names[(label_of(lab, view) + len(names) // 2) % len(names)]
+    return names[(label_of(lab, view) + len(names) // 3) % len(names)]
 
 
 def label_of(lab: Lab, view: View) -> int:
@@ -133,9 +133,9 @@ def look(view: View) -> View:
     several = family not in ("Aileron", "Pixel")
     weight = right.selectbox("Weight", list(fonts.WEIGHTS), key="attack.weight", disabled=not several)
     size = st.slider("Size, of the picture's side", *LIMITS["size"], step=0.01, key="attack.size")
-    colour, plated, plate = st.columns([1, 1.2, 1], vertical_alignment="bottom")
+    colour, plated, plate = st.columns([1, 1.8, 1], vertical_alignment="bottom")
     ink = colour.color_picker("Color", key="attack.colour")
-    on_plate = plated.checkbox("On a plate", key="attack.plated")
+    on_plate = plated.checkbox("Plate", key="attack.plated", help="A note of one color under the text.")
     under = plate.color_picker("Plate", key="attack.plate", disabled=not on_plate, label_visibility="collapsed")
     with st.expander("Outline, slant, turn, opacity"):
         italic = st.checkbox("Italic", key="attack.italic", disabled=not several)

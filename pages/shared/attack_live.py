@@ -47,19 +47,23 @@ def _live(lab: Lab) -> None:
         if changed:
             st.rerun()
         with main, frame.one_sentence():
-            _main(lab, view, image, known)
+            found = _main(lab, view, image, known)
+            if found is not None:
+                with controls:
+                    _save(found)
 
 
-def _save(found: Reading, text: str) -> None:
+def _save(found: Reading) -> None:
     """Take the attacked picture away, named as the paper's are."""
     st.download_button(
         "Picture (PNG)",
         lambda: png(found.image),
-        file_name(found.names[found.truth], text.strip() or "nothing"),
+        file_name(found.names[found.truth], "nothing" if found.word is None else found.names[found.word]),
         "image/png",
         on_click="ignore",
         icon=":material/download:",
         key="attack.save",
+        width="stretch",
         help="Named label=…_text=….png as PAINT's photographs, so that it can be tested again below.",
     )
 
@@ -82,7 +86,7 @@ def alpha_of(lab: Lab, view: View) -> float:
     return 0.5 if chosen is None else chosen
 
 
-def _main(lab: Lab, view: View, image: np.ndarray | None, known: bool) -> None:
+def _main(lab: Lab, view: View, image: np.ndarray | None, known: bool) -> Reading | None:
     alpha = alpha_of(lab, view)
     if alpha != st.session_state.get(TOLD):
         st.session_state[TOLD], st.session_state[STAMP] = alpha, st.session_state.get(STAMP, 0) + 1
@@ -91,7 +95,7 @@ def _main(lab: Lab, view: View, image: np.ndarray | None, known: bool) -> None:
     live_slider(SLIDER, alpha, stops, -1.0 if chosen is None else chosen, st.session_state[STAMP], _moved)
     if image is None:
         st.info("No picture yet: give one on the left, or go back to the samples.", icon=":material/image:")
-        return
+        return None
     text = st.session_state.get("attack.text") or ""
     label = lab.task(view.task).class_names[attack_controls.label_of(lab, view)] if known else None
     found = attack_reading.read(lab, replace(view, alpha=alpha), image, text, label)
@@ -100,7 +104,6 @@ def _main(lab: Lab, view: View, image: np.ndarray | None, known: bool) -> None:
         alt = f"The picture with {text!r} written on it" if text.strip() else "The picture, nothing written on it"
         easel(EASEL, found.image, (view.look.x, view.look.y), alt, _put)
         truth = found.names[found.truth]
-        _save(found, text)
         st.caption(f"● {'It is' if found.sure else 'Without the word the base says'} **{truth}**. Drag the word about.")
     with chart:
         options = charts.options("attack-probabilities")
@@ -110,6 +113,7 @@ def _main(lab: Lab, view: View, image: np.ndarray | None, known: bool) -> None:
     st.plotly_chart(
         attack_charts.of_this_picture(found, alpha), key="attack.curve", config=options, alt="Probabilities over α"
     )
+    return found
 
 
 def take_away(lab: Lab, view: View) -> None:
@@ -117,8 +121,9 @@ def take_away(lab: Lab, view: View) -> None:
     alpha = alpha_of(lab, view)
     mixed = attack_view.mix(lab, view, alpha)
     patch = view.patch.removeprefix(attack_view.KEPT)
-    st.caption(f"Go on with the mix at α = {alpha_text(alpha)}:")
-    go_on(lab, mixed, f"{patch} at α = {alpha_text(alpha)}", "attacks", attack_view.write(view), "attack")
+    go_on(
+        lab, mixed, f"{patch} at α = {alpha_text(alpha)}", "attacks", attack_view.write(view), "attack", "typographic"
+    )
 
 
 def _figure(found: Reading, alpha: float, model: int) -> Figure:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from core import attack
 from core.attack import Outcome, Study
+from core.attack_command import words_of
 from core.jobs import Jobs, Progress
 from core.lab import Lab
 from core.metrics import paired
@@ -19,7 +20,7 @@ from pages.shared.figures import Figure
 from pages.shared.pickers import role_mark
 from pages.shared.wording import alpha_text, duration, listed
 
-ALPHAS = GRID[::2]
+ALPHAS, FEWER_ALPHAS = GRID[::2], GRID[::5]
 COUNT, FEWER = 300, 150
 
 
@@ -52,7 +53,7 @@ def _whole(lab: Lab, jobs: Jobs, view: View, alpha: float) -> None:
     )
     recipes = [attack_view.mix(lab, view, a) for a in ALPHAS]
     study = attack.over_alpha(recipes, task, attack_view.split_of(lab, view.task), view.look, COUNT)
-    table = _answered(lab, jobs, study, f"Attacking {task.title}", _command(view))
+    table = _answered(lab, jobs, study, f"Attacking {task.title}", _command(lab, view, alpha))
     if table is None:
         return
     found = [row[0] for row in table]
@@ -76,7 +77,7 @@ def _whole(lab: Lab, jobs: Jobs, view: View, alpha: float) -> None:
 def _against_base(base: Outcome, now: Outcome) -> list[Figure]:
     fooled, right = paired(base.follows, now.follows), paired(base.right, now.right)
     row = [
-        Figure(":red[✕] Fooled", now.fooled.value, now.fooled, fooled.difference, explained=_p(fooled)),
+        Figure(":red[✕] Fooled", now.fooled.value, now.fooled, fooled.difference, None, _p(fooled), True),
         Figure(":green[●] Right, attacked", now.accuracy.value, now.accuracy, right.difference, right),
     ]
     if base.unharmed is not None and now.unharmed is not None and now.clean is not None:
@@ -139,15 +140,19 @@ def _own_attacks(lab: Lab, view: View, alpha: float) -> None:
     own = [t for t in lab.by_role("attack") if t in trained]
     for name in own:
         lines, alphas = [], lab.known_alphas(view.patch, [])
-        for split, words in (("val", "classes and style of training"), ("test", "other classes, other style")):
+        for split, words in (("val", "seen"), ("test", "unseen")):
             with st.spinner("Getting the attacked pictures (only the first time takes a moment) …"):
                 written = attack.written_on(lab, lab.task(name), split)
             answers = [lab.evaluate(attack_view.mix(lab, view, a), name, split) for a in alphas]
             found = [attack.outcome(a, written) for a in answers]
-            lines += [(f"fooled, {words}", "fooled", [o.fooled for o in found])]
-            lines += [(f"right, {words}", "accuracy", [o.accuracy for o in found])]
+            mark = " seen" if words == "seen" else ""
+            lines += [(f"fooled, {words} ({split})", f"fooled{mark}", [o.fooled for o in found])]
+            lines += [(f"right, {words} ({split})", f"accuracy{mark}", [o.accuracy for o in found])]
         if alphas:
-            st.markdown(f"**{lab.task(name).title}**, the task that this patch was trained for, over α:")
+            st.markdown(
+                f"**{lab.task(name).title}**, the task that this patch was trained for; val has its "
+                "classes and style, test has neither:"
+            )
             chart = attack_charts.over_alpha(alphas, lines, alpha, f"own {name}")
             st.plotly_chart(chart, key=f"attack.own.{name}", config=charts.options(f"attack-{name}"), alt="Over α")
 
@@ -158,7 +163,7 @@ def _cost(lab: Lab, jobs: Jobs, view: View, alpha: float) -> None:
         "that learnt to ignore words should lose most."
     )
     names = [t for t in lab.by_role("supported") if "test" in lab.task(t).source.sizes()]
-    alphas = sorted({*ALPHAS, alpha})
+    alphas = sorted({*FEWER_ALPHAS, alpha})
     recipes = [attack_view.mix(lab, view, a) for a in alphas]
     todo = [(r, t) for r in recipes for t in names if not lab.known(r, t, "test")]
     if todo:
@@ -225,9 +230,13 @@ def _offer(
         st.caption(f"{cost:,} pictures to look at; it can be stopped at any time, and what is done is kept.")
 
 
-def _command(view: View) -> str:
-    patch = f"{view.patch}@0.5" if not view.patch.startswith(attack_view.KEPT) else "RECIPE.json"
-    return f"python -m core attack test {patch} --task {view.task} --count {COUNT}"
+def _command(lab: Lab, view: View, alpha: float) -> str:
+    """The same attack in a terminal, at one α; none for a mix that came from another page."""
+    if not attack_view.is_checkpoint(lab, view):
+        return ""
+    where = "" if lab.name == "mini" else f"--workspace {lab.name} "
+    what = f"{view.patch}@{alpha_text(alpha)} --task {view.task} --split {attack_view.split_of(lab, view.task)}"
+    return f"python -m core {where}attack test {what} --count {COUNT}{words_of(view.look)}"
 
 
 def _download(

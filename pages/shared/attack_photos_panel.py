@@ -44,7 +44,7 @@ def _show(found: Judged, alpha: float) -> None:
     said = f"Less is better. McNemar's exact test against the base: p = {fooled.p:.2g}."
     figures.row(
         [
-            Figure(":red[✕] Fooled", now.fooled.value, now.fooled, fooled.difference, explained=said),
+            Figure(":red[✕] Fooled", now.fooled.value, now.fooled, fooled.difference, None, said, True),
             Figure(":green[●] Right", now.accuracy.value, now.accuracy, right.difference, right),
             Figure(":orange[◆] Fine-tuned: fooled", tuned.fooled.value, tuned.fooled),
         ]

@@ -48,12 +48,13 @@ def read(lab: Lab, view: View, image: np.ndarray, text: str, label: str | None) 
     asked = (replace(view, alpha=None, number=0), image.tobytes(), text, label)
     kept = st.session_state.get(KEY)
     if kept is None or kept[0] != asked:
-        kept = (asked, _read(lab, view, image, text, label))
+        kept = (asked, compute(lab, view, image, text, label))
         st.session_state[KEY] = kept
     return _with_alpha(lab, view, kept[1])
 
 
-def _read(lab: Lab, view: View, image: np.ndarray, text: str, label: str | None) -> Reading:
+def compute(lab: Lab, view: View, image: np.ndarray, text: str, label: str | None) -> Reading:
+    """The reading at the α of the grid: write, scale, and ask every mix. Raises PaletteError."""
     names = list(view.classes or lab.task(view.task).class_names)
     word, truth = (_among(names, text), None if label is None else _among(names, label))
     desk = live(lab)

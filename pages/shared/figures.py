@@ -22,6 +22,7 @@ class Figure:
     flips: Paired | None = None
     explained: str = ""
     against: str = "base"
+    less_is_better: bool = False
 
 
 def row(figures: Sequence[Figure], places: int = 0) -> None:
@@ -37,7 +38,7 @@ def row(figures: Sequence[Figure], places: int = 0) -> None:
                 figure.label,
                 percent(figure.value),
                 None if figure.difference is None else points(figure.difference).replace("−", "-"),  # its sign is read
-                delta_color="off" if quiet else "normal",
+                delta_color="off" if quiet else "inverse" if figure.less_is_better else "normal",
                 delta_arrow="off" if quiet else "auto",
                 delta_description=None
                 if figure.difference is None

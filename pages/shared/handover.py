@@ -18,6 +18,7 @@ PAGES = Path(__file__).resolve().parents[1]
 DESTINATIONS = {  # page file: what one does there, its icon, and a hint
     "recipe": ("What it fixed and broke", ":material/difference:", "Open this mix on the recipe page."),
     "classify": ("Classify images", ":material/image_search:", "Use this mix on your own images."),
+    "typographic": ("Attack it", ":material/text_fields:", "Write words on pictures and see whether it follows them."),
     "export": ("Take it home", ":material/download:", "Export these merged weights."),
 }
 _PLACES = "handover.places"
