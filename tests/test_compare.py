@@ -13,16 +13,29 @@ from conftest import COLOURS, Noisy, tiny_tasks
 
 from core import PaletteError, disk, strategies
 from core.build import train
-from core.checkpoints import name_of, settings_for, tuned
-from core.compare import FORGETFUL, JOINT, SEARCHED, SEQUENTIAL, SHARED, SPECIALISED, UNPATCHED, _Comparison, compare
+from core.checkpoints import absent, name_of, remake, settings_for, tuned
+from core.compare import _Comparison, compare, parts
 from core.jobs import CancelledError, Progress
 from core.lab import Lab
 from core.merge import merge
-from core.outcomes import COLUMNS, Outcome
+from core.metrics import paired
+from core.outcomes import (
+    COLUMNS,
+    FORGETFUL,
+    JOINT,
+    SEARCHED,
+    SEQUENTIAL,
+    SHARED,
+    SPECIALISED,
+    UNPATCHED,
+    Outcome,
+)
 from core.paint import combined_accuracy
-from core.plan import make_plan, outcome_of, outcome_path, outcomes, tasks_named
+from core.plan import is_current, make_plan, outcome_of, outcome_path, outcomes, plan_of, tasks_named
 from core.recipe import lerp, single
-from core.tasks import Task
+from core.remaining import remaining
+from core.sketch import Sketch
+from core.tasks import Task, TaskError
 from core.zoo import CheckpointError
 
 ALPHAS = (0.0, 0.5, 1.0)
@@ -290,4 +303,91 @@ def test_trying_a_vector_is_one_merge_however_many_tasks(lab, monkeypatch):
     run = _Comparison(fresh, plan, Progress(), may_train=False)
     row = run.searched()
     tried = {fresh.weights_key(recipe) for recipe in merges}
-    assert len(merges) <= row.evaluations + 1 and len(tried) >= len(merges) - 1  # one more: the answer, on test
+    # two more: the answer and the base that it is tested against, on test
+    assert len(merges) <= row.evaluations + 2 and len(tried) >= len(merges) - 2
+
+
+def test_contrasts_are_paired_differences_of_what_is_shown(compared):
+    _, _, outcome = compared
+    found = {(c.better, c.worse): c for c in outcome.contrasts}
+    assert list(found)[:3] == [(SHARED, UNPATCHED), (SEQUENTIAL, SHARED), (JOINT, SEQUENTIAL)]
+    for (better, worse), contrast in found.items():
+        apart = outcome.spread(better).accuracy.value - outcome.spread(worse).accuracy.value
+        assert contrast.difference.value == pytest.approx(apart)
+        assert contrast.difference.low <= apart <= contrast.difference.high
+        assert (" does not reach " in contrast.sentence()) == (apart < 0)
+        assert contrast.sentence() in outcome.table()
+
+
+def test_each_task_is_tested_against_the_unpatched_model(compared):
+    lab, _, outcome = compared
+    for row in outcome.rows:
+        for task, test in row.against_base.items():
+            recipe = row.recipes.get(task) or row.recipes.get("") or lab.base
+            before, after = (lab.evaluate(r, task, "test").right for r in (lab.base, recipe))
+            assert test == paired(before, after)
+    assert all(test.p == 1 for test in outcome.rows[0].against_base.values())
+
+
+def test_an_outcome_knows_its_plan_and_whether_it_still_holds(compared):
+    lab, plan, outcome = compared
+    key = outcome_path(lab, plan).stem
+    assert plan_of(outcome) == plan and is_current(lab, key, outcome)
+    other = again(lab)
+    other.tasks["plain"] = replace(other.tasks["plain"], source=Noisy(9, 20))
+    assert not is_current(other, key, outcome)
+    del other.tasks["plain"]
+    assert not is_current(other, key, outcome)
+
+
+def test_what_remains_is_what_is_not_there(compared):
+    lab, plan, _ = compared
+    assert remaining(again(lab), plan) == []
+    more = replace(plan, budget=88)
+    said = remaining(again(lab), more)
+    assert [title for title, _ in said] == [title for title, _ in parts(lab, more) if title != UNPATCHED]
+    longer = replace(plan, trials=12)
+    assert [title for title, _ in remaining(again(lab), longer)] == [SEARCHED]
+
+
+def test_remaining_waits_for_nobody(compared):
+    lab, plan, _ = compared
+    log = next((lab.folder / "searches").glob("*.jsonl"))
+    with disk.locked(lab.folder / "locks" / f"search-{log.stem}.lock"):
+        assert remaining(again(lab), plan) == []
+
+
+def test_checkpoints_that_are_gone_are_trained_again_the_same(compared):
+    lab, _, outcome = compared
+    for strategy in (JOINT, SEQUENTIAL):
+        rows = outcome.of(strategy)
+        digests = {m: lab.zoo[m].digest for row in rows for m in row.recipes[""].models if "." in m}
+        for name in digests:
+            lab.zoo.path(name).unlink()
+        assert digests and all(set(absent(lab, row)) <= set(digests) for row in rows)
+        remake(again(lab), outcome, strategy, Progress())
+        assert digests == {name: again(lab).zoo[name].digest for name in digests}
+    with pytest.raises(CheckpointError, match="no strategy 'magic' here; there is unpatched"):
+        remake(lab, outcome, "magic", Progress())
+
+
+def test_a_sketch_of_all_pictures_is_the_evaluation_and_a_small_one_says_its_n(compared):
+    lab, _, outcome = compared
+    recipe, tasks = outcome.of(JOINT)[0].recipes[""], ["noisy", "turned", "plain"]
+    whole = Sketch(lab, tasks, pictures=10_000)(recipe)
+    assert whole == {task: lab.evaluate(recipe, task, "val").accuracy for task in tasks}
+    small = [Sketch(lab, tasks, pictures=30) for _ in range(2)]
+    assert small[0](recipe) == small[1](recipe) and {a.n for a in small[0](recipe).values()} == {10}
+
+
+def test_a_group_of_classes_is_there_by_its_name_alone(lab):
+    lab.tasks["four"] = Task("four", "supported", "Four", "", ("w", "x", "y", "z"), ("{}",), Noisy(3, 50))
+    names = tasks_named(lab, ["four/2"])
+    fresh = again(lab)
+    fresh.tasks["four"] = lab.tasks["four"]
+    assert [fresh.task(n).class_names for n in names] == [("w", "x"), ("y", "z")]
+    assert fresh.task(names[0]).source.digest("val") == lab.task(names[0]).source.digest("val")
+    assert not set(names) & set(fresh.tasks) and fresh.task("four.2of2.whole").class_names == ("w", "x", "y", "z")
+    for wrong, said in (("four.3of2", "no task 'four.3of2'"), ("four.1of9", "2 to 2 groups"), ("gone.1of2", "'gone'")):
+        with pytest.raises(TaskError, match=said):
+            fresh.task(wrong)

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import json
+import shlex
 
 import pytest
 from conftest import Noisy, tiny_tasks
 
 from core.__main__ import main
+from core.lab import Lab
+from core.plan import command, outcomes, plan_of
 from core.tasks import Task
 
 SMALL = ["--budget", "8", "--orders", "2", "--trials", "3", "--supported", "plain"]
@@ -44,6 +47,24 @@ def test_a_table_then_the_same_from_what_is_kept(run):
     assert facts["facts"]["tasks"] == ["noisy", "four"] and len(facts["rows"]) == 9
 
 
+def test_the_command_that_a_page_shows_repeats_the_comparison(run):
+    run("--tasks", "noisy", "four", *SMALL, "--exhaustive", "2", "--seed", "1")
+    (path,) = (run.folder / "strategies").glob("*.json")
+    lab = Lab("tiny", run.folder.parent, "cpu", tasks())
+    words = shlex.split(command(lab, plan_of(outcomes(lab)[path.stem])))
+    status, out, _ = run(*words[words.index("strategies") + 1 :])
+    assert status == 0 and "done in" not in out and "parallel, exhaustive" in out
+
+
+def test_again_and_remake(run):
+    run(*SMALL)
+    status, out, _ = run(*SMALL, "--again")
+    assert status == 0 and "done in" in out
+    (joint,) = (run.folder / "checkpoints").glob("joint.*")
+    joint.unlink()
+    assert run(*SMALL, "--remake", "joint")[0] == 0 and joint.exists()
+
+
 def test_a_dry_run_says_what_would_be_done_and_does_nothing(run):
     before = sorted(run.folder.rglob("*"))
     status, out, _ = run("--tasks", "four/2", "noisy", *SMALL, "--dry-run")
@@ -59,6 +80,7 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(run):
         (["--tasks", "noisy", "cats"], "no task 'cats'"),
         (["--tasks", "noisy/2", "four"], "too few to cut"),
         (["--tasks", "noisy", "four", "--supported", "four"], "not both: four"),
+        (["--remake", "magic"], "no strategy 'magic' here; there is unpatched"),
         (["--no-training"], "no checkpoint of noisy fine-tuned for 4 steps"),
     ],
 )

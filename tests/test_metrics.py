@@ -85,3 +85,28 @@ def test_the_combined_interval_holds_the_truth_about_95_times_in_100():
         found = metrics.combined(drawn[:2], drawn[2:])
         hits += found.low <= ((0.9 + 0.6) / 2 + 0.97) / 2 <= found.high
     assert 0.92 <= hits / 400 <= 0.98
+
+
+def test_the_paired_difference_of_combined_accuracies():
+    """Against the formula written out for one patching task and two supported ones of different sizes."""
+    rng = np.random.default_rng(3)
+    sides = [[400], [100, 900]]
+    first = [[rng.random(n) < 0.6 for n in side] for side in sides]
+    second = [[a | (rng.random(len(a)) < 0.2) for a in side] for side in first]
+    d = [
+        second[i][j].astype(float) - first[i][j].astype(float) for i, side in enumerate(sides) for j in range(len(side))
+    ]
+    value = 0.5 * d[0].mean() + 0.25 * d[1].mean() + 0.25 * d[2].mean()
+    error = sum(w**2 * x.var(ddof=1) / len(x) for w, x in zip((0.5, 0.25, 0.25), d, strict=True)) ** 0.5
+    found = metrics.combined_difference(first, second)
+    assert found.value == pytest.approx(value) and found.p < 1e-6 and not found.within_noise
+    assert (found.low, found.high) == (pytest.approx(value - 1.959964 * error), pytest.approx(value + 1.959964 * error))
+    same = metrics.combined_difference(first, first)
+    assert (same.value, same.low, same.high, same.p) == (0, 0, 0, 1) and same.within_noise
+
+
+def test_the_mean_of_accuracies_is_narrower_than_each():
+    each = [metrics.Accuracy(k / 100, *metrics.wilson(k, 100), 100) for k in (40, 60, 80)]
+    found = metrics.mean(each)
+    assert found.value == pytest.approx(0.6) and found.n == 300 and metrics.mean(each[:1]) == each[0]
+    assert each[1].low < found.low < 0.6 < found.high < each[1].high

@@ -159,7 +159,7 @@ def _said(outcome: Outcome, found: dict[str, Worth], job: Job | None, moving: bo
     elif moving or job is None:
         st.caption(f"{shown}: an estimate from {last.now.n} val pictures, always the same. Let go for all of val.")
     elif job.active:
-        st.progress(job.progress.fraction, f"{shown}: {whole} of {len(found)} tasks on the whole of val so far.")
+        st.caption(f"{shown}: {whole} of {len(found)} tasks on the whole of val so far; the rest is an estimate.")
     else:
         st.caption(f":material/error: {job.error} {shown}: in part an estimate from few pictures.")
 
