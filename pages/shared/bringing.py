@@ -18,7 +18,7 @@ from core.jobs import Job, Jobs, Progress
 from core.lab import Lab
 from core.preflight import DESCENDS, Preflight, preflight
 from core.zoo import BASE, Checkpoint
-from pages.shared import colours, waiting
+from pages.shared import colours, pickers, waiting
 from pages.shared.charts import GRID, options
 
 LARGEST_UPLOAD = 2048  # MB; an upload passes through the server's memory, a path does not
@@ -43,7 +43,7 @@ def pick_file() -> Found | None:
             placeholder=str(Path.home() / "theirs.safetensors"),
             help="A file, or a folder as open_clip, Hugging Face or mergekit write it. It is only read.",
         ).strip()
-        return Found(Path(text).expanduser(), text) if text else None
+        return Found(pickers.typed_path(text), text) if text else None
     given = st.file_uploader(
         "Checkpoint",
         [ending.removeprefix(".") for ending in SAFE + TORCH],

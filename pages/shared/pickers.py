@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import streamlit as st
 
@@ -76,3 +77,12 @@ def role_mark(lab: Lab, name: str) -> str:
     """A task's title in the colour of its role, as Markdown."""
     task = lab.task(name)
     return f":{ROLE_NAMES[task.role]}[●] {task.title}"
+
+
+def typed_path(text: str) -> Path:
+    """A path on this machine as a person types it, with ``~`` for their home; one of nobody's stays as it is."""
+    path = Path(text.strip())
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        return path

@@ -14,7 +14,7 @@ from core.history import History
 from core.jobs import Job, Jobs
 from core.lab import Lab
 from core.manifest import describe
-from core.mixes import Mix
+from core.mixes import KEY, Mix
 from core.model_card import card
 from pages.shared import waiting
 from pages.shared.wording import megabytes
@@ -93,7 +93,7 @@ def _start_push(jobs: Jobs, key: str, folder: Path, repository: str, private: bo
 def command(lab: Lab, mix: Mix, fmt: str, dtype: str, tasks: tuple[str, ...] | None, to: str) -> str:
     """The command line that writes the same files."""
     history = History(lab.folder)
-    kept = mix.word not in lab.zoo and mix.word in history
+    kept = KEY.fullmatch(mix.word) and mix.word not in lab.zoo
     words = ["python", "-m", "core", *([] if lab.name == "mini" else ["--workspace", lab.name]), "export"]
     words += [str(history.path(mix.word)) if kept else mix.word, "--to", to, "--format", fmt, "--dtype", dtype]
     return shlex.join([*words, *(["--tasks", *tasks] if tasks else [])])

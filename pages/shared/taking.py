@@ -102,7 +102,7 @@ def _where(mix: Mix) -> tuple[Path | None, bool]:
         return None, False
     text = st.text_input("Folder", key="export.folder", placeholder=str(Path.home() / "models" / "patched"))
     overwrite = st.checkbox("Overwrite what is there", key="export.overwrite")
-    return (Path(text).expanduser() if text.strip() else Path()), overwrite
+    return (pickers.typed_path(text) if text.strip() else Path()), overwrite
 
 
 def offer(lab: Lab, jobs: Jobs, order: Order) -> None:

@@ -74,7 +74,9 @@ def test_nothing_is_overwritten_unless_asked(page, tmp_path):
     assert json.loads((tmp_path / "out" / "recipe.json").read_text())["models"] == ["noisy"]
 
 
-@pytest.mark.parametrize(("folder", "said"), [("", "Say which folder"), ("somewhere", "no full path")])
+@pytest.mark.parametrize(
+    ("folder", "said"), [("", "Say which folder"), ("somewhere", "no full path"), ("~nobody-here/x", "no full path")]
+)
 def test_a_folder_must_be_named_whole(page, folder, said):
     at = to_folder(page("export"), folder)
     assert at.button(key="export.go").disabled and any(said in c.value for c in at.caption)
