@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from core import PaletteError, disk, exchange, many_tasks
+from core import PaletteError, disk, exchange, many_tasks, soup_command
 from core.jobs import CancelledError, Progress
 from core.recipe import Recipe, lerp, single
 
@@ -20,6 +20,7 @@ examples:
   python -m core eval digits@0.4 --task icons
   python -m core eval my-recipe.json --task digits --split val
   python -m core strategies --tasks digits textures signs --orders 3 --budget 900
+  python -m core soup manifold --partition C8 --budget 250 --optimizer Cobyla
   python -m core export digits@0.4 --to my-model
   python -m core apply my-model/recipe.json --to again
   python -m core import theirs.safetensors --name theirs --tasks digits
@@ -209,6 +210,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--photos", type=Path, metavar="FILE", help="CIFAR-10's test pictures as a parquet file")
     many_tasks.commands(command, Printer, duration)
     exchange.commands(command, parse_recipe, Printer)
+    soup_command.commands(command, Printer, duration)
     command("verify", _verify, "Read every checkpoint and result again and compare it with its digest.")
     return top
 

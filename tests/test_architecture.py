@@ -13,12 +13,29 @@ ROOT = Path(__file__).resolve().parent.parent
 TAKE_HOME = """export mixfile manifest model_card huggingface huggingface_config onnx_file hub
 importing foreign naming preflight exchange""".split()
 MANY_TASKS = ["many_tasks", "checkpoints", "plan", "compare", "outcomes"]
+SOUPS = """soup_plan soup_trace soup_judge soup_making soup_measure soup_outcome soup_run soup_command
+ingredients ensembles""".split()
 LAYERS = [
     ("words", ["__init__", "recipe", "components"]),
-    ("choosing", ["paint", "search", "strategies"]),
+    ("choosing", ["paint", "search", "strategies", "soups", "manifold", "published"]),
     ("things", ["disk", "tensorfile", "tasks", "torchvision_cpu", "vision", "world", "catalog", "zoo", "splits"]),
-    ("doing", ["answers", "merge", "heads", "predict", "metrics", "store", "finetune", "similarity"]),
-    ("the desk", ["jobs", "lab", "history", "build", "card", "__main__", *TAKE_HOME, *MANY_TASKS]),
+    (
+        "doing",
+        [
+            "answers",
+            "merge",
+            "heads",
+            "predict",
+            "metrics",
+            "store",
+            "finetune",
+            "similarity",
+            "augment",
+            "headed",
+            "learned",
+        ],
+    ),
+    ("the desk", ["jobs", "lab", "history", "build", "card", "__main__", *TAKE_HOME, *MANY_TASKS, *SOUPS]),
 ]
 RANK = {name: rank for rank, (_, names) in enumerate(LAYERS) for name in names}
 FILES = sorted((ROOT / "core").rglob("*.py"))
@@ -65,7 +82,7 @@ def test_only_the_right_files_know_a_library():
         assert users <= allowed, f"{library} is imported in {users - allowed}"
 
 
-@pytest.mark.parametrize("name", ["recipe", "components", "paint", "search", "strategies"])
+@pytest.mark.parametrize("name", ["recipe", "components", "paint", "search", "strategies", "soups", "manifold"])
 def test_words_and_choosing_need_no_torch(name):
     assert not {n.split(".")[0] for n in imports(ROOT / "core" / f"{name}.py")} & {"torch", "numpy"}
 
