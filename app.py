@@ -19,6 +19,7 @@ PAGES = [
     st.Page(
         HERE / "pages" / "alpha.py", title="How much patch?", icon=":material/tune:", url_path="patch", default=True
     ),
+    st.Page(HERE / "pages" / "soups.py", title="Soups and mixing", icon=":material/blender:", url_path="mixing"),
     st.Page(HERE / "pages" / "gallery.py", title="Gallery of tasks", icon=":material/grid_view:", url_path="tasks"),
 ]
 page = st.navigation(PAGES)

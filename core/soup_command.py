@@ -122,7 +122,7 @@ def _make(lab, pool, plan, options, followed, duration) -> None:
     trace = path.with_suffix(".jsonl")
     if options.anew:
         for old in (path, trace):
-            put_aside(old, lab.folder / "damaged")
+            put_aside(old)
     if options.resume and not trace.exists():
         raise PaletteError(f"There is no stopped search of {plan.title()} to go on with; leave --resume out.")
     if path.exists():

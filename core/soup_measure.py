@@ -57,7 +57,8 @@ def individuals(lab: Lab, pool: Pool, progress: Progress) -> PoolResults:
         "trained_head": bool(lab.zoo[pool.ingredients[0]].classes),
     }
     disk.write_json(folder / "pool.json", facts | {"individuals": [row_facts(row) for row in rows]})
-    return PoolResults(facts, tuple(sorted(rows, key=lambda r: -r.val.accuracy.value)))
+    rows.sort(key=lambda row: -row.val.accuracy.value)
+    return PoolResults(facts, tuple(rows), folder=folder.name)
 
 
 def wise_ft(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from statistics import fmean
@@ -101,15 +101,18 @@ class PoolResults:
 
     facts: Mapping[str, Any]
     individuals: tuple[SoupRow, ...]
-    outcomes: tuple[SoupOutcome, ...] = field(default=())
+    outcomes: tuple[SoupOutcome, ...] = ()
+    folder: str = ""
 
     def rows(self) -> list[SoupRow]:
         """The table's rows: best and second-best individual (on val), then every outcome, in the order made."""
         named = ["Best individual model", "Second-best individual model"]
-        best = [
-            SoupRow(**{**_fields(r), "name": n, "note": r.name}) for n, r in zip(named, self.individuals, strict=False)
-        ]
+        best = [replace(r, name=n, note=r.name) for n, r in zip(named, self.individuals, strict=False)]
         return [*best, *(o.row for o in self.outcomes)]
+
+    def measured(self, name: str) -> SoupRow | None:
+        """The row of that name, or the ingredient of that name."""
+        return self.row(name) or next((row for row in self.individuals if row.name == name), None)
 
     def row(self, name: str) -> SoupRow | None:
         """The row of that name."""
@@ -158,7 +161,11 @@ def read_results(folder: Path) -> PoolResults | None:
     found = [outcome_from(json.loads(p.read_text(encoding="utf-8"))) for p in paths]
     order = ["uniform", "greedy", "manifold", "learned", "wise", "ensemble", "greedy ensemble"]
     found.sort(key=lambda o: (order.index(o.facts["method"]), o.row.name))
-    return PoolResults(facts, tuple(individuals), tuple(found))
+    for i, outcome in enumerate(found):
+        same = sum(other.row.name == outcome.row.name for other in found[:i])
+        if same:
+            found[i] = replace(outcome, row=replace(outcome.row, name=f"{outcome.row.name} · {same + 1}"))
+    return PoolResults(facts, tuple(individuals), tuple(found), folder.name)
 
 
 def marks(rows: Sequence[SoupRow], column: str) -> dict[str, str]:

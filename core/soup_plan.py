@@ -58,7 +58,9 @@ class SoupPlan:
         """What people call it."""
         if self.method == "manifold":
             more = (
-                [self.preset] * (self.preset != PAPER.name) + ["racing"] * self.racing + ["by hand"] * bool(self.start)
+                [self.preset] * (self.preset != PAPER.name)
+                + ["racing"] * self.racing
+                + [f"by hand, {self.candidate}"] * bool(self.start)
             )
             more += [self.optimiser] * (self.optimiser != OPTIMISERS[0]) + [f"seed {self.seed}"] * bool(self.seed)
             more += [f"budget {self.budget}"] * (self.budget is not None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Any
 
 import torch
 
@@ -16,7 +17,7 @@ from core.recipe import Recipe
 from core.soup_making import Making, verdict_facts
 from core.soup_measure import individuals, measured
 from core.soup_outcome import SoupOutcome, SoupRow, outcome_facts
-from core.soup_plan import Pool, SoupPlan, check_plan, outcome_file, pool_folder
+from core.soup_plan import Pool, SoupPlan, check_plan, cut, outcome_file, pool_folder
 from core.soups import Verdict
 
 
@@ -84,6 +85,21 @@ def _outcome(making: Making, row: SoupRow, verdicts: Sequence[Verdict], seconds:
         round(seconds, 1),
         tuple(making.notes),
     )
+
+
+def trace_of(lab: Lab, pool: Pool, plan: SoupPlan) -> list[dict[str, Any]]:
+    """The lines of a plan's trace as far as they are there, whoever writes them."""
+    return disk.read_lines(outcome_file(lab, pool, plan).with_suffix(".jsonl"))
+
+
+def most_evaluations(lab: Lab, pool: Pool, plan: SoupPlan) -> int:
+    """The evaluations on val that a plan costs at most, if no search is repeated."""
+    count = len(pool.ingredients)
+    if plan.method != "manifold":
+        return {"uniform": 1, "learned": 1, "greedy": 2 * count - 1}.get(plan.method, 0)
+    searches = 1 if plan.start else count - 1
+    per_search = plan.settings().evaluations(len(cut(lab, pool, plan.partition))) + 1
+    return (1 if plan.start else count) + searches * per_search
 
 
 def evaluation_seconds(lab: Lab, pool: Pool, rounds: int = 1) -> float:

@@ -57,7 +57,7 @@ class Trace:
             self._tell(f"The search goes on, but could not be resumed after a kill: {error}")
 
 
-def put_aside(path: Path, into: Path) -> None:
-    """Move a trace away, so that the same plan starts from nothing."""
+def put_aside(path: Path) -> None:
+    """Move a trace or an outcome into ``stopped/`` beside it, so that the same plan starts from nothing."""
     if path.exists():
-        disk.set_aside(path, into)
+        disk.set_aside(path, path.parent / "stopped")

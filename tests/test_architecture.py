@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TAKE_HOME = """export mixfile manifest model_card huggingface huggingface_config onnx_file hub
 importing foreign naming preflight exchange""".split()
 MANY_TASKS = ["many_tasks", "checkpoints", "plan", "compare", "outcomes"]
-SOUPS = """soup_plan soup_trace soup_judge soup_making soup_measure soup_outcome soup_run soup_command
+SOUPS = """soup_plan soup_trace soup_judge soup_making soup_measure soup_outcome soup_run soup_hand soup_command
 ingredients ensembles""".split()
 LAYERS = [
     ("words", ["__init__", "recipe", "components"]),

@@ -23,10 +23,10 @@ class Figure:
     explained: str = ""
 
 
-def row(figures: Sequence[Figure], places: int = 0) -> None:
+def row(figures: Sequence[Figure], places: int = 0, reference: str = "base") -> None:
     """Draw the figures side by side; intervals in small type, n and the test behind the sign in the tooltip.
 
-    With fewer figures than ``places`` the rest of the row stays empty.
+    With fewer figures than ``places`` the rest of the row stays empty. Differences are from ``reference``.
     """
     for column, figure in zip(st.columns(max(places, len(figures))), figures, strict=False):
         with column:
@@ -38,20 +38,24 @@ def row(figures: Sequence[Figure], places: int = 0) -> None:
                 None if figure.difference is None else points(figure.difference).replace("−", "-"),  # its sign is read
                 delta_color="off" if quiet else "normal",
                 delta_arrow="off" if quiet else "auto",
-                delta_description=None if figure.difference is None else "within noise" if noise else "from base",
-                help=_tooltip(figure),
+                delta_description=None
+                if figure.difference is None
+                else "within noise"
+                if noise
+                else f"from {reference}",
+                help=_tooltip(figure, reference),
             )
             st.caption(f"95 %: {interval(figure.found)}" if figure.found else figure.explained)
 
 
-def _tooltip(figure: Figure) -> str:
+def _tooltip(figure: Figure, reference: str) -> str:
     said = []
     if figure.found:
         said.append(f"n = {figure.found.n} test pictures; 95 % interval {interval(figure.found)} %.")
     if figure.flips:
         f = figure.flips
         said.append(
-            f"Against the base on the same pictures: {f.fixed} fixed, {f.broken} broken; McNemar's exact test "
+            f"Against the {reference} on the same pictures: {f.fixed} fixed, {f.broken} broken; McNemar's exact test "
             f"p = {f.p:.2g}" + (", which may well be chance." if f.within_noise else ".")
         )
     return " ".join([*said, figure.explained]).strip()
