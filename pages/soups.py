@@ -24,7 +24,7 @@ frame.title(
 welcome(
     "soups",
     "Every diamond is the same model, fine-tuned with other settings. Right is better on pictures like those it was "
-    "tuned on, up is better on pictures in other looks. Violet marks are mixes: one model each, as fast as any of them. "
+    "tuned on, up is better on pictures in other looks. Violet marks are mixes: one model each, as fast as any. "
     "Search for a better mix, or set the mixing factors by hand.",
 )
 view, complaints, anew = address.load("soups", partial(soup_view.read, known))
