@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 from core.components import Partition, partition
@@ -134,10 +135,13 @@ def cut(lab: Lab, pool: Pool, name: str) -> Partition:
 
 def pool_folder(lab: Lab, pool: Pool) -> Path:
     """Where everything about a pool is kept, by content: its weights, its pictures, its class names."""
-    data = [
-        [t.source.digest(s) for s in t.source.sizes()] + [t.prompts()] for t in map(lab.task, (pool.task, *pool.shifts))
-    ]
-    digests = sorted(lab.zoo[name].digest for name in pool.ingredients)
+    return _pool_folder(lab, pool, tuple(sorted(lab.zoo[name].digest for name in pool.ingredients)))
+
+
+@lru_cache(maxsize=64)
+def _pool_folder(lab: Lab, pool: Pool, digests: tuple[str, ...]) -> Path:
+    tasks = [lab.task(name) for name in (pool.task, *pool.shifts)]
+    data = [[*(task.source.digest(split) for split in task.source.sizes()), task.prompts()] for task in tasks]
     return lab.folder / "soups" / digest_of(ingredients=digests, data=data)[:16]
 
 

@@ -73,7 +73,7 @@ def _costs(lab: Lab, making: Making) -> list[float]:
 
 def _outcome(making: Making, row: SoupRow, verdicts: Sequence[Verdict], seconds: float) -> SoupOutcome:
     facts = {k: v for k, v in asdict(making.plan).items() if k != "start"}
-    facts |= {"start": making.plan.start.to_json() if making.plan.start else None}
+    facts |= {"start": making.plan.start.to_json() if making.plan.start else None, "factors": list(making.plan.factors)}
     groups = tuple(group.title for group in making.partition.groups)
     return SoupOutcome(
         facts,
