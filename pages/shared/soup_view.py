@@ -60,9 +60,10 @@ def read(known: Sequence[PoolResults], parameters: Mapping[str, str]) -> tuple[V
     rows = [row.name for row in pool_of(known, pool).rows()] if folders else []
     names = [*rows, *(row.name for found in known for row in found.individuals)]
     best = default_row(pool_of(known, pool)) if folders else ""
-    cut = parameters.get("partition", "C8")
+    usual = "blocks" if parameters.get("show") == "hand" else "C8"
+    cut = parameters.get("partition", usual)
     if cut not in PARTITIONS and not (cut.isascii() and cut.isdigit() and 1 <= int(cut[:4]) <= 40):
-        cut = one_of("partition", PARTITIONS, "C8")
+        cut = one_of("partition", PARTITIONS, usual)
     view = View(
         one_of("show", list(SHOWN), "results"),
         pool,
@@ -111,6 +112,8 @@ def write(view: View) -> dict[str, str]:
     for name in ("method", "partition", "preset", "optimiser", "budget", "seed"):
         if getattr(view, name) != getattr(usual, name):
             found[name] = str(getattr(view, name))
+    if view.show == "hand":
+        found["partition"] = view.partition
     hand = {"from": view.soup, "candidate": view.candidate, "factors": ",".join(f"{f:g}" for f in view.factors)}
     found |= {name: said for name, said in hand.items() if said and view.show == "hand"}
     return found | ({"racing": "yes"} if view.racing else {})
