@@ -26,6 +26,7 @@ PAGES = {
     "Patch": [
         _page("alpha", "How much patch?", "tune", "patch", default=True),
         _page("strategies", "Many tasks", "stacks", "many-tasks"),
+        _page("soups", "Soups and mixing", "blender", "mixing"),
     ],
     "Try": [
         _page("typographic", "Typographic lab", "text_fields", "attacks"),

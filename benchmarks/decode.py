@@ -29,7 +29,7 @@ from core.data.opening import guess, open_parts
 from core.data.records import Files, Part
 from core.lab import CACHE, Lab
 from core.merge import merge
-from core.predict import BATCH, features
+from core.predict import features
 from core.recipe import lerp, single
 from core.transform import pixel_steps, pixels
 from core.vision import Encoder
@@ -73,8 +73,9 @@ def sweep(rounds: int) -> None:
         lab = Lab("mini", Path(folder))
         images = lab.pictures("icons", "test").images
         encoder = lab.encoder()
+        step = encoder.batch.now
         with torch.inference_mode():
-            prepared = [encoder.prepare(images[i : i + BATCH]) for i in range(0, len(images), BATCH)]
+            prepared = [encoder.prepare(images[i : i + step]) for i in range(0, len(images), step)]
         zoo = {name: lab.zoo.weights(name) for name in ("base", "digits")}
 
         def bare() -> None:

@@ -18,6 +18,7 @@ from core import (
     exchange,
     many_tasks,
     new,
+    soup_command,
     spread,
 )
 from core.jobs import CancelledError, Progress
@@ -30,6 +31,7 @@ examples:
   python -m core eval digits@0.4 --task icons
   python -m core eval my-recipe.json --task digits --split val
   python -m core strategies --tasks digits textures signs --orders 3 --budget 900
+  python -m core soup manifold --partition C8 --budget 250 --optimizer Cobyla
   python -m core export digits@0.4 --to my-model
   python -m core classify digits@0.4 photos/ more.zip --classes "cat,dog"
   python -m core apply my-model/recipe.json --to again
@@ -212,6 +214,7 @@ def parser() -> argparse.ArgumentParser:
     classify_command.commands(command, parse_recipe, Printer)
     new.commands(command, parse_recipe, Printer)
     spread.commands(command, Printer)
+    soup_command.commands(command, Printer, duration)
     command("verify", _verify, "Read every checkpoint and result again and compare it with its digest.")
     return top
 

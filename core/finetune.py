@@ -18,6 +18,7 @@ from core.tasks import digest_of
 from core.vision import Encoder
 
 SAVE_EVERY_SECONDS = 5.0
+NOTHING: Mapping[str, torch.nn.Parameter] = {}
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,18 @@ class TrainingSet:
     labels: torch.Tensor
     head: torch.Tensor
     digest: str
+
+
+Loss = Callable[[Encoder, TrainingSet, torch.Tensor, int], torch.Tensor]
+"""The loss of some rows int64 (n,) of a set at a step, a float32 scalar."""
+
+
+def frozen_head(encoder: Encoder, known: TrainingSet, rows: torch.Tensor, step: int) -> torch.Tensor:
+    """Cross-entropy against the frozen head from the text tower (PAINT §2, step 1)."""
+    features = encoder.features(encoder.prepare(known.images[rows])).float()
+    with torch.autocast(encoder.device.type, enabled=False):
+        head = (known.head.to(encoder.device) * encoder.logit_scale).T
+        return cross_entropy(features @ head, known.labels[rows].to(encoder.device))
 
 
 def batch_indices(n: int, size: int, step: int, seed: int) -> torch.Tensor:
@@ -116,23 +129,25 @@ def finetune(
     settings: Settings,
     state: Path | None = None,
     progress: Callable[[Iterable], Iterable] = iter,
+    loss_of: Loss = frozen_head,
+    extra: Mapping[str, torch.nn.Parameter] = NOTHING,
 ) -> dict[str, torch.Tensor]:
     """Train the encoder's tower in place and return its weights, by open_clip name, in fp32 on the CPU.
 
     With several sets (joint patching) every batch holds an equal share of each, so that tasks weigh equally. The
-    head and the logit scale are frozen. With ``state``, progress is kept there every five seconds and a run that was
+    logit scale is frozen, and so is the head, unless ``loss_of`` reads one from ``extra``: parameters that are trained
+    along and returned by name. With ``state``, progress is kept there every five seconds and a run that was
     killed goes on exactly where it stopped, provided the data, the start and the settings are the same.
     A batch that does not fit the device's memory goes through in parts, with the same gradient. ``progress`` wraps the
     steps and may raise to cancel. Raises FloatingPointError if the loss is not a number.
     """
     tower, device = encoder.tower, encoder.device
-    start = disk.digest_tensors(encoder.weights)
+    start = disk.digest_tensors({**encoder.weights, **extra})
     identity = digest_of(start=start, settings=asdict(settings), data=[s.digest for s in sets])
-    named = {n: p for n, p in tower.named_parameters() if p.requires_grad}
+    named = {n: p for n, p in tower.named_parameters() if p.requires_grad} | dict(extra)
     optimizer = torch.optim.AdamW(named.values(), lr=settings.lr, weight_decay=settings.weight_decay)
     kept = _State(state, identity)
     first = kept.load(named, optimizer)
-    heads = [(s.head.to(device) * encoder.logit_scale).T for s in sets]
     half, parts = settings.precision == "bfloat16", 1
     tower.eval()  # frozen BatchNorm statistics; CLIP's towers have no dropout
     for step in progress(range(first, settings.steps)):
@@ -144,8 +159,7 @@ def finetune(
                 rows = batch_indices(len(s.labels), _share(settings.batch_size, len(sets), i), step, settings.seed + i)
                 for part in (rows[cut] for cut in parts_of(len(rows), parts)):
                     with torch.autocast(device.type, torch.bfloat16) if half else nullcontext():
-                        features = encoder.features(encoder.prepare(s.images[part]))
-                    loss = cross_entropy(features @ heads[i], s.labels[part].to(device))
+                        loss = loss_of(encoder, s, part, step)
                     yield loss * (len(part) / len(rows)) / len(sets)
 
         loss, parts = backward(losses, optimizer, parts, settings.batch_size)
@@ -156,5 +170,5 @@ def finetune(
         kept.save(step + 1, named, optimizer)
     return {
         n: t.detach().float().cpu().clone() if t.is_floating_point() else t.cpu().clone()
-        for n, t in encoder.weights.items()
+        for n, t in {**encoder.weights, **extra}.items()
     }

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
 from torch.nn.functional import normalize
 
 from core import disk, vision
+from core.merge import Weights, merge
+from core.recipe import Recipe
 from core.tasks import TaskError, digest_of
+
+WEIGHT, BIAS = "head.weight", "head.bias"
 
 
 def head(model: vision.CLIP, prompts: Sequence[Sequence[str]]) -> torch.Tensor:
@@ -42,3 +46,16 @@ def trained_head(folder: Path, task: str) -> torch.Tensor:
             f"`python -m core --workspace {folder.name} head {task}`."
         ) from None
     return torch.cat([tensors["weight"].float(), tensors["bias"].float()[:, None]], dim=1)
+
+
+def mixed_head(recipe: Recipe, heads: Mapping[str, Weights], text_head: torch.Tensor) -> dict[str, torch.Tensor]:
+    """The head of a mix: ``head.weight`` (classes, embed_dim) and ``head.bias`` (classes,), both float32.
+
+    ``heads`` holds each model's trained head, nothing for a model that has none: the text tower's then stands in, with
+    no bias. Raises MergeError if the heads differ in shape.
+    """
+    stand_in = {WEIGHT: text_head.float(), BIAS: torch.zeros(len(text_head))}
+    into = {name: torch.empty_like(tensor) for name, tensor in stand_in.items()}
+    whole = {model: {n: t.float() for n, t in (heads.get(model) or stand_in).items()} for model in recipe.models}
+    merge(whole, recipe, into)
+    return into

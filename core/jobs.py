@@ -34,6 +34,7 @@ class Progress:
         self.started = time.monotonic()
         self._report, self._cancelled = report, threading.Event()
         self._low, self._high = 0.0, 1.0
+        self._found = 0.0  # what was there already, and says nothing about the pace
 
     def __call__(self, items: Iterable[T], what: str = "", costs: Sequence[float] | None = None) -> Iterator[T]:
         """Yield ``items``, moving the fraction on; ``costs`` are the items' relative durations (equal if not given)."""
@@ -61,6 +62,10 @@ class Progress:
         if self._cancelled.is_set():
             raise CancelledError("Cancelled. What was finished is kept; the same request goes on from there.")
 
+    def found(self) -> None:
+        """Say that all until here was found on disk: the time left is reckoned from now on."""
+        self._found, self.started = self.fraction, time.monotonic()
+
     def cancel(self) -> None:
         """Ask the work to stop at its next step."""
         self._cancelled.set()
@@ -68,8 +73,8 @@ class Progress:
     @property
     def seconds_left(self) -> float | None:
         """Seconds to go at the pace so far; None until there is a pace."""
-        elapsed = time.monotonic() - self.started
-        return elapsed * (1 - self.fraction) / self.fraction if self.fraction > 0.01 and elapsed > 0.5 else None
+        elapsed, done = time.monotonic() - self.started, self.fraction - self._found
+        return elapsed * (1 - self.fraction) / done if done > 0.01 and elapsed > 0.5 else None
 
 
 @dataclass

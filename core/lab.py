@@ -6,8 +6,8 @@ import json
 import os
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
@@ -21,7 +21,7 @@ from core.components import blocks
 from core.data.real import Real
 from core.device import check_precision, device_of_choice
 from core.finetune import Settings
-from core.heads import head, head_digest, trained_head
+from core.heads import BIAS, WEIGHT, head, head_digest, mixed_head, trained_head
 from core.jobs import Progress
 from core.merge import merge
 from core.paint import GRID, check_alpha, choose_alpha, combined_accuracy
@@ -282,9 +282,20 @@ class Lab:
         """Logits float16 (n, classes), from features and the task's head; kept if the workspace keeps logits."""
 
         def make() -> torch.Tensor:
-            return logits(self.features(recipe, task, split, progress), self.head(task), self._scratch.logit_scale)
+            return self.classified(recipe, task, self.features(recipe, task, split, progress))
 
         return self._kept("logits", recipe, task, split, make)
+
+    def classified(self, recipe: Recipe, task: str, found: torch.Tensor) -> torch.Tensor:
+        """Logits float16 (n, classes) of features, by the mix of the models' own heads where those know this task's
+        classes (the text tower's stands in for a model without), else by the text tower's."""
+        names = self.task(task).class_names
+        own = {m: self.zoo.head(m) for m in recipe.models if self.zoo[m].classes == names}
+        scale = self._scratch.logit_scale
+        if not own:
+            return logits(found, self.head(task), scale)
+        mixed = mixed_head(recipe, own, self.head(task))
+        return logits(found, mixed[WEIGHT], scale, mixed[BIAS])
 
     def _kept(self, kind: str, recipe: Recipe, task: str, split: str, make: Callable[[], torch.Tensor]) -> torch.Tensor:
         key = self._key(kind, recipe, task, split)
@@ -324,13 +335,19 @@ class Lab:
 
     def _forward(self, recipe: Recipe, task: str, split: str, progress: Follow) -> torch.Tensor:
         images = self.pictures(task, split, progress).images
+        with self.merged(recipe) as encoder:
+            return features(encoder, images, progress=progress)
+
+    @contextmanager
+    def merged(self, recipe: Recipe) -> Iterator[Encoder]:
+        """The resident encoder with a recipe's weights in it, to look and not to change; nobody else evaluates then."""
         key = self.weights_key(recipe)
         with self._busy:
             if self._merged != key:
                 self._merged = None  # if the merge fails half-way, the scratch model is nobody's
                 self.load(recipe, self._scratch)
                 self._merged = key
-            return features(self._scratch, images, progress=progress)
+            yield self._scratch
 
     def similarity(self, a: Recipe, b: Recipe, task: str, pictures: int = 256) -> dict[str, dict[str, float]]:
         """Weight cosine and linear CKA between two recipes, whole (``""``) and per block, kept in the store.

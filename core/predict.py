@@ -27,9 +27,12 @@ def features(
     return torch.cat(parts).cpu()
 
 
-def logits(features: torch.Tensor, head: torch.Tensor, scale: float) -> torch.Tensor:
+def logits(features: torch.Tensor, head: torch.Tensor, scale: float, bias: torch.Tensor | None = None) -> torch.Tensor:
     """Scaled cosine similarities, float16 (n, classes) on the CPU: what the store keeps and every metric reads.
 
-    Rounded to half precision here, once, so that fresh and stored logits are the same numbers.
+    ``bias`` (classes,) is a trained head's, added before scaling. Rounded to half precision here, once, so that fresh
+    and stored logits are the same numbers.
     """
+    if bias is not None:
+        return (scale * (features.float() @ head.float().T + bias.float())).half()
     return (scale * features.float() @ head.float().T).half()

@@ -13,6 +13,7 @@ from core.recipe import Recipe
 
 BASE = "base"
 IMAGE_TOWER = "visual"
+HEAD = "head"
 
 
 class CheckpointError(PaletteError):
@@ -23,8 +24,9 @@ class CheckpointError(PaletteError):
 class Checkpoint:
     """One set of trained weights on disk.
 
-    ``digest`` is the SHA-256 of its image-tower tensors; ``start`` the recipe whose weights it was fine-tuned from
-    (None for a base); ``settings`` and ``seed`` what it was trained with; ``tasks`` what it was trained on.
+    ``digest`` is the SHA-256 of its tensors (of a base: of its image tower's); ``start`` the recipe whose weights it
+    was fine-tuned from (None for a base); ``settings`` and ``seed`` what it was trained with; ``tasks`` what it was
+    trained on; ``classes`` what its own trained head tells apart, none where the head is the text tower's.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Checkpoint:
     settings: Mapping[str, object] = field(default_factory=dict)
     seed: int | None = None
     start: Recipe | None = None
+    classes: tuple[str, ...] = ()
 
     @property
     def bytes(self) -> int:
@@ -46,7 +49,7 @@ class Zoo:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._weights: dict[tuple[str, int, int], dict[str, torch.Tensor]] = {}
+        self._weights: dict[tuple[str, int, int], dict[str, dict[str, torch.Tensor]]] = {}
         self._headers: dict[str, tuple[tuple[int, int], Checkpoint]] = {}
 
     def path(self, name: str) -> Path:
@@ -88,6 +91,7 @@ class Zoo:
             settings=facts.get("settings", {}),
             seed=facts.get("seed"),
             start=Recipe.from_json(start) if start else None,
+            classes=tuple(facts.get("classes", ())),
         )
         self._headers[name] = (seen, found)
         return found
@@ -97,6 +101,16 @@ class Zoo:
 
         A damaged checkpoint is set aside (never the base) and CheckpointError says how to get it back.
         """
+        return self._tensors(name)[IMAGE_TOWER]
+
+    def head(self, name: str) -> dict[str, torch.Tensor]:
+        """``head.weight`` (classes, embed_dim) and ``head.bias`` (classes,) of a checkpoint that has them.
+
+        Empty for one without a trained head. Raises CheckpointError as ``weights`` does.
+        """
+        return self._tensors(name)[HEAD]
+
+    def _tensors(self, name: str) -> dict[str, dict[str, torch.Tensor]]:
         path = self.path(name)
         try:
             stat = path.stat()
@@ -108,9 +122,9 @@ class Zoo:
                 tensors = disk.read_tensors(path)
             except disk.DamagedError as error:
                 raise CheckpointError(self._damaged(name, error)) from None
-            tower = {n: t for n, t in tensors.items() if n.startswith(IMAGE_TOWER + ".")}
+            parts = {p: {n: t for n, t in tensors.items() if n.startswith(p + ".")} for p in (IMAGE_TOWER, HEAD)}
             self._weights = {k: v for k, v in self._weights.items() if k[0] != name}
-            self._weights[key] = tower
+            self._weights[key] = parts
         return self._weights[key]
 
     def add(
@@ -122,13 +136,18 @@ class Zoo:
         settings: Mapping[str, object] | None = None,
         seed: int | None = None,
         start: Recipe | None = None,
+        classes: tuple[str, ...] = (),
     ) -> Checkpoint:
-        """Keep an image tower under ``name``, atomically; an older one of that name is replaced. Raises DiskError."""
+        """Keep an image tower under ``name``, atomically; an older one of that name is replaced. Raises DiskError.
+
+        The weights may hold a head, which then tells ``classes`` apart.
+        """
         facts = {
             "tasks": list(tasks),
             "settings": dict(settings or {}),
             "seed": seed,
             "start": start.to_json() if start else None,
+            **({"classes": list(classes)} if classes else {}),
         }
         disk.write_tensors(self.path(name), weights, facts)
         return self[name]

@@ -53,6 +53,23 @@ ICONS_TASK = _icons(
     "supported",
 )
 
+# One design team's filled icons, small, grainy and on busy grounds: what the ingredients of soups are fine-tuned on, so
+# that the five shifts are shifts of its look too. Its splits share glyphs, never pictures.
+ONE_TEAM = _icons(
+    "icons_team",
+    "Icons by one team",
+    "ImageNet (what soups are fine-tuned on)",
+    "The things of icons as one design team fills them, smaller, grainier and on busier grounds.",
+    Icons(
+        131,
+        (("train", 4000), ("val", 1000), ("test", 2000)),
+        ICONS,
+        (("mdi", "filled"),),
+        Manner(size=(0.35, 0.8), tilt=22, plain=0.15, pattern=(0.1, 0.42), grain=0.08),
+    ),
+    "supported",
+)
+
 COLORS = Task(
     "colors",
     "supported",
@@ -168,4 +185,14 @@ def _scenes() -> tuple[Task, ...]:
     return tuple(getattr(scenes, "TASKS", ()))
 
 
-TASKS: tuple[Task, ...] = (ICONS_TASK, COLORS, BACKGROUNDS, WORDS, *_scenes(), *SHIFTS, TYPOGRAPHIC, UNATTACKED)
+TASKS: tuple[Task, ...] = (
+    ICONS_TASK,
+    COLORS,
+    BACKGROUNDS,
+    WORDS,
+    ONE_TEAM,
+    *_scenes(),
+    *SHIFTS,
+    TYPOGRAPHIC,
+    UNATTACKED,
+)

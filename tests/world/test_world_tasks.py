@@ -28,7 +28,7 @@ def test_the_list():
     names = [t.name for t in world.TASKS]
     assert len(set(names)) == len(names)
     roles = [t.role for t in world.TASKS]
-    assert roles.count("supported") == 4 and roles.count("ood") == 5 and roles.count("attack") == 2
+    assert roles.count("supported") == 5 and roles.count("ood") == 5 and roles.count("attack") == 2
     assert roles.count("patching") == 9
 
 

@@ -1,0 +1,164 @@
+"""What a soup is to be made of and how: checked before anything is evaluated, and named by content."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+from core.components import Partition, partition
+from core.ingredients import soup_shifts, soup_task
+from core.lab import Lab
+from core.manifold import PAPER, PRESETS, Preset
+from core.merge import MergeError, differences
+from core.metrics import Accuracy
+from core.recipe import Recipe
+from core.search import OPTIMISERS
+from core.soups import SoupError
+from core.tasks import digest_of
+
+METHODS = ("uniform", "greedy", "manifold", "learned", "ensemble", "greedy ensemble")
+
+
+@dataclass(frozen=True)
+class Pool:
+    """What soups are made of and measured on: checkpoints; the task whose val chooses; shifts that only are shown."""
+
+    ingredients: tuple[str, ...]
+    task: str
+    shifts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SoupPlan:
+    """One way to make a soup of a pool.
+
+    ``partition``, ``preset``, ``budget`` (evaluations per search, None: the preset's), ``optimiser`` and ``racing``
+    (give up hopeless λ early) are manifold mixing's; ``partition`` is the learned soup's, too. With ``start`` only the
+    candidate of ``into`` is searched, from the mixing factors ``factors``: a mix by hand goes on by search.
+    """
+
+    method: str
+    partition: str = "C8"
+    preset: str = PAPER.name
+    budget: int | None = None
+    optimiser: str = OPTIMISERS[0]
+    seed: int = 0
+    racing: bool = False
+    start: Recipe | None = None
+    candidate: str = ""
+    factors: tuple[float, ...] = ()
+
+    def settings(self) -> Preset:
+        """The preset with this plan's own budget."""
+        preset = PRESETS[self.preset]
+        return preset if self.budget is None else replace(preset, budget=self.budget, per_component=False)
+
+    def title(self) -> str:
+        """What people call it."""
+        if self.method == "manifold":
+            more = (
+                [self.preset] * (self.preset != PAPER.name)
+                + ["racing"] * self.racing
+                + [f"by hand, {self.candidate}"] * bool(self.start)
+            )
+            more += [self.optimiser] * (self.optimiser != OPTIMISERS[0]) + [f"seed {self.seed}"] * bool(self.seed)
+            more += [f"budget {self.budget}"] * (self.budget is not None)
+            return f"ManifoldMixMS-{_cut(self.partition)}" + (f" ({', '.join(more)})" if more else "")
+        if self.method == "learned":
+            return "Learned soup" + (f" by component ({_cut(self.partition)})" if self.partition != "whole" else "")
+        return {"uniform": "Uniform soup", "greedy": "Greedy soup", "ensemble": "Ensemble"}.get(
+            self.method, "Greedy ensemble"
+        )
+
+
+def _cut(name: str) -> str:
+    return f"m{name}" if name.isdigit() else name
+
+
+def make_pool(lab: Lab, names: Sequence[str], task: str | None = None, shifts: Sequence[str] | None = None) -> Pool:
+    """A checked pool: at least two checkpoints that are there, fit one another, and can answer the task.
+
+    Raises SoupError, CheckpointError, MergeError or TaskError, each in one sentence.
+    """
+    names = sorted(dict.fromkeys(names))
+    if len(names) < 2:
+        raise SoupError("A soup needs at least two different ingredients; one model alone is mixed on the α page.")
+    task = lab.task(task or soup_task(lab)).name
+    shifts = tuple(lab.task(s).name for s in (soup_shifts(lab) if shifts is None else shifts))
+    for split in ("val", "test"):
+        lab.task(task).size(split)
+    first, wanted = names[0], lab.task(task).class_names
+    for name in names:
+        classes = lab.zoo[name].classes
+        if classes != lab.zoo[first].classes:
+            raise MergeError(
+                f"{name!r} cannot be mixed with {first!r}: {_head(classes)}, {_head(lab.zoo[first].classes)}; "
+                "ingredients of one soup need the same head."
+            )
+        if classes and any(lab.task(t).class_names != classes for t in (task, *shifts)):
+            raise SoupError(f"The head of {name!r} knows other classes than {task}; choose the task it was trained on.")
+        mine, theirs = ({**lab.zoo.weights(n), **lab.zoo.head(n)} for n in (name, first))
+        if found := differences(theirs, mine):
+            raise MergeError(f"{name!r} cannot be mixed with {first!r}: {'; '.join(found[:10])}.")
+    if any(lab.task(t).class_names != wanted for t in shifts):
+        raise SoupError(f"The shifts of {task} must ask for the same {len(wanted)} classes as {task} itself.")
+    return Pool(tuple(names), task, shifts)
+
+
+def _head(classes: Sequence[str]) -> str:
+    return f"one has a trained head of {len(classes)} classes" if classes else "one has the text tower's head"
+
+
+def check_plan(lab: Lab, plan: SoupPlan) -> SoupPlan:
+    """``plan`` itself if it makes sense; raises SoupError or PrefixError."""
+    if plan.method not in METHODS:
+        raise SoupError(f"There is no method {plan.method!r}; choose one of {', '.join(METHODS)}.")
+    if plan.preset not in PRESETS or plan.optimiser not in OPTIMISERS:
+        raise SoupError(
+            f"Choose a preset among {', '.join(PRESETS)} and an optimiser among {', '.join(OPTIMISERS)}, "
+            f"not {plan.preset!r} and {plan.optimiser!r}."
+        )
+    if plan.budget is not None and plan.budget < 2:
+        raise SoupError("A search needs a budget of at least two evaluations: the start and one more.")
+    return plan
+
+
+def cut(lab: Lab, pool: Pool, name: str) -> Partition:
+    """A partition of the pool's models, in the order of the network. Raises PrefixError."""
+    with lab.merged(lab.base) as encoder:
+        sizes = {n: t.numel() for n, t in encoder.weights.items() if t.is_floating_point()}
+    sizes |= {n: t.numel() for n, t in lab.zoo.head(pool.ingredients[0]).items()}
+    return partition(name, sizes)
+
+
+def pool_folder(lab: Lab, pool: Pool) -> Path:
+    """Where everything about a pool is kept, by content: its weights, its pictures, its class names."""
+    return _pool_folder(lab, pool, tuple(sorted(lab.zoo[name].digest for name in pool.ingredients)))
+
+
+@lru_cache(maxsize=64)
+def _pool_folder(lab: Lab, pool: Pool, digests: tuple[str, ...]) -> Path:
+    tasks = [lab.task(name) for name in (pool.task, *pool.shifts)]
+    data = [[*(task.source.digest(split) for split in task.source.sizes()), task.prompts()] for task in tasks]
+    return lab.folder / "soups" / digest_of(ingredients=digests, data=data)[:16]
+
+
+def outcome_file(lab: Lab, pool: Pool, plan: SoupPlan) -> Path:
+    """Where the outcome of a plan is kept; its trace lies beside it as ``.jsonl``."""
+    facts = asdict(plan) | {"start": plan.start.to_json() if plan.start else None}
+    facts |= {"budget": plan.settings().evaluations(0) if plan.budget is not None else None}
+    return pool_folder(lab, pool) / f"{digest_of(**facts)[:16]}.json"
+
+
+def too_small(found: Sequence[Accuracy]) -> str:
+    """One sentence if the val set cannot tell the best ingredient from the worst, else nothing."""
+    best, worst = max(found, key=lambda a: a.value), min(found, key=lambda a: a.value)
+    if worst.value < best.low:
+        return ""
+    return (
+        f"With {best.n} validation pictures the best ingredient cannot be told from the worst "
+        f"({100 * best.value:.1f} % [{100 * best.low:.1f}, {100 * best.high:.1f}] and {100 * worst.value:.1f} %): "
+        "what is chosen among them may be chance; use a larger validation set."
+    )

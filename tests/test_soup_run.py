@@ -1,0 +1,246 @@
+# ruff: noqa: F811  (fixtures are imported, and named again as arguments)
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import threading
+
+import numpy as np
+import pytest
+import torch
+from conftest import COLOURS, Noisy, tiny_tasks
+from soup_pool import pool, soup_cache, soup_lab, soup_template  # noqa: F401
+
+from core import PaletteError, search
+from core.jobs import CancelledError, Progress
+from core.lab import Lab
+from core.recipe import Recipe, combine, lerp, single
+from core.soup_judge import Judge
+from core.soup_measure import individuals, results, wise_ft
+from core.soup_outcome import outcome_facts, outcome_from
+from core.soup_plan import METHODS, SoupPlan, make_pool, outcome_file, too_small
+from core.soup_run import make_soup
+from core.tasks import Task
+
+QUICK = {"partition": "blocks", "budget": 9}
+
+
+def beta(recipe: Recipe) -> np.ndarray:
+    return np.array(recipe.coefficients)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_keeps_the_contract(soup_lab, pool, method):
+    """A row on every split; a recipe whose columns sum to 1 and that survives JSON; no worse on val where promised."""
+    outcome = make_soup(soup_lab, pool, SoupPlan(method, **QUICK))
+    row = outcome.row
+    assert row.val.n == 24 and row.test.n == 36 and row.shifts["noisy"].n == 36
+    best = individuals(soup_lab, pool, Progress()).individuals[0]
+    if "ensemble" in method:
+        assert row.recipe is None and row.passes == len(row.members) >= 1
+    else:
+        assert row.passes == 1 and np.allclose(beta(row.recipe).sum(axis=0), 1)
+        assert Recipe.from_json(row.recipe.to_json()) == row.recipe
+        assert soup_lab.evaluate(row.recipe, "plain", "test").accuracy == row.test.accuracy
+    if method in ("greedy", "manifold", "greedy ensemble"):
+        assert row.val.accuracy.value >= best.val.accuracy.value
+    assert outcome_from(json.loads(json.dumps(outcome_facts(outcome)))) == outcome
+    assert results(soup_lab)[0].row(row.name) == row
+
+
+def test_a_mixed_head_is_the_mix_of_heads(soup_lab):
+    mix = combine([single("ingredient-01"), single("ingredient-02")], [{"": 0.3, "head": 0.8}, {"": 0.7, "head": 0.2}])
+    features = soup_lab.features(mix, "plain", "val").float()
+    heads = [soup_lab.zoo.head(f"ingredient-0{i}") for i in (1, 2)]
+    weight, bias = (0.8 * heads[0][n].float() + 0.2 * heads[1][n].float() for n in ("head.weight", "head.bias"))
+    scale = soup_lab.encoder().logit_scale
+    assert torch.allclose(soup_lab.logits(mix, "plain", "val").float(), scale * (features @ weight.T + bias), atol=0.05)
+
+
+def test_the_text_head_stands_in_for_the_base_and_answers_other_tasks(soup_lab):
+    ends = lerp(soup_lab.base, single("ingredient-02"), 0.0), lerp(soup_lab.base, single("ingredient-02"), 1.0)
+    for recipe, end in zip(ends, (soup_lab.base, single("ingredient-02")), strict=True):
+        found, wanted = (soup_lab.evaluate(r, "plain", "val").predictions for r in (recipe, end))
+        assert np.array_equal(found, wanted)
+    names = ("round", "square", "tall")
+    soup_lab.tasks["other"] = Task("other", "ood", "Other", "", names, ("a {} thing",), Noisy(5, 20))
+    mine = soup_lab.logits(single("ingredient-02"), "other", "val").float()
+    features = soup_lab.features(single("ingredient-02"), "other", "val").float()
+    wanted = soup_lab.encoder().logit_scale * features @ soup_lab.head("other").T
+    assert torch.allclose(mine, wanted, atol=0.05)
+
+
+def test_the_judge_says_what_the_lab_says(soup_lab, pool):
+    judge = Judge(soup_lab, "plain")
+    for alpha in (0.0, 0.3, 1.0):
+        mix = lerp(single("ingredient-01"), single("ingredient-03"), alpha)
+        answers = soup_lab.evaluate(mix, "plain", "val")
+        found = judge.judge(mix)
+        assert found.score == answers.accuracy.value and found.seen == 24
+        assert found.tie == pytest.approx(float(answers.of_label.mean(dtype=float)), abs=2e-3)
+
+
+def trace(lab, pool, plan) -> str:
+    return outcome_file(lab, pool, plan).with_suffix(".jsonl").read_text()
+
+
+def plain(outcome) -> dict:
+    return {k: v for k, v in outcome_facts(outcome).items() if k != "seconds"}
+
+
+@pytest.mark.parametrize("racing", [False, True])
+@pytest.mark.parametrize("killed_at", [2, 7, 12])
+def test_pause_kill_and_resume_give_the_identical_trace_and_result(
+    soup_lab, pool, soup_template, tmp_path, monkeypatch, killed_at, racing
+):
+    monkeypatch.setattr("core.soup_judge.BATCH", 6)  # several batches, so that racing has something to spare
+    plan = SoupPlan("manifold", racing=racing, **QUICK)
+    whole = make_soup(soup_lab, pool, plan)
+    other = Lab("tiny", shutil.copytree(soup_template, tmp_path / "again"), "cpu", tiny_tasks())
+    judge, calls = Judge.judge, []
+
+    def dies(self, recipe, racing=False):
+        if len(calls) == killed_at:
+            raise CancelledError("stopped")
+        calls.append(recipe)
+        return judge(self, recipe, racing)
+
+    before = threading.active_count()
+    monkeypatch.setattr(Judge, "judge", dies)
+    with pytest.raises(CancelledError):
+        make_soup(other, pool, plan)
+    assert threading.active_count() == before
+    written = outcome_file(other, pool, plan).with_suffix(".jsonl")
+    written.write_text(written.read_text() + '{"cut off by a ki')
+    again = []
+    monkeypatch.setattr(
+        Judge, "judge", lambda self, recipe, racing=False: again.append(recipe) or judge(self, recipe, racing)
+    )
+    resumed = make_soup(other, pool, plan)
+    assert plain(resumed) == plain(whole)
+    assert [json.loads(x) for x in trace(other, pool, plan).splitlines() if not x.endswith("ki")] == [
+        json.loads(x) for x in trace(soup_lab, pool, plan).splitlines()
+    ]
+    assert len(again) + len(calls) == whole.evaluations and not set(again) & set(calls)
+
+
+def test_a_trace_that_was_changed_is_refused(soup_lab, pool):
+    plan = SoupPlan("greedy")
+    make_soup(soup_lab, pool, plan)
+    path = outcome_file(soup_lab, pool, plan).with_suffix(".jsonl")
+    first, *rest = path.read_text().splitlines()
+    path.write_text("\n".join([json.dumps({**json.loads(first), "seen": 7}), *rest]) + "\n")
+    path.with_suffix(".json").unlink()
+    make_soup(soup_lab, pool, plan)  # a line's figures are taken as they are
+    path.write_text("\n".join([*rest, first]) + "\n")
+    with pytest.raises(PaletteError, match="belongs to another search"):
+        make_soup(soup_lab, pool, plan)
+
+
+def test_an_optimiser_that_throws_costs_its_search_and_nothing_else(soup_lab, pool, monkeypatch):
+    def broken(*_):
+        raise TypeError("unsupported operand")
+
+    monkeypatch.setattr(search, "_engine", broken)
+    outcome = make_soup(soup_lab, pool, SoupPlan("manifold", **QUICK))
+    searched = [v for v in outcome.verdicts if v["evaluations"]]
+    assert searched and len(outcome.notes) == len(searched)
+    assert "Cobyla failed (TypeError" in outcome.notes[0] and "kept" in outcome.notes[0]
+    best = individuals(soup_lab, pool, Progress()).individuals[0]
+    assert outcome.row.val.accuracy.value >= best.val.accuracy.value
+
+
+def test_going_on_from_a_mix_by_hand(soup_lab, pool):
+    order = individuals(soup_lab, pool, Progress()).individuals
+    factors = (0.9,) * 7
+    plan = SoupPlan("manifold", start=order[0].recipe, candidate=order[1].name, factors=factors, **QUICK)
+    outcome = make_soup(soup_lab, pool, plan)
+    assert len(outcome.verdicts) == 1 and outcome.verdicts[0]["candidate"] == order[1].name
+    assert outcome.row.val.accuracy.value >= order[0].val.accuracy.value
+    assert order[1].name in outcome.row.name
+
+
+def test_ensembles_average_logits(soup_lab, pool):
+    row = make_soup(soup_lab, pool, SoupPlan("ensemble")).row
+    mean = sum(soup_lab.logits(single(n), "plain", "test").float() for n in pool.ingredients).numpy()
+    assert np.array_equal(row.test.right, mean.argmax(1) == soup_lab.pictures("plain", "test").labels)
+    assert row.passes == 4 and set(row.members) == set(pool.ingredients)
+
+
+def test_the_learned_soup_lowers_cross_entropy_on_val(soup_lab, pool):
+    learned = make_soup(soup_lab, pool, SoupPlan("learned", partition="whole")).row.recipe
+    uniform = combine([single(n) for n in pool.ingredients], [0.25] * 4)
+    judge = Judge(soup_lab, "plain")
+    assert np.allclose(beta(learned).sum(axis=0), 1) and (beta(learned) >= 0).all()
+    assert judge.judge(learned).tie > judge.judge(uniform).tie
+
+
+def test_wise_ft_runs_from_the_base_to_the_ingredient(soup_lab, pool):
+    outcome = wise_ft(soup_lab, pool, "ingredient-01")
+    assert [p["alpha"] for p in outcome.verdicts] == [i / 10 for i in range(11)]
+    ends = [soup_lab.evaluate(r, "plain", "test").accuracy.value for r in (soup_lab.base, single("ingredient-01"))]
+    assert [outcome.verdicts[i]["test"]["value"] for i in (0, -1)] == ends
+    assert outcome.row.val.accuracy.value == max(p["val"] for p in outcome.verdicts)
+    with pytest.raises(PaletteError, match="no ingredient of this pool"):
+        wise_ft(soup_lab, pool, "base")
+
+
+@pytest.mark.parametrize(
+    ("names", "task", "said"),
+    [
+        (["ingredient-01"], None, "at least two different ingredients"),
+        (["ingredient-01", "ingredient-01"], None, "at least two different ingredients"),
+        (["ingredient-01", "gone"], None, "no checkpoint 'gone'"),
+        (["ingredient-01", "base"], None, "need the same head"),
+        (["ingredient-01", "ingredient-02"], "other", "knows other classes"),
+        (["ingredient-01", "ingredient-02"], "nonsense", "no task 'nonsense'"),
+    ],
+)
+def test_ingredients_that_make_no_soup_are_one_sentence(soup_lab, names, task, said):
+    soup_lab.tasks["other"] = Task("other", "ood", "Other", "", ("round", "flat"), ("a {}",), Noisy(5, 20))
+    with pytest.raises(PaletteError, match=said) as caught:
+        make_pool(soup_lab, names, task)
+    assert str(caught.value).count("\n") == 0
+
+
+def test_ingredients_of_another_architecture_are_refused(soup_lab):
+    like = soup_lab.zoo.weights("ingredient-01") | soup_lab.zoo.head("ingredient-01")
+    wide = {n: torch.zeros(3, 2) if n == "visual.conv1.weight" else t for n, t in like.items()}
+    soup_lab.zoo.add("wide", wide, classes=tuple(COLOURS))
+    with pytest.raises(PaletteError, match=r"'wide' cannot be mixed .* visual.conv1.weight is \(3, 2\)"):
+        make_pool(soup_lab, ["ingredient-01", "wide"])
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({"method": "magic"}, "no method 'magic'"),
+        ({"method": "manifold", "optimiser": "Luck"}, "an optimiser among"),
+        ({"method": "manifold", "budget": 1}, "at least two evaluations"),
+        ({"method": "manifold", "partition": "C7"}, "no partition 'C7'"),
+    ],
+)
+def test_a_plan_that_makes_no_sense_is_one_sentence(soup_lab, pool, facts, said):
+    with pytest.raises(PaletteError, match=said):
+        make_soup(soup_lab, pool, SoupPlan(**facts))
+
+
+def test_a_validation_set_that_cannot_tell_says_so(soup_lab, pool):
+    from core.metrics import accuracy_of
+
+    def found(right, n):
+        return accuracy_of(np.arange(n) < right)
+
+    assert "With 24 validation pictures" in too_small([found(20, 24), found(18, 24)])
+    assert not too_small([found(900, 1000), found(700, 1000)])
+    assert math.isclose(found(900, 1000).value, 0.9)
+
+
+def test_text_heads_work_as_well(soup_lab):
+    tower = soup_lab.zoo.weights("ingredient-02")
+    soup_lab.zoo.add("text-1", tower)
+    soup_lab.zoo.add("text-2", soup_lab.zoo.weights("ingredient-03"))
+    pool = make_pool(soup_lab, ["text-1", "text-2"], "noisy", ["plain"])
+    row = make_soup(soup_lab, pool, SoupPlan("manifold", **QUICK)).row
+    assert row.val.n == 24 and set(row.recipe.models) <= {"text-1", "text-2"}
