@@ -130,7 +130,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", type=Path, default=Path("../shared/data/photos"), help="a folder of photographs")
     parser.add_argument("--cifar", type=Path, default=Path("../shared/data/cifar10-test.parquet"), help="as parquet")
-    parser.add_argument("--count", type=int, default=2048, help="pictures in part 1 (default: 2048)")
+    parser.add_argument("--count", type=int, default=8192, help="pictures in part 1 (default: 8192)")
     parser.add_argument("--images", type=int, default=256, help="pictures in part 3 (default: 256)")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="of part 3")
     parser.add_argument("--rounds", type=int, default=3)

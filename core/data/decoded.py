@@ -120,7 +120,7 @@ def _build(
     each = int(np.prod(shape))
     _make_room(path, len(chosen) * each, sum(min(CHUNK, len(chosen) - first) for first in todo) * each)
     asked = [(part.images, chosen[first : first + CHUNK], steps, shape, path, first) for first in todo]
-    results = _results(asked, workers if workers is not None else cores())
+    results = _results(asked, workers if workers is not None else _processes())
     try:
         for _ in progress(range(len(todo))):
             first, bad = next(results)
@@ -184,6 +184,11 @@ def cores() -> int:
     with suppress(AttributeError):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def _processes() -> int:
+    """One more than there are cores, so that none is idle while a chunk is being put on disk."""
+    return cores() + 1 if cores() > 1 else 1
 
 
 def _results(asked: Sequence[tuple], workers: int) -> Generator[tuple[int, list[tuple[int, str]]], None, None]:
