@@ -6,6 +6,7 @@ import shlex
 import pytest
 from conftest import Noisy, tiny_tasks
 
+from core import disk
 from core.__main__ import main
 from core.lab import Lab
 from core.plan import command, outcomes, plan_of
@@ -63,6 +64,22 @@ def test_again_and_remake(run):
     (joint,) = (run.folder / "checkpoints").glob("joint.*")
     joint.unlink()
     assert run(*SMALL, "--remake", "joint")[0] == 0 and joint.exists()
+
+
+def test_a_search_stopped_half_way_is_one_line_and_goes_on(run, monkeypatch):
+    append, asked = disk.append_line, []
+
+    def stop_at_the_third(path, facts):
+        asked.append(facts["x"])
+        if len(asked) == 3:
+            raise KeyboardInterrupt
+        append(path, facts)
+
+    monkeypatch.setattr(disk, "append_line", stop_at_the_third)
+    status, _, err = run(*SMALL)
+    assert status == 130 and err.splitlines()[-1] == "palette: stopped; the same command goes on from here."
+    assert run(*SMALL)[0] == 0
+    assert asked[2] == asked[3] and len({tuple(x) for x in asked}) == len(asked) - 1
 
 
 def test_a_dry_run_says_what_would_be_done_and_does_nothing(run):

@@ -7,7 +7,7 @@ from plotly.subplots import make_subplots
 
 from core.lab import Lab
 from core.metrics import Accuracy
-from core.outcomes import FORGETFUL, SEQUENTIAL, SPECIALISED, UNPATCHED, Outcome, Row
+from core.outcomes import FORGETFUL, SEQUENTIAL, SPECIALISED, UNPATCHED, Outcome, Row, Spread
 from pages.shared import colours
 from pages.shared.charts import GRID
 from pages.shared.many.view import SIDES
@@ -34,12 +34,6 @@ def bars(outcome: Outcome, side: str, selected: str) -> go.Figure:
     found = [s.accuracy for s in spreads]
     labels = [_short(n) for n in names]
     start = found[0].value
-    hover = [
-        f"<b>{n}</b>{f', mean of {s.orders} orders' if s.orders > 1 else ''}<br>{percent(s.accuracy.value)} "
-        f"[{interval(s.accuracy)}], n = {s.accuracy.n}<br>{points(s.accuracy.value - start)} from unpatched"
-        + (f"<br>± {100 * s.deviation:.1f} between orders" if s.orders > 1 else "")
-        for n, s in zip(names, spreads, strict=True)
-    ]
     wide = [3 if n == selected.rstrip("0123456789 ") else 0 for n in names]
     drawn = {
         "type": "bar",
@@ -50,7 +44,7 @@ def bars(outcome: Outcome, side: str, selected: str) -> go.Figure:
             "line": {"width": wide, "color": [COLOURS.get(n, colours.PATCH) for n in names]},
         },
         "error_y": _bars(found),
-        "hovertext": hover,
+        "hovertext": [_about(n, s, start) for n, s in zip(names, spreads, strict=True)],
         "hovertemplate": "%{hovertext}<extra></extra>",
         "width": 0.62,
     }
@@ -73,6 +67,16 @@ def bars(outcome: Outcome, side: str, selected: str) -> go.Figure:
     numbers = {"type": "scatter", "mode": "text", "x": labels, "y": [100 * top for top in tops], "hoverinfo": "skip"}
     numbers |= {"text": [f"{100 * a.value:.1f}" for a in found], "textposition": "top center", "textfont": {"size": 14}}
     return go.Figure({"data": [drawn, *_each_order(outcome, names, labels, side), numbers], "layout": layout})
+
+
+def _about(name: str, spread: Spread, start: float) -> str:
+    found, several = spread.accuracy, spread.orders > 1
+    lines = [
+        f"<b>{name}</b>" + (f", mean of {spread.orders} orders" if several else ""),
+        f"{percent(found.value)} [{interval(found)}], n = {found.n}",
+        f"{points(found.value - start)} from unpatched",
+    ]
+    return "<br>".join([*lines, f"± {100 * spread.deviation:.1f} between orders"] if several else lines)
 
 
 def _each_order(outcome: Outcome, names: list[str], labels: list[str], side: str) -> list[dict]:

@@ -23,7 +23,8 @@ from pages.shared.many.mixer import Line, Preset, last_move, mixer
 from pages.shared.wording import interval, percent, points
 
 VIEW, MIXER, PLANE = "many.view", "many.mixer", "many.plane"
-TOLD, STAMP, SETTLED, JOB = "many.told", "many.stamp", "many.settled", "many.job"
+TOLD, STAMP, SETTLED = "many.told", "many.stamp", "many.settled"
+JOB, LEFT = "many.job", "many.left"
 Alphas = tuple[float, ...]
 
 
@@ -108,10 +109,14 @@ def _whole_val(lab: Lab, jobs: Jobs, outcome: Outcome, alphas: Alphas) -> Job | 
     if alphas in named(outcome) or all(lab.known(mix, task, "val") for task in every):
         return None
     key = f"{lab.name}:mix {lab.weights_key(mix)[:16]} {'+'.join(every)}"
-    if (last := st.session_state.get(JOB)) and last != key:
+    left = st.session_state.setdefault(LEFT, set())  # called off because somebody went on, not because they said so
+    if (last := st.session_state.get(JOB)) and last != key and last not in left:
         jobs.cancel(last)
-    if (known := jobs.get(key)) is not None and (known.active or known.state == "failed"):
+        left.add(last)
+    known = jobs.get(key)
+    if known is not None and known.state != "done" and key not in left:
         return known
+    left.discard(key)
     st.session_state[JOB] = key
     return jobs.submit(key, "This mix on val", lambda p: evaluate_on(lab, mix, every, "val", p), urgent=True)
 

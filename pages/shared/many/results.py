@@ -125,7 +125,8 @@ def _absent(lab: Lab, jobs: Jobs, outcome: Outcome, row: Row, lost: list[str]) -
     if job is not None and job.error:
         st.warning(job.error)
     count = f"{len(lost)} checkpoint{'s' if len(lost) > 1 else ''}"
-    seconds = cost_of(lab, outcome, row) / pace(lab)
+    with st.spinner("Estimating how long training them again takes …"):
+        seconds = cost_of(lab, outcome, row) / pace(lab)
     st.caption(
         f":material/hourglass_empty: The figures are kept, but {count} of these weights "
         f"({listed(lost[:3])}{' …' if len(lost) > 3 else ''}) {'are' if len(lost) > 1 else 'is'} not here. "

@@ -18,6 +18,8 @@ from pages.shared.many.view import FIGURES, NEW, SIDES, View
 from pages.shared.pickers import seed
 from pages.shared.wording import listed
 
+SHOWN = "many.shown"
+
 
 def titles(kept: Mapping[str, Outcome]) -> dict[str, str]:
     """A comparison in a few words, by key; those that read alike get a piece of their key."""
@@ -29,9 +31,8 @@ def titles(kept: Mapping[str, Outcome]) -> dict[str, str]:
 def pick(kept: Mapping[str, Outcome], view: View, anew: bool) -> View:
     """Which comparison."""
     names = titles(kept) | {NEW: "Compare others …"}
-    seed({"many.compare": view.key}, anew)
-    if st.session_state["many.compare"] not in names:
-        st.session_state["many.compare"] = view.key
+    seed({"many.compare": view.key}, anew or st.session_state.get(SHOWN) != view.key)
+    st.session_state[SHOWN] = view.key  # a comparison that was made just now is shown without anybody picking it
     key = st.selectbox("Comparison", list(names), key="many.compare", format_func=names.get)
     if key != view.key:
         view = View(key, request=view.request)
