@@ -20,6 +20,7 @@ from core.preflight import DESCENDS, Preflight, preflight
 from core.zoo import BASE, Checkpoint
 from pages.shared import colours, pickers, waiting
 from pages.shared.charts import GRID, options
+from pages.shared.matrix import part
 
 LARGEST_UPLOAD = 2048  # MB; an upload passes through the server's memory, a path does not
 FIRST = 10
@@ -43,7 +44,8 @@ def pick_file() -> Found | None:
             placeholder=str(Path.home() / "theirs.safetensors"),
             help="A file, or a folder as open_clip, Hugging Face or mergekit write it. It is only read.",
         ).strip()
-        return Found(pickers.typed_path(text), text) if text else None
+        path = pickers.typed_path(text)
+        return Found(path, path.name or text) if text else None
     given = st.file_uploader(
         "Checkpoint",
         [ending.removeprefix(".") for ending in SAFE + TORCH],
@@ -124,8 +126,8 @@ def show(lab: Lab, report: Preflight, title: str) -> None:
 
 
 def _cosines(report: Preflight) -> go.Figure:
-    names = [name.removeprefix("visual.") or "everything else" for name in report.cosines]
-    values = list(report.cosines.values())
+    blocks = sorted(report.cosines, key=lambda prefix: (not prefix, prefix))
+    names, values = [part(prefix) for prefix in blocks], [report.cosines[prefix] for prefix in blocks]
     bars = {
         "type": "bar",
         "x": names,

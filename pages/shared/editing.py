@@ -75,7 +75,9 @@ def _table(lab: Lab, mix: Mix) -> tuple[Recipe, str]:
         found.insert(0, prefix, [column[m] for m in found.index])
     found.insert(0, MODEL, list(found.index))
     found = found.reset_index(drop=True)
-    number = {p: st.column_config.NumberColumn(matrix.part(p), step="any", required=True) for p in found.columns[1:]}
+    number = {
+        p: st.column_config.NumberColumn(matrix.part(p), format="plain", required=True) for p in found.columns[1:]
+    }
     edited = st.data_editor(
         found,
         key=f"recipe.table.{mix.word}.{'+'.join(more)}",
