@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import platform
-import resource
 import statistics
 import subprocess
 import sys
@@ -69,9 +68,13 @@ def seconds(work: Callable[[], object], device: torch.device) -> float:
     return statistics.median(found[1:])
 
 
-def peak() -> float:
-    """The process's largest resident size so far, in MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3 * (1.024 if sys.platform == "linux" else 1e-3)
+def peak(anew: bool = False) -> float:
+    """The process's largest resident size in MB since it was last asked ``anew``, which begins again (Linux)."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    found = next(float(line.split()[1]) for line in lines if line.startswith("VmHWM")) * 1024 / 1e6
+    if anew:
+        Path("/proc/self/clear_refs").write_text("5")
+    return found
 
 
 @torch.inference_mode()
@@ -94,16 +97,17 @@ def measure(name: str, precision: str, batch: int) -> Figures:
         lab.zoo.add("near", near)
         del near
         lab.zoo.weights("near")  # read once, as opening it does
+        peak(anew=True)  # what drawing random weights took does not count
         started = time.perf_counter()
         encoder = lab.encoder(precision)
-        opened = time.perf_counter() - started
+        opened, open_peak = time.perf_counter() - started, peak()
         merging = merged(lab, encoder)
         forward = run(encoder, batch)
         tensors = disk.read_tensors(base / vision.WEIGHTS)
         after = disk.digest_tensors({n: t for n, t in tensors.items() if not n.startswith(vision.IMAGE_TOWER)})
         if after != text:
             raise AssertionError(f"the text tower of {name} was touched")
-    sizes = {"whole": whole / 1e6, "make_s": made, "open_s": opened, "peak": peak(), "text": text[:12]}
+    sizes = {"whole": whole / 1e6, "make_s": made, "open_s": opened, "peak": max(open_peak, peak()), "text": text[:12]}
     return Figures(model=name, **merging, **forward, **sizes)
 
 
@@ -111,6 +115,7 @@ def merged(lab: Lab, encoder: vision.Encoder) -> dict[str, Any]:
     """Which tensors a merge changes, its time beside a copy's, and the memory that it takes."""
     into, recipe = encoder.weights, lerp(lab.base, single("near"), 0.5)
     lab.load(lab.base, encoder)
+    peak(anew=True)
     before, held = {n: float(t.detach().double().sum()) for n, t in into.items()}, peak()
     lab.load(recipe, encoder)
     tower, extra = sum(t.nbytes for t in into.values()), max(0.0, peak() - held)
