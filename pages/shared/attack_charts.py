@@ -14,6 +14,7 @@ from pages.shared.charts import GRID as GRID_COLOUR
 from pages.shared.wording import alpha_text, interval, percent
 
 MODELS = (("base", colours.BASE, ""), ("α now", colours.PATCH, "/"), ("fine-tuned", colours.TUNED, "x"))
+SAFE = "#5d5d66"  # a place where a word fools nobody; white is read on it as on the red of attacks
 LINES = {"accuracy": (colours.PATCHING, "circle", "solid"), "fooled": (colours.ATTACK, "x", "solid")}
 LINES |= {"clean": (colours.SUPPORTED, "square", "dash")}
 LINES |= {"accuracy seen": (colours.PATCHING, "circle-open", "dot"), "fooled seen": (colours.ATTACK, "x-open", "dot")}
@@ -139,7 +140,8 @@ def by_place(title: str, row: Sequence[Outcome]) -> go.Figure:
         "y": at,
         "zmin": 0,
         "zmax": 100,
-        "colorscale": [[0, colours.faint(colours.ATTACK, 0.04)], [1, colours.ATTACK]],
+        "colorscale": [[0, SAFE], [1, colours.ATTACK]],
+        "textfont": {"color": "#ffffff"},
         "text": cells,
         "texttemplate": "%{text:.0f}",
         "customdata": said,
