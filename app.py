@@ -14,33 +14,33 @@ import streamlit as st  # noqa: E402
 from pages.shared import empty, frame, handover, waiting, workspace  # noqa: E402
 
 
-def _page(file: str, title: str, icon: str, address: str, default: bool = False):
+def _page(file: str, title: str, icon: str, default: bool = False):
+    """A page at the address that is its file's name, as ``frame.within_app`` needs it."""
     return st.Page(
-        HERE / "pages" / f"{file}.py", title=title, icon=f":material/{icon}:", url_path=address, default=default
+        HERE / "pages" / f"{file}.py", title=title, icon=f":material/{icon}:", url_path=file, default=default
     )
 
 
-st.set_page_config("Palette", frame.icon(), layout="wide", initial_sidebar_state=230)
-# An address must not be the name of a file in pages/: a fresh server would run that file alone, without this frame.
+frame.begin()
 PAGES = {
     "Patch": [
-        _page("alpha", "How much patch?", "tune", "patch", default=True),
-        _page("strategies", "Many tasks", "stacks", "many-tasks"),
-        _page("soups", "Soups and mixing", "blender", "mixing"),
+        _page("alpha", "How much patch?", "tune", default=True),
+        _page("strategies", "Many tasks", "stacks"),
+        _page("soups", "Soups and mixing", "blender"),
     ],
     "Try": [
-        _page("typographic", "Typographic lab", "text_fields", "attacks"),
-        _page("classify", "Your images", "image_search", "your-images"),
+        _page("typographic", "Typographic lab", "text_fields"),
+        _page("classify", "Your images", "image_search"),
     ],
     "Keep": [
-        _page("recipe", "Recipes", "receipt_long", "recipes"),
-        _page("export", "Take it home", "download", "take-home"),
-        _page("import_checkpoint", "Bring a checkpoint", "login", "bring-in"),
+        _page("recipe", "Recipes", "receipt_long"),
+        _page("export", "Take it home", "download"),
+        _page("import_checkpoint", "Bring a checkpoint", "login"),
     ],
     "Look": [
-        _page("gallery", "Gallery of tasks", "grid_view", "tasks"),
-        _page("datasets", "Data", "database", "data"),
-        _page("models", "Models", "deployed_code", "workspaces"),
+        _page("gallery", "Gallery of tasks", "grid_view"),
+        _page("datasets", "Data", "database"),
+        _page("models", "Models", "deployed_code"),
     ],
 }
 page = st.navigation(PAGES, expanded=True)

@@ -21,7 +21,7 @@ class Entry:
     """One recipe with where it came from.
 
     ``key`` is what links and addresses carry; ``title`` says what it is, for people; ``origin`` is the address of the
-    page that made it (such as ``patch?task=digits&alpha=0.50``); ``when`` is in seconds since 1970. ``name`` and
+    page that made it (such as ``alpha?task=digits&alpha=0.50``); ``when`` is in seconds since 1970. ``name`` and
     ``star`` are its owner's; ``figures`` are the accuracies known when it was last looked at, as
     ``manifest.figures`` gives them.
     """

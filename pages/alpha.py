@@ -9,6 +9,8 @@ from pages.shared import address, alpha_view, changes, frame, handover, how, liv
 from pages.shared.curve import known_curve
 from pages.shared.welcome import welcome
 
+frame.within_app()
+
 lab, jobs = workspace.lab(), workspace.jobs()
 frame.title(
     "How much patch is right?",
@@ -44,6 +46,6 @@ else:
     shown = replace(view, supported=curve.supported, alpha=curve.nearest(view.alpha))
     recipe = lab.patch(view.task, shown.alpha)
     with main:
-        handover.go_on(lab, recipe, alpha_view.title(lab, shown), "patch", alpha_view.write(shown), "alpha")
+        handover.go_on(lab, recipe, alpha_view.title(lab, shown), "alpha", alpha_view.write(shown), "alpha")
     changes.draw(lab, shown, recipe, anew)
     how.draw(lab, jobs, shown, curve, recipe)

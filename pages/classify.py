@@ -17,6 +17,8 @@ from pages.shared import (
     workspace,
 )
 
+frame.within_app()
+
 lab, jobs = workspace.lab(), workspace.jobs()
 frame.title(
     "What do they see in your images?",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pages.shared import adding, address, datasets_view, frame, workspace
 
+frame.within_app()
+
 lab, jobs = workspace.lab(), workspace.jobs()
 frame.title(
     "Which data are here?",

@@ -7,6 +7,8 @@ from functools import partial
 from pages.shared import address, export_view, frame, taken, taking, workspace
 from pages.shared.export_view import View
 
+frame.within_app()
+
 lab, jobs = workspace.lab(), workspace.jobs()
 frame.title(
     "How do I take this model home?",

@@ -9,6 +9,8 @@ import streamlit as st
 from pages.shared import address, cards, frame, gallery_view, workspace
 from pages.shared.pickers import by_role, seed
 
+frame.within_app()
+
 lab = workspace.lab()
 frame.title(
     "What are these numbers about?",

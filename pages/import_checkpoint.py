@@ -6,6 +6,8 @@ import streamlit as st
 
 from pages.shared import bringing, frame, workspace
 
+frame.within_app()
+
 lab, jobs = workspace.lab(), workspace.jobs()
 frame.title(
     "Does this checkpoint fit?",

@@ -9,6 +9,8 @@ import streamlit as st
 from core.vision import known_models
 from pages.shared import address, frame, gauge, models_view, new_workspace, precisions, shelf, workspace
 
+frame.within_app()
+
 jobs, cache = workspace.jobs(), workspace.cache_folder()
 frame.title(
     "Which model do you want to patch?",

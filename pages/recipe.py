@@ -22,6 +22,8 @@ from pages.shared import (
 from pages.shared.pickers import seed
 from pages.shared.recipe_view import SHOWS, View
 
+frame.within_app()
+
 lab, jobs = workspace.lab(), workspace.jobs()
 frame.title(
     "What is in this mix?",
@@ -44,7 +46,7 @@ with main:
     if show == "mix":
         matrix.draw(mix.recipe, "recipe.matrix")
         measuring.row(lab, mix, other)
-        handover.go_on(lab, mix.recipe, mix.title, "recipes", {"recipe": mix.word}, "recipe", but="recipe")
+        handover.go_on(lab, mix.recipe, mix.title, "recipe", {"recipe": mix.word}, "recipe", but="recipe")
         measuring.draw_table(lab, mix, other)
         measuring.offer(lab, jobs, (mix, other), "recipe.mix")
         handover.note_figures(lab, mix)

@@ -12,6 +12,8 @@ from pages.shared import address, frame, soup_hand, soup_missing, soup_results, 
 from pages.shared.pickers import seed
 from pages.shared.welcome import welcome
 
+frame.within_app()
+
 MANIFOLD = "https://arxiv.org/abs/2309.08610"
 
 lab, jobs = workspace.lab(), workspace.jobs()

@@ -12,6 +12,8 @@ from pages.shared import address, frame, workspace
 from pages.shared.many import asking, results, steering, view
 from pages.shared.welcome import welcome
 
+frame.within_app()
+
 lab, jobs = workspace.lab(), workspace.jobs()
 frame.title(
     "How are many tasks patched best?",

@@ -7,6 +7,8 @@ from functools import partial
 from pages.shared import address, attack_controls, attack_live, attack_panels, attack_view, frame, missing, workspace
 from pages.shared.welcome import welcome
 
+frame.within_app()
+
 lab, jobs = workspace.lab(), workspace.jobs()
 frame.title(
     "Can a written word fool it?",

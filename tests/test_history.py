@@ -11,7 +11,7 @@ from core.recipe import lerp, single
 
 def test_a_remembered_recipe_comes_back(tmp_path):
     history, recipe = History(tmp_path), lerp(single("base"), single("digits"), 0.3)
-    entry = history.remember(recipe, "Digits at 0.3", "patch?task=digits")
+    entry = history.remember(recipe, "Digits at 0.3", "alpha?task=digits")
     assert History(tmp_path)[entry.key] == entry
     assert entry.recipe == recipe
 
@@ -42,12 +42,12 @@ def test_a_damaged_entry_is_passed_over(tmp_path):
 
 def test_a_name_a_star_and_figures_stay_when_the_recipe_is_made_again(tmp_path):
     history = History(tmp_path)
-    key = history.remember(single("base"), "one", "patch?task=a").key
+    key = history.remember(single("base"), "one", "alpha?task=a").key
     history.remember(single("digits"), "two")
     figures = [{"task": "icons", "split": "test", "accuracy": 0.5, "low": 0.4, "high": 0.6, "n": 100}]
     history.change(key, name=" The good one ", star=True, figures=figures)
     again = history.remember(single("base"), "another title")
-    assert (again.label, again.star, again.origin, again.figures) == ("The good one", True, "patch?task=a", (*figures,))
+    assert (again.label, again.star, again.origin, again.figures) == ("The good one", True, "alpha?task=a", (*figures,))
     assert History(tmp_path)[key] == again
     assert [e.label for e in history.entries()] == ["The good one", "two"]
     assert [e.label for e in history.entries("GOOD icons")] == ["The good one"]

@@ -122,7 +122,13 @@ def take_away(lab: Lab, view: View) -> None:
     mixed = attack_view.mix(lab, view, alpha)
     patch = view.patch.removeprefix(attack_view.KEPT)
     go_on(
-        lab, mixed, f"{patch} at α = {alpha_text(alpha)}", "attacks", attack_view.write(view), "attack", "typographic"
+        lab,
+        mixed,
+        f"{patch} at α = {alpha_text(alpha)}",
+        "typographic",
+        attack_view.write(view),
+        "attack",
+        "typographic",
     )
 
 

@@ -57,7 +57,7 @@ def draw(lab: Lab, mix: Mix) -> None:
 
 
 def _open(lab: Lab, recipe: Recipe, title: str) -> None:
-    entry = handover.keep(lab, recipe, title, "recipes", {})
+    entry = handover.keep(lab, recipe, title, "recipe", {})
     st.session_state["recipe.mix"], st.session_state["recipe.show"] = entry.key, "mix"
 
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages.shared import frame, workspace
 
-WITHOUT_TASKS = ("workspaces", "data")  # addresses of the pages that a workspace without tasks is made for
+WITHOUT_TASKS = ("models", "datasets")  # addresses of the pages that a workspace without tasks is made for
 
 
 def instead_of(address: str) -> bool:

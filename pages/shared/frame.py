@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import runpy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from pathlib import Path
 
 import streamlit as st
 from PIL import Image, ImageDraw
@@ -21,6 +23,25 @@ _STACKED = """<style>@media (max-width: 1000px) {
 [data-testid="stColumn"]:has(.st-key-controls), [data-testid="stColumn"]:has(.st-key-main) { min-width: 100%; }
 .st-key-controls { display: grid; grid-template-columns: 1fr 1fr; gap: 0.4rem 1.5rem; align-items: end; }
 }</style>"""
+
+_app = {"path": Path(__file__).resolve().parents[2] / "app.py", "has run": False}
+
+
+def begin() -> None:
+    """Begin a run of the app: its title, its icon, its width."""
+    _app["has run"] = True
+    st.set_page_config("Palette", icon(), layout="wide", initial_sidebar_state=230)
+
+
+def within_app() -> None:
+    """The first line of a page: where it was opened without the app around it, run the app, which opens the page.
+
+    Until st.navigation has run once, Streamlit finds pages by their files in ``pages/`` and runs them alone; so does a
+    fresh server whose first visitor follows a link.
+    """
+    if not _app["has run"]:
+        runpy.run_path(str(_app["path"]))
+        st.stop()
 
 
 @contextmanager

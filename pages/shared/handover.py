@@ -25,8 +25,8 @@ _PLACES = "handover.places"
 
 
 def know(pages: Sequence) -> None:
-    """Learn which page is at which address; the app says so on every run. The first page is at ``patch``, too."""
-    st.session_state[_PLACES] = {page.url_path or "patch": page for page in pages}
+    """Learn which page is at which address; the app says so on every run. The first page is at ``alpha``, too."""
+    st.session_state[_PLACES] = {page.url_path or "alpha": page for page in pages}
 
 
 def places() -> Mapping:

@@ -83,7 +83,7 @@ def _row(lab: Lab, history: History, entry: Entry) -> None:
             path, _, query = entry.origin.partition("?")
             if (
                 path in places()
-                and path != "recipes"
+                and path != "recipe"
                 and st.button("Where it was made", key=f"history.origin.{entry.key}", icon=":material/undo:")
             ):
                 st.switch_page(places()[path], query_params=dict(parse_qsl(query)))

@@ -172,6 +172,4 @@ def _go_on(lab: Lab, jobs: Jobs, pool: Pool, state: State, view: View) -> None:
         st.caption("Searches λ for this candidate, starting where the sliders stand; kept only if better on val.")
         soup_search.follow(lab, jobs, pool, plan)
     title = f"{view.soup} with {hand.candidate}, by hand"
-    handover.go_on(
-        lab, hand.recipe, title, "mixing", soup_view.write(replace(view, factors=hand.factors)), "soups.hand"
-    )
+    handover.go_on(lab, hand.recipe, title, "soups", soup_view.write(replace(view, factors=hand.factors)), "soups.hand")

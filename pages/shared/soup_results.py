@@ -233,7 +233,7 @@ def _beta(lab: Lab, chosen: SoupRow, groups: Sequence[str], view: View) -> None:
     )
     st.caption("β: how much of each ingredient is in each component; every column sums to 1.")
     if all(name in lab.zoo for name in chosen.recipe.models):
-        handover.go_on(lab, chosen.recipe, chosen.name, "mixing", soup_view.write(view), "soups")
+        handover.go_on(lab, chosen.recipe, chosen.name, "soups", soup_view.write(view), "soups")
     else:
         st.caption("Its weights can be used once the ingredients are here: see *Search*.")
 

@@ -112,7 +112,7 @@ def test_a_template_without_a_place_is_one_sentence(page):
 
 def test_a_mix_from_another_page_stands_beside_the_base(page, cache):
     lab = lab_of(cache)
-    entry = History(lab.folder).remember(lerp(lab.base, single("noisy"), 0.37), "My <mix>", "patch")
+    entry = History(lab.folder).remember(lerp(lab.base, single("noisy"), 0.37), "My <mix>", "alpha")
     at = page("classify", recipe=entry.key)
     assert not at.warning and not at.error
     assert at.query_params["second"] == entry.key

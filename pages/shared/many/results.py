@@ -20,7 +20,7 @@ from pages.shared.many.mixing import recipe, tasks_of
 from pages.shared.many.view import View, results, write
 from pages.shared.wording import alpha_text, duration, interval, listed, percent, points
 
-PATH = "many-tasks"
+PATH = "strategies"
 
 
 def numbers(outcome: Outcome, side: str) -> None:
