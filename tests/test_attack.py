@@ -179,7 +179,7 @@ def test_the_command_writes_and_tests(command, tmp_path, capsys):
     assert "label=red_text=green.png" in capsys.readouterr().out
     assert command("write", "blue", tmp_path / "bad.png", tmp_path / "red.png", "--to", tmp_path / "two") == 1
     said = capsys.readouterr()
-    assert "bad.png is no picture" in said.err and (tmp_path / "two" / "label=red_text=blue.png").exists()
+    assert "bad.png is a web page" in said.err and (tmp_path / "two" / "label=red_text=blue.png").exists()
     assert command("test", "noisy@0.5", "--photos", tmp_path / "two", "--json") == 0
     facts = json.loads(capsys.readouterr().out)
     assert facts["fooled"]["n"] == 1 and facts["classes"] == "2 classes"

@@ -170,6 +170,10 @@ def test_decoding_is_upright_rgb_on_white():
     buffer = BytesIO()
     Image.new("RGBA", (4, 2), (255, 0, 0, 0)).save(buffer, "PNG")
     assert (decode(buffer.getvalue(), "clear.png") == 255).all()
-    for data, why in ((b"", "0 bytes"), (b"<svg/>", "no picture"), (png(PICTURE)[:50], "damaged|no picture")):
+    for data, why in (
+        (b"", "0 bytes"),
+        (b"<svg/>", "SVG drawing"),
+        (png(PICTURE)[:50], "cut off|damaged|broken"),
+    ):
         with pytest.raises(IntakeError, match=why):
             decode(data, "x.png")
