@@ -193,7 +193,7 @@ def _processes() -> int:
 
 def _results(asked: Sequence[tuple], workers: int) -> Generator[tuple[int, list[tuple[int, str]]], None, None]:
     """(first, bad) of each chunk as it is done: here if there are few, else in as many processes as there are cores."""
-    from core.data.decoding import decode
+    from core.data.decoding import decode, end_with
 
     if workers <= 1 or sum(len(words[1]) for words in asked) <= ALONE:
         for words in asked:
@@ -203,7 +203,7 @@ def _results(asked: Sequence[tuple], workers: int) -> Generator[tuple[int, list[
     context = get_context(method)
     if method == "forkserver":
         context.set_forkserver_preload(["core.data.decoding"])
-    pool = ProcessPoolExecutor(workers, context)
+    pool = ProcessPoolExecutor(workers, context, end_with, (os.getpid(),))
     try:
         coming = iter(asked)
         running: dict[Future, int] = {}

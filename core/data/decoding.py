@@ -6,6 +6,8 @@ Imported by worker processes before anything else, so it imports little.
 from __future__ import annotations
 
 import os
+import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +19,22 @@ from core.transform import Step, pixels
 
 torchvision_cpu.prepare()  # the transform's steps are torchvision's, and arrive by name
 import torchvision.transforms  # noqa: E402, F401  (a process that serves forks imports it once for all)
+
+LOOK_EVERY_SECONDS = 2.0
+
+
+def end_with(parent: int) -> None:
+    """Let this worker process end soon after the process ``parent``, which may be killed without a word."""
+
+    def watch() -> None:
+        while True:
+            time.sleep(LOOK_EVERY_SECONDS)
+            try:
+                os.kill(parent, 0)
+            except OSError:
+                os._exit(1)
+
+    threading.Thread(target=watch, name="palette-parent", daemon=True).start()
 
 
 def decode(

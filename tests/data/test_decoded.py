@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
+import time
 from collections import namedtuple
+from pathlib import Path
 
 import layouts
 import numpy as np
@@ -198,3 +202,23 @@ def test_notes_follow_their_images(tmp_path):
     found = decode(part, tmp_path / "cache")
     by_place = [int(part.images.paths[w].stem) for w in found.notes["written"]]
     assert colours(found) == [layouts.colour("all", i % 27) for i in by_place]
+
+
+def test_a_worker_ends_with_the_process_that_wanted_it():
+    """Killed without a word: a worker must not wait for its next chunk for ever."""
+    root = str(Path(__file__).resolve().parents[2])
+    child = "import os, sys, time; from core.data.decoding import end_with; end_with(int(sys.argv[1])); time.sleep(120)"
+    parent = (
+        "import os, subprocess, sys, time\n"
+        "started = subprocess.Popen([sys.executable, '-c', sys.argv[1], str(os.getpid())])\n"
+        "print(started.pid, flush=True)\n"
+        "time.sleep(120)"
+    )
+    with subprocess.Popen([sys.executable, "-c", parent, child], cwd=root, stdout=subprocess.PIPE, text=True) as wanted:
+        assert wanted.stdout is not None
+        worker = int(wanted.stdout.readline())
+        wanted.kill()
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline and Path(f"/proc/{worker}/status").exists():
+        time.sleep(0.2)
+    assert not Path(f"/proc/{worker}/status").exists()
