@@ -39,8 +39,7 @@ def picture(recipe: Recipe) -> go.Figure:
         "z": found.to_numpy(),
         "x": names,
         "y": list(found.index),
-        "text": [[f"{c:.3g}".replace("-", "−") for c in row] for row in found.to_numpy()],
-        "texttemplate": "%{text}",
+        "text": [[_number(c) for c in row] for row in found.to_numpy()],
         "hovertemplate": "%{text} × %{y}<br>in %{x}<extra></extra>",
         "colorscale": SCALE,
         "zmin": -reach,
@@ -56,7 +55,24 @@ def picture(recipe: Recipe) -> go.Figure:
         "xaxis": {"automargin": True, "type": "category", "tickangle": -35 if len(names) > 4 else 0},
         "uirevision": "matrix",
     }
-    return go.Figure({"data": [heat], "layout": layout}, skip_invalid=True)
+    return go.Figure({"data": [heat, *_numbers(found, names, reach / 2)], "layout": layout}, skip_invalid=True)
+
+
+def _number(coefficient: float) -> str:
+    return f"{coefficient:.3g}".replace("-", "−")
+
+
+def _numbers(found: pd.DataFrame, names: list[str], strong: float) -> list[dict]:
+    """The numbers over the cells: white on strong colours, the theme's text colour on faint ones, light or dark."""
+    cells = [(names[j], m, c) for m, row in zip(found.index, found.to_numpy(), strict=True) for j, c in enumerate(row)]
+    traces = []
+    for font, chosen in (({"color": "#ffffff"}, True), ({}, False)):
+        mine = [cell for cell in cells if (abs(cell[2]) >= strong) == chosen]
+        x, y, numbers = ([cell[i] for cell in mine] for i in range(3))
+        text = [_number(c) for c in numbers]
+        trace = {"type": "scatter", "mode": "text", "x": x, "y": y, "text": text, "textfont": font}
+        traces.append(trace | {"hoverinfo": "skip", "showlegend": False})
+    return traces
 
 
 def draw(recipe: Recipe, key: str) -> None:
