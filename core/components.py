@@ -119,7 +119,7 @@ def partition(name: str, sizes: Mapping[str, int]) -> Partition:
     if name == "whole":
         return Partition(name, (Group("the whole network", ("",)),))
     if name == "blocks":
-        return _grouped(name, {p: (p,) for p in blocks(sizes)})
+        return _grouped(name, {p: (p,) for p in sorted(blocks(sizes), key=bool)})  # the stem comes first
     if name in ("C8", "C15", "C26"):
         depth = 1 if name == "C8" else 2
         own = {p for p in blocks(sizes) if p not in ("", "head")} if name == "C26" else set()

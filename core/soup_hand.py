@@ -16,6 +16,7 @@ from core.soup_judge import Judge
 from core.soup_outcome import SoupRow
 from core.soup_plan import Pool, cut
 
+GLANCE = 256  # pictures of val that are looked at while a slider is dragged
 SKETCH = 128  # pictures of test and of each shift that a sketch looks at
 
 PRESETS = ("all", "early", "late", "ramp up", "ramp down")
@@ -56,20 +57,23 @@ class Desk:
 
     def __init__(self, lab: Lab, pool: Pool) -> None:
         self.lab, self.pool = lab, pool
-        self._judge: Judge | None = None
+        self._judges: dict[bool, Judge] = {}
         self._guard = threading.Lock()
-        self._known: dict[str, Accuracy] = {}
+        self._known: dict[tuple[str, bool], Accuracy] = {}
 
-    def judged(self, recipe: Recipe) -> Accuracy:
-        """A mix's accuracy on the whole of *val*, remembered for the last few hundred."""
-        key = self.lab.weights_key(recipe)
+    def judged(self, recipe: Recipe, glance: bool = False) -> Accuracy:
+        """A mix's accuracy on *val*, at a ``glance`` on its first 256 pictures; remembered for the last few hundred."""
+        key = (self.lab.weights_key(recipe), glance)
         with self._guard:
             if key not in self._known:
-                self._judge = self._judge or Judge(self.lab, self.pool.task)
+                if glance not in self._judges:
+                    self._judges[glance] = Judge(self.lab, self.pool.task, most=GLANCE if glance else None)
                 if len(self._known) > 500:
                     self._known.clear()
-                found, n = self._judge.judge(recipe), len(self._judge)
-                self._known[key] = Accuracy(found.score, *wilson(round(found.score * n), n), n)
+                found = self._judges[glance].judge(recipe)
+                self._known[key] = Accuracy(
+                    found.score, *wilson(round(found.score * found.seen), found.seen), found.seen
+                )
             return self._known[key]
 
     def sketch(self, recipe: Recipe, like: SoupRow) -> dict[str, float]:

@@ -36,18 +36,27 @@ class Judged:
 class Judge:
     """Accuracy of recipes on one split of a task, the same numbers as ``Lab.evaluate`` gives.
 
-    ``check`` is called between batches and may raise to stop. ``seconds`` adds up what evaluating took.
+    ``check`` is called between batches and may raise to stop. ``most`` bounds how many pictures are looked at.
+    ``seconds`` adds up what evaluating took.
     """
 
-    def __init__(self, lab: Lab, task: str, split: str = "val", check: Callable[[], object] = lambda: None) -> None:
+    def __init__(
+        self,
+        lab: Lab,
+        task: str,
+        split: str = "val",
+        check: Callable[[], object] = lambda: None,
+        most: int | None = None,
+    ) -> None:
         self.lab, self.task, self.check = lab, task, check
         pictures = lab.pictures(task, split)
-        self.labels = torch.from_numpy(pictures.labels.astype(np.int64))
+        images, labels = pictures.images[:most], pictures.labels[:most]
+        self.labels = torch.from_numpy(labels.astype(np.int64))
         self.seconds, self.evaluations, self.pictures = 0.0, 0, 0
         self._incumbent: tuple[float, np.ndarray] | None = None
         with lab.merged(lab.base) as encoder:
-            cuts = [torch.from_numpy(pictures.images[i : i + BATCH]) for i in range(0, len(self.labels), BATCH)]
-            self._prepared = 4 * pictures.images.size <= IN_MEMORY
+            cuts = [torch.from_numpy(images[i : i + BATCH]) for i in range(0, len(labels), BATCH)]
+            self._prepared = 4 * images.size <= IN_MEMORY
             self._batches = [encoder.prepare(cut) if self._prepared else cut.to(encoder.device) for cut in cuts]
 
     def __len__(self) -> int:

@@ -110,10 +110,6 @@ class PoolResults:
         best = [replace(r, name=n, note=r.name) for n, r in zip(named, self.individuals, strict=False)]
         return [*best, *(o.row for o in self.outcomes)]
 
-    def measured(self, name: str) -> SoupRow | None:
-        """The row of that name, or the ingredient of that name."""
-        return self.row(name) or next((row for row in self.individuals if row.name == name), None)
-
     def row(self, name: str) -> SoupRow | None:
         """The row of that name."""
         return next((row for row in self.rows() if row.name == name), None)

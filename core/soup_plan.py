@@ -35,8 +35,8 @@ class SoupPlan:
     """One way to make a soup of a pool.
 
     ``partition``, ``preset``, ``budget`` (evaluations per search, None: the preset's), ``optimiser`` and ``racing``
-    (give up hopeless λ early) are manifold mixing's; ``partition`` is the learned soup's, too. With ``start`` only the
-    candidate of ``into`` is searched, from the mixing factors ``factors``: a mix by hand goes on by search.
+    (give up hopeless λ early) are manifold mixing's; ``partition`` is the learned soup's, too. With ``start``, a mix
+    made by hand, one search goes on from it: for ``candidate``, beginning at the mixing factors ``factors``.
     """
 
     method: str

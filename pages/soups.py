@@ -48,7 +48,7 @@ if view.show == "results":
         else:
             soup_results.nothing(lab, here)
     if known:
-        soup_results.details(lab, soup_view.pool_of(known, view.pool), view)
+        soup_results.details(lab, jobs, soup_view.pool_of(known, view.pool), view)
 elif len(here) < 2:
     with main:
         soup_missing.offer(lab, jobs)

@@ -64,7 +64,7 @@ def test_a_pools_folder_is_read_back_with_names_told_apart(tmp_path):
         "same",
         "same · 2",
     ]
-    assert found.rows()[0].note == "y" and found.measured("x").test.accuracy.value == 0.5
+    assert found.rows()[0].note == "y"
     assert read_results(tmp_path / "nothing") is None
     assert PoolResults({}, ()).rows() == []
 

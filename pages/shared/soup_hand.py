@@ -35,6 +35,7 @@ class State:
     before: list[tuple[float, ...]]
     stamp: int = 0
     settled: bool = True
+    news: bool = False
 
 
 def page(
@@ -119,29 +120,35 @@ def _moved() -> None:
     if state.settled:
         state.before.append(state.hand.factors)
     state.hand, state.settled = replace(state.hand, factors=move.factors), move.settled
+    state.news = move.settled
 
 
 @st.fragment
 def _live(lab: Lab, pool: Pool, found: PoolResults | None) -> None:
     with one_sentence():
         state: State = st.session_state[STATE]
+        if state.news:
+            state.news = False
+            st.rerun()  # the hand has let go: the address, Undo and the rest of the page follow now
         hand, judge = state.hand, desk(lab, pool)
         names = [soup_charts.short(group.title) for group in hand.partition.groups]
         st.caption(f"λ of each component: left is all {hand.candidate}, right is all of the soup so far.")
         factor_sliders(SLIDERS, names, hand.factors, state.stamp, _moved)
-        before, now = judge.judged(hand.soup), judge.judged(hand.recipe)
-        shown = [Figure("Val, this mix", now.value, now, now.value - before.value)]
-        like = _measured(found, hand)
+        glance = not state.settled
+        before, now = judge.judged(hand.soup, glance), judge.judged(hand.recipe, glance)
+        label = f"Val, first {now.n} pictures" if glance else "Val, this mix"
+        shown = [Figure(label, now.value, now, now.value - before.value)]
+        like, sketch = _measured(found, hand), dict[str, float]()
         if like is not None and state.settled:
             sketch = judge.sketch(hand.recipe, like)
             note = f"about: from {SKETCH} pictures of each task"
-            shown.append(
-                Figure("Test, sketched", sketch["test"], None, sketch["test"] - like.test.accuracy.value, None, note)
+            each = {"Test, sketched": ("test", like.test.accuracy)} | (
+                {"OOD, sketched": ("ood", like.ood)} if like.ood else {}
             )
-            if like.ood:
-                shown.append(Figure("OOD, sketched", sketch["ood"], None, sketch["ood"] - like.ood.value, None, note))
-                _scatter(lab, found, sketch)
+            shown += [Figure(n, sketch[k], None, sketch[k] - a.value, None, note) for n, (k, a) in each.items()]
         figures.row([replace(one, against="the soup so far") for one in shown], places=3)
+        if "ood" in sketch:
+            _scatter(lab, found, sketch)
 
 
 def _measured(found: PoolResults | None, hand: Hand) -> SoupRow | None:
@@ -160,6 +167,7 @@ def _scatter(lab: Lab, found: PoolResults | None, sketch: dict[str, float]) -> N
         name="this mix, sketched",
         marker={"symbol": "circle-open", "size": 20, "color": soup_charts.colours.PATCH, "line": {"width": 3}},
     )
+    chart.update_layout(height=330)
     st.plotly_chart(chart, key="soups.hand.scatter", config=options("mix"), alt="This mix among the others")
 
 

@@ -11,12 +11,13 @@ import streamlit as st
 
 from core.headed import SweepSettings
 from core.ingredients import said
+from core.jobs import Jobs
 from core.lab import Lab
 from core.metrics import Accuracy, Paired
 from core.published import PUBLISHED_COLUMNS, PUBLISHED_NOTE, published
 from core.soup_outcome import PoolResults, SoupOutcome, SoupRow, marks, outcome_facts, row_facts, value
 from core.soup_plan import too_small
-from pages.shared import figures, handover, soup_charts, soup_view
+from pages.shared import figures, handover, soup_charts, soup_view, soup_wise
 from pages.shared.charts import options
 from pages.shared.figures import Figure
 from pages.shared.pickers import seed
@@ -111,7 +112,7 @@ def row_of(found: PoolResults, view: View) -> SoupRow:
     return found.row(view.row) or found.row(soup_view.default_row(found)) or found.individuals[0]
 
 
-def details(lab: Lab, found: PoolResults, view: View) -> None:
+def details(lab: Lab, jobs: Jobs, found: PoolResults, view: View) -> None:
     """Everything below the fold."""
     chosen = row_of(found, view)
     table(lab, found)
@@ -123,6 +124,7 @@ def details(lab: Lab, found: PoolResults, view: View) -> None:
     if outcome is not None and outcome.verdicts and outcome.facts["method"] != "wise":
         _verdicts(outcome)
     ingredients(lab, found)
+    soup_wise.offer(lab, jobs, found)
     with st.expander("The paper's own Table 1, beside ours"):
         rows = [(name, *numbers) for name, numbers in published()]
         form = {c: st.column_config.NumberColumn(format="%.2f") for c in PUBLISHED_COLUMNS}

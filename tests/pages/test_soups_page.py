@@ -131,6 +131,16 @@ def test_mixing_by_hand_moves_the_figures_and_undoes(page, cache):
     assert button(at, "soups.undo").disabled and not at.error
 
 
+def test_wise_ft_of_an_ingredient_is_drawn_from_the_page(page, cache):
+    made(cache, SoupPlan("greedy"))
+    at = page("soups")
+    at.selectbox(key="soups.wise.name").set_value("ingredient-02").run()
+    button(at, "soups.wise").click().run()
+    wait(at, lambda at: any("WiSE-FT" in str(m) for m in at.dataframe[0].value["Method"]))
+    curve = next(o for o in results(lab_of(cache))[0].outcomes if o.facts["method"] == "wise")
+    assert len(curve.verdicts) == 11 and curve.row.name == "WiSE-FT of ingredient-02" and not at.error
+
+
 def test_without_the_ingredients_results_stay_and_the_rest_says_what_to_build(page, cache):
     made(cache, SoupPlan("greedy"))
     for path in (cache / "tiny" / "checkpoints").glob("ingredient-*"):
