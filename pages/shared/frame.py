@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import runpy
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -24,12 +25,13 @@ _STACKED = """<style>@media (max-width: 1000px) {
 .st-key-controls { display: grid; grid-template-columns: 1fr 1fr; gap: 0.4rem 1.5rem; align-items: end; }
 }</style>"""
 
-_app = {"path": Path(__file__).resolve().parents[2] / "app.py", "has run": False}
+_APP = Path(__file__).resolve().parents[2] / "app.py"
+_script = threading.local()  # a run of the script is one thread
 
 
 def begin() -> None:
     """Begin a run of the app: its title, its icon, its width."""
-    _app["has run"] = True
+    _script.is_app = True
     st.set_page_config("Palette", icon(), layout="wide", initial_sidebar_state=230)
 
 
@@ -39,8 +41,8 @@ def within_app() -> None:
     Until st.navigation has run once, Streamlit finds pages by their files in ``pages/`` and runs them alone; so does a
     fresh server whose first visitor follows a link.
     """
-    if not _app["has run"]:
-        runpy.run_path(str(_app["path"]))
+    if not getattr(_script, "is_app", False):
+        runpy.run_path(str(_APP))
         st.stop()
 
 
