@@ -133,6 +133,8 @@ def command(lab: Lab, plan: Plan, *more: str) -> str:
     for name in ("orders", "seed", "optimiser", "trials", "total", "exhaustive"):
         if (value := getattr(plan, name)) != getattr(usual, name):
             words += [f"--{name}", str(value)]
+    if plan.alphas != usual.alphas:
+        words += ["--values", str(len(plan.alphas))]
     return " ".join([*words, *more])
 
 

@@ -49,7 +49,7 @@ def test_a_table_then_the_same_from_what_is_kept(run):
 
 
 def test_the_command_that_a_page_shows_repeats_the_comparison(run):
-    run("--tasks", "noisy", "four", *SMALL, "--exhaustive", "2", "--seed", "1")
+    run("--tasks", "noisy", "four", *SMALL, "--exhaustive", "2", "--seed", "1", "--values", "5")
     (path,) = (run.folder / "strategies").glob("*.json")
     lab = Lab("tiny", run.folder.parent, "cpu", tasks())
     words = shlex.split(command(lab, plan_of(outcomes(lab)[path.stem])))
