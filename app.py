@@ -21,34 +21,40 @@ def _page(file: str, title: str, icon: str, default: bool = False):
     )
 
 
-frame.begin()
-PAGES = {
-    "Patch": [
-        _page("alpha", "How much patch?", "tune", default=True),
-        _page("strategies", "Many tasks", "stacks"),
-        _page("soups", "Soups and mixing", "blender"),
-    ],
-    "Try": [
-        _page("typographic", "Typographic lab", "text_fields"),
-        _page("classify", "Your images", "image_search"),
-    ],
-    "Keep": [
-        _page("recipe", "Recipes", "receipt_long"),
-        _page("export", "Take it home", "download"),
-        _page("import_checkpoint", "Bring a checkpoint", "login"),
-    ],
-    "Look": [
-        _page("gallery", "Gallery of tasks", "grid_view"),
-        _page("datasets", "Data", "database"),
-        _page("models", "Models", "deployed_code"),
-    ],
-}
-page = st.navigation(PAGES, expanded=True)
-handover.know([each for section in PAGES.values() for each in section])
-with frame.one_sentence():
-    with st.sidebar:
-        workspace.pick()
-        waiting.panel(workspace.jobs())
-    if not empty.instead_of(page.url_path):
-        page.run()
-    workspace.tell_notices()
+def main() -> None:
+    """One run of the app."""
+    frame.begin()
+    pages = {
+        "Patch": [
+            _page("alpha", "How much patch?", "tune", default=True),
+            _page("strategies", "Many tasks", "stacks"),
+            _page("soups", "Soups and mixing", "blender"),
+        ],
+        "Try": [
+            _page("typographic", "Typographic lab", "text_fields"),
+            _page("classify", "Your images", "image_search"),
+        ],
+        "Keep": [
+            _page("recipe", "Recipes", "receipt_long"),
+            _page("export", "Take it home", "download"),
+            _page("import_checkpoint", "Bring a checkpoint", "login"),
+        ],
+        "Look": [
+            _page("gallery", "Gallery of tasks", "grid_view"),
+            _page("datasets", "Data", "database"),
+            _page("models", "Models", "deployed_code"),
+        ],
+    }
+    page = st.navigation(pages, expanded=True)
+    handover.know([each for section in pages.values() for each in section])
+    with frame.one_sentence():
+        with st.sidebar:
+            workspace.pick()
+            waiting.panel(workspace.jobs())
+        if not empty.instead_of(page.url_path):
+            page.run()
+        workspace.tell_notices()
+
+
+if __name__ == "__main__":  # and not where a worker process loads this file again
+    main()

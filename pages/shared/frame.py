@@ -42,7 +42,7 @@ def within_app() -> None:
     fresh server whose first visitor follows a link.
     """
     if not getattr(_script, "is_app", False):
-        runpy.run_path(str(_APP))
+        runpy.run_path(str(_APP), run_name="__main__")
         st.stop()
 
 
