@@ -30,7 +30,7 @@ OURS = """
 import sys, torch
 from pathlib import Path
 from core.jobs import Progress
-from core.mixfile import Part, verify, write_mix
+from core.mixfile import Part, write_mix
 from core.recipe import combine, single
 from core.tensorfile import Mapped
 
@@ -38,7 +38,6 @@ out, files = Path(sys.argv[1]), [Path(word) for word in sys.argv[2:]]
 parents = {"base" if i == 0 else f"m{i}": Mapped(file) for i, file in enumerate(files)}
 if parents:  # without files: what the imports alone take
     recipe = combine([single(n) for n in parents], [1 / len(parents)] * len(parents))
-    verify(parents, Progress())
     write_mix(out, recipe, parents, {n: Part(n) for n in parents["base"]}, torch.float16, {}, Progress())
 """
 

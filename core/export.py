@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from core import PaletteError, disk, huggingface, huggingface_config, vision
+from core.heads import BIAS, WEIGHT, mixed_head
 from core.jobs import Progress
 from core.lab import Lab
 from core.manifest import (
@@ -23,7 +24,7 @@ from core.manifest import (
     read_recipe,
     recipe_json,
 )
-from core.mixfile import Part, tower_of, verify, write_mix
+from core.mixfile import Part, tower_of, write_mix
 from core.model_card import card
 from core.onnx_file import check_onnx, write_onnx
 from core.recipe import Recipe
@@ -40,6 +41,7 @@ FORMATS = {
     "huggingface": "model.safetensors",
     "onnx": "model.onnx",
 }
+HEADS = "heads.safetensors"  # beside the weights, for mixes whose models have trained heads of their own
 SINGLE = {".safetensors": ("state_dict", "image_tower"), ".pt": ("state_dict", "image_tower"), ".onnx": ("onnx",)}
 
 
@@ -90,6 +92,27 @@ def apply(lab: Lab, file: Path, to: Path, *, overwrite: bool = False, progress: 
         return _write(lab, recipe, facts, digests, to, overwrite, progress or Progress())
     except (KeyError, TypeError, AttributeError) as error:
         raise ExportError(f"{Path(file).name} is not what Palette wrote ({type(error).__name__}: {error}).") from None
+
+
+def heads(
+    lab: Lab, recipe: Recipe, facts: Mapping[str, Any], paths: Mapping[str, Path]
+) -> dict[str, dict[str, torch.Tensor]]:
+    """The head of a mix for each task of ``facts``: ``head.weight`` (classes, embed_dim) and ``head.bias``, float32.
+
+    Trained heads of the parents in ``paths`` that know the task's classes are mixed as their towers are; the text
+    tower's stands in for the others.
+    """
+    parents = {name: Mapped(path) for name, path in paths.items() if name in recipe.models}
+    found = {}
+    for name, task in facts["tasks"].items():
+        texts = [[template.format(c) for template in task["templates"]] for c in task["class_names"]]
+        own = {
+            m: {WEIGHT: parent[WEIGHT], BIAS: parent[BIAS]}
+            for m, parent in parents.items()
+            if parent.facts.get("classes") == task["class_names"]
+        }
+        found[name] = mixed_head(recipe, own, lab.class_features(texts))
+    return found
 
 
 def trouble(lab: Lab, fmt: str, dtype: str) -> str | None:
@@ -143,9 +166,14 @@ def _write(
     paths = parents_on_disk(lab, recipe, facts)
     with disk.staging(folder, overwrite) as stage:
         if fmt == "onnx":
-            digests = write_onnx(lab, recipe, facts, stage / name, progress)
+            digests = write_onnx(lab, recipe, facts["dtype"], heads(lab, recipe, facts, paths), stage / name, progress)
         else:
             digests = _write_weights(recipe, paths, facts, stage / name, progress)
+            if trained := facts.get("trained_heads"):
+                mixed = heads(lab, recipe, facts, paths)
+                tensors = {f"{t}.{n.removeprefix('head.')}": w for t in trained for n, w in mixed[t].items()}
+                beside = f"{to.stem}.{HEADS}" if alone else HEADS
+                digests["heads_digest"] = disk.write_tensors(stage / beside, tensors)
         said = recipe_json(facts, digests)
         disk.write_json(stage / (f"{name}.json" if alone else RECIPE_FILE), said)
         if not alone:
@@ -154,7 +182,7 @@ def _write(
                     stage / extra, content
                 )
         written = [name, *sorted(p.name for p in stage.iterdir() if p.name != name)]
-    same = None if not promised else dict(promised) == digests
+    same = None if not promised else all(digests.get(kind) == digest for kind, digest in promised.items())
     return Exported(tuple(folder / n for n in written), digests, facts, same)
 
 
@@ -167,12 +195,8 @@ def _write_weights(
     if facts["format"] == "huggingface":
         huggingface_config.config(facts["model_cfg"], facts["activation"])  # refuses other models before the long work
         parts = huggingface.parts(base)
-    streamed, digests = path.with_suffix(".safetensors"), {}
-    for step in progress(("check", "write"), costs=(1, 2)):
-        if step == "check":
-            verify(parents, progress)
-        else:
-            digests = write_mix(streamed, recipe, parents, parts, DTYPES[facts["dtype"]], facts, progress)
+    streamed = path.with_suffix(".safetensors")
+    digests = write_mix(streamed, recipe, parents, parts, DTYPES[facts["dtype"]], facts, progress)
     if path != streamed:  # a .pt on request: plain tensors, saved from the mapped file, so never whole in memory
         with disk.replacing(path) as temporary, temporary.open("wb") as file:
             torch.save(dict(Mapped(streamed)), file)

@@ -38,7 +38,8 @@ def describe(lab: Lab, recipe: Recipe, fmt: str, dtype: str, tasks: Sequence[str
     """The facts that go into the header, the JSON and the card: plain JSON, the same for the same question.
 
     ``tasks`` are those whose classes, templates and figures belong to the model; by default those that its checkpoints
-    were trained on and those with known figures. Raises CheckpointError or TaskError for what is not there.
+    were trained on and those with known figures. ``trained_heads`` are the tasks that the mix answers with the mix of
+    its models' own heads (``export.heads``). Raises CheckpointError or TaskError for what is not there.
     """
     config = vision.read_config(lab.folder / "base")
     parents = {name: lab.zoo[name] for name in sorted({BASE, *recipe.models})}
@@ -46,6 +47,7 @@ def describe(lab: Lab, recipe: Recipe, fmt: str, dtype: str, tasks: Sequence[str
     trained = {t for name in recipe.models for t in parents[name].tasks if t in lab.tasks}
     mine = [t for t in lab.tasks if t in (trained | {f["task"] for f in known} if tasks is None else tasks)]
     heads = {t: {"class_names": lab.task(t).class_names, "templates": lab.task(t).templates} for t in mine}
+    own = [t for t in mine if any(parents[m].classes == lab.task(t).class_names for m in recipe.models)]
     facts = {
         "workspace": lab.name,
         "base_model": lab.facts.get("base_model", lab.name),
@@ -59,6 +61,7 @@ def describe(lab: Lab, recipe: Recipe, fmt: str, dtype: str, tasks: Sequence[str
         "activation": activation(config["model_cfg"]),
         "tasks": heads,
         "figures": known,
+        **({"trained_heads": own} if own else {}),
     }
     return json.loads(json.dumps(facts, sort_keys=True))  # as they are when read back, from a header or a JSON
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -51,21 +52,45 @@ def tower_of(name: str) -> bool:
     return name.startswith(IMAGE_TOWER)
 
 
-def verify(parents: Mapping[str, Mapped], progress: Progress) -> None:
-    """Read every byte of the parents and compare it with their digests. Raises MergeError naming a damaged one."""
+class _Parent:
+    """A parent while it is mixed: its tower's digest is taken of the very pieces that are read for the mix.
 
-    def sound(parent: Mapped) -> bool:
-        if "image_digest" in parent.facts:
-            found = parent.digest(tower_of) == parent.facts["image_digest"]
-            text = parent.facts.get("text_digest")
-            return found and text in (None, parent.digest(lambda name: not name.startswith(IMAGE_TOWER)))
-        return parent.facts.get("digest") in (None, parent.digest())
+    Where the file that is written has not just the tensors that the parent's digest is of, in the same order, the
+    parent is read twice: ``check`` reads it before, and compares all that no mixing will pass.
+    """
 
-    with ThreadPoolExecutor(4) as pool:
-        checks = {name: pool.submit(sound, parent) for name, parent in parents.items()}
-        for name in progress(checks, "Checking the parents"):
-            if not checks[name].result():
-                raise MergeError(f"{name!r} is damaged: its content does not match its digest. Run verify.")
+    def __init__(self, name: str, mapped: Mapped, parts: Mapping[str, Part], mixed: bool) -> None:
+        facts = mapped.facts
+        self.name, self.mapped = name, mapped
+        known = facts.get("image_digest") or facts.get("digest")
+        names = [n for n in mapped.layout if tower_of(n) or "image_digest" not in facts]
+        passing = mixed and known and names == [n for n in sorted(parts) if tower_of(n) and parts[n] == Part(n)]
+        self._expected = known if passing else None
+        self._sha = hashlib.sha256()
+        self._before: list[tuple[Callable[[str], bool], str]] = []
+        if mixed and known and not passing:
+            self._before.append((set(names).__contains__, known))
+        if "image_digest" in facts and "text_digest" in facts:
+            self._before.append((lambda name: not tower_of(name), facts["text_digest"]))
+
+    def check(self) -> None:
+        """Read what no mixing will pass and compare it. Raises MergeError if the parent is damaged."""
+        self._compare(*((self.mapped.digest(wanted), digest) for wanted, digest in self._before))
+
+    def passed(self, name: str, start: int, stop: int) -> None:
+        """Take these numbers into the digest and give their pages back; pieces come in order, after they are mixed."""
+        if self._expected and tower_of(name):
+            self.mapped.digest_piece(self._sha, name, start, stop)
+        self.mapped.forget(name, start, stop)
+
+    def finish(self) -> None:
+        """Compare the digest of all that has passed. Raises MergeError if the parent is damaged."""
+        if self._expected:
+            self._compare((self._sha.hexdigest(), self._expected))
+
+    def _compare(self, *digests: tuple[str, str]) -> None:
+        if any(found != expected for found, expected in digests):
+            raise MergeError(f"{self.name!r} is damaged: its content does not match its digest. Run verify.")
 
 
 def write_mix(
@@ -80,9 +105,10 @@ def write_mix(
     """Write the tensors ``parts`` of a mix as a safetensors file, atomically; returns their digests.
 
     The recipe says what the image tower is; everything else is the base's, unchanged. Sums run in fp32 as ``merge``
-    does them, and are cast once to ``dtype``; counters keep their own. Memory: a few pieces of 2²⁰ numbers of each
-    parent and of the result, however large the tensors are. Raises MergeError for parents that do not fit each other
-    and for a result that is not finite (nothing is left then, nor on cancel), DiskError for a disk that refuses.
+    does them, and are cast once to ``dtype``; counters keep their own. Every byte of the parents is compared with their
+    digests, in passing where it can be. Memory: a few pieces of 2²⁰ numbers of each parent and of the result, however
+    large the tensors are. Raises MergeError for parents that are damaged or do not fit each other and for a result that
+    is not finite (nothing is left then, nor on cancel), DiskError for a disk that refuses.
     """
     recipe, base = recipe.canonical(), parents[BASE]
     check_mergeable({m: _outline(parents[m]) for m in recipe.models}, _outline(base))
@@ -103,11 +129,32 @@ def write_mix(
         column = recipe.column(source) if tower_of(source) else {BASE: 1.0}
         return _piece(source, {m: (c, parents[m]) for m, c in column.items()}, start, stop, layout[name][0])
 
-    with writing(path, layout, facts) as writer, ThreadPoolExecutor(WORKERS) as pool:
-        made = ahead(pool, make, steps, WORKERS + 1)
-        for (name, _, _), out in zip(progress(steps, f"Writing {path.name}", costs), made, strict=True):
-            writer.put(name, out.view(whole[name][1]).T.contiguous() if parts[name].transposed else out)
+    read = {n: _Parent(n, parent, parts, n in recipe.models) for n, parent in parents.items()}
+    with writing(path, layout, facts) as writer, ThreadPoolExecutor(WORKERS) as pool, ThreadPoolExecutor(2) as passing:
+        for stage in progress(("check", "write"), costs=(1, 3)):
+            if stage == "check":
+                checks = {n: pool.submit(parent.check) for n, parent in read.items()}
+                for n in progress(checks, "Checking the parents"):
+                    checks[n].result()
+                continue
+            made, behind = ahead(pool, make, steps, WORKERS + 1), list[Future]()
+            for step, out in zip(progress(steps, f"Writing {path.name}", costs), made, strict=True):
+                name, start, stop = step
+                writer.put(name, out.view(whole[name][1]).T.contiguous() if parts[name].transposed else out)
+                settle(behind)
+                source = parts[name].source
+                passes = recipe.models if tower_of(source) else (BASE,)
+                behind = [passing.submit(read[m].passed, source, start, stop) for m in passes]
+            settle(behind)
+        for parent in read.values():
+            parent.finish()
     return writer.digests
+
+
+def settle(futures: Sequence[Future]) -> None:
+    """Wait for all; raises what one of them raised."""
+    for future in futures:
+        future.result()
 
 
 def ahead(pool: Executor, make: Callable[[A], B], items: Sequence[A], count: int) -> Iterator[B]:
@@ -129,7 +176,7 @@ def ahead(pool: Executor, make: Callable[[A], B], items: Sequence[A], count: int
 def _piece(
     name: str, mixed: Mapping[str, tuple[float, Mapped]], start: int, stop: int, dtype: torch.dtype
 ) -> torch.Tensor:
-    """Numbers ``start`` to ``stop`` of a mixed weight, checked to be finite; the parents' pages are given back."""
+    """Numbers ``start`` to ``stop`` of a mixed weight, checked to be finite."""
     out = torch.empty(stop - start, dtype=dtype)
     tensors = {model: parent[name].reshape(-1) for model, (_, parent) in mixed.items()}
     for a in range(start, stop, ALONE):
@@ -140,8 +187,6 @@ def _piece(
             guilty = [repr(model) for model, tensor in tensors.items() if not torch.isfinite(tensor[a:b]).all()]
             why = f"{guilty[0]} is not finite there" if guilty else f"it is beyond the range of {dtype}; choose float32"
             raise MergeError(f"The mix is not a number in {name}: {why}. Nothing was written.")
-    for _, parent in mixed.values():
-        parent.forget(name, start, stop)
     return out
 
 

@@ -39,9 +39,10 @@ def title(facts: Mapping[str, Any]) -> str:
 
 
 def _front_matter(facts: Mapping[str, Any]) -> str:
+    trained = facts.get("trained_heads", ())
     results = [
         {
-            "task": {"type": "zero-shot-image-classification"},
+            "task": {"type": f"{'' if f['task'] in trained else 'zero-shot-'}image-classification"},
             "dataset": {"name": f["task"], "type": f["task"], "split": f["split"]},
             "metrics": [{"type": "accuracy", "value": f["accuracy"], "name": f"accuracy ({f['split']}, n={f['n']})"}],
         }
@@ -100,7 +101,13 @@ def _figures(facts: Mapping[str, Any]) -> str:
         for f in facts["figures"]
     ]
     table = _table(["task", "split", "accuracy", "95 % interval", "n"], rows)
-    return f"## Figures\n\nZero-shot accuracy. *val* chooses a mix; *test* is only displayed.\n\n{table}"
+    said = f"Zero-shot accuracy{_but_for(facts)}. *val* chooses a mix; *test* is only displayed."
+    return f"## Figures\n\n{said}\n\n{table}"
+
+
+def _but_for(facts: Mapping[str, Any]) -> str:
+    trained = facts.get("trained_heads", ())
+    return f", but for {', '.join(trained)}: by the mix of the models' own trained heads" if trained else ""
 
 
 def _classes(facts: Mapping[str, Any]) -> str:
@@ -117,4 +124,11 @@ def _classes(facts: Mapping[str, Any]) -> str:
 
 
 def _use(facts: Mapping[str, Any]) -> str:
-    return f"## Use\n\n```python\n{LOADING[facts['format']]}\n```\n"
+    trained, said = facts.get("trained_heads", ()), ""
+    if trained and facts["format"] != "onnx":
+        said = (
+            f"\nThe models have trained heads for {', '.join(trained)}. Their mix is in the `heads.safetensors` beside "
+            "the weights:\n`logits = logit_scale * (features @ weight.T + bias)`, with features of unit length and "
+            f"`{trained[0]}.weight`, `{trained[0]}.bias`.\n"
+        )
+    return f"## Use\n\n```python\n{LOADING[facts['format']]}\n```\n{said}"

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from core import disk, vision
-from core.heads import head
+from core import disk
+from core.heads import BIAS, WEIGHT
 from core.jobs import Progress
 from core.lab import Lab
 from core.manifest import ExportError
@@ -22,18 +21,21 @@ NEEDED = ("onnx", "onnxscript")
 
 
 class Classifier(torch.nn.Module):
-    """Normalised pictures → unit-length features, then scaled cosine similarities with each head."""
+    """Normalised pictures → unit-length features, then logits: scaled cosine similarities, and a trained head's bias."""
 
-    def __init__(self, tower: torch.nn.Module, heads: list[torch.Tensor], scale: float) -> None:
+    def __init__(self, tower: torch.nn.Module, heads: Sequence[Mapping[str, torch.Tensor]], scale: float) -> None:
         super().__init__()
-        self.tower, self.scale, self.count = tower, scale, len(heads)
-        for i, matrix in enumerate(heads):
-            self.register_buffer(f"head{i}", matrix.T.contiguous())
+        self.tower, self.scale = tower, scale
+        self.heads = torch.nn.ModuleList()
+        for head in heads:
+            classes, width = head[WEIGHT].shape
+            self.heads.append(torch.nn.Linear(width, classes))
+            self.heads[-1].load_state_dict({"weight": scale * head[WEIGHT], "bias": scale * head[BIAS]})
 
     def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """float32 (n, 3, size, size) → features (n, embed_dim), logits (n, classes) per head."""
         features = torch.nn.functional.normalize(self.tower(pixels), dim=-1)
-        return (features, *(self.scale * features @ getattr(self, f"head{i}") for i in range(self.count)))
+        return (features, *(head(features) for head in self.heads))
 
 
 def check_onnx(dtype: str) -> None:
@@ -44,27 +46,30 @@ def check_onnx(dtype: str) -> None:
         raise ExportError("ONNX is written in float32; choose that dtype.")
 
 
-def write_onnx(lab: Lab, recipe: Recipe, facts: Mapping[str, Any], path: Path, progress: Progress) -> dict[str, str]:
-    """Write ``pixels`` → ``features`` and ``logits_TASK`` for each task of ``facts``; float32, any batch size.
+def write_onnx(
+    lab: Lab,
+    recipe: Recipe,
+    dtype: str,
+    heads: Mapping[str, Mapping[str, torch.Tensor]],
+    path: Path,
+    progress: Progress,
+) -> dict[str, str]:
+    """Write ``pixels`` → ``features`` and ``logits_TASK`` for each task of ``heads``; float32, any batch size.
 
     Returns the digest of the weights. Raises ExportError if the packages that torch needs for it are not there, or it
     cannot trace the tower.
     """
-    check_onnx(facts["dtype"])
+    check_onnx(dtype)
     progress.at(0.0, "Merging")
     encoder = lab.encoder()
     lab.load(recipe, encoder)
     if guilty := [n for n, t in encoder.weights.items() if t.is_floating_point() and not torch.isfinite(t).all()]:
         raise ExportError(f"The mix is not a number in {guilty[0]}. Nothing was written.")
     tower = encoder.tower.to("cpu", memory_format=torch.contiguous_format)
-    tasks: Mapping[str, Any] = facts["tasks"]
-    prompts = [[[t.format(c) for t in task["templates"]] for c in task["class_names"]] for task in tasks.values()]
-    clip = vision.load(lab.folder / "base") if tasks else None
-    heads = [head(clip, texts) for texts in prompts] if clip is not None else []
-    model = Classifier(tower, heads, encoder.logit_scale).eval()
+    model = Classifier(tower, list(heads.values()), encoder.logit_scale).eval()
     example = torch.zeros(2, 3, encoder.size, encoder.size)
     progress.at(0.3, "Tracing")
-    outputs = ["features", *(f"logits_{task}" for task in tasks)]
+    outputs = ["features", *(f"logits_{task}" for task in heads)]
     try:
         with disk.replacing(path) as temporary, warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -96,15 +96,19 @@ class Mapped(Mapping[str, torch.Tensor]):
             self._map.madvise(mmap.MADV_DONTNEED, begin, end - begin)
 
     def digest(self, wanted: Callable[[str], bool] = lambda _: True) -> str:
-        """``disk.digest_tensors`` of the tensors with a ``wanted`` name, in passing."""
+        """``disk.digest_tensors`` of the tensors with a ``wanted`` name; their pages are given back."""
         sha = hashlib.sha256()
         for name in filter(wanted, self.layout):
-            sha.update(_introduction(name, *self.layout[name]))
-            flat = self[name].reshape(-1)
-            for start, stop in pieces(0, len(flat)):
-                sha.update(raw(flat[start:stop]))
+            for start, stop in pieces(0, prod(self.layout[name][1])):
+                self.digest_piece(sha, name, start, stop)
                 self.forget(name, start, stop)
         return sha.hexdigest()
+
+    def digest_piece(self, sha: hashlib._Hash, name: str, start: int, stop: int) -> None:
+        """Add the numbers ``start`` to ``stop`` of a tensor to a digest, which takes tensors in order of name."""
+        if start == 0:
+            sha.update(_introduction(name, *self.layout[name]))
+        sha.update(raw(self[name].reshape(-1)[start:stop]))
 
 
 def _introduction(name: str, dtype: torch.dtype, shape: tuple[int, ...]) -> bytes:
@@ -124,9 +128,8 @@ class Writer:
             end += self._left[name]
         parts = {self._part(name) for name in layout}  # a file without image tower has no digest of one
         self._shas = {kind: hashlib.sha256() for kind in UNKNOWN_YET if kind == "digest" or len(parts) == 2}
-        if parts == {"image_digest"}:
-            self._shas["image_digest"] = hashlib.sha256()
-        self._start = len(self._header({kind: UNKNOWN_YET[kind] for kind in self._shas}))
+        self._image_alone = parts == {"image_digest"}  # its digest is then the file's
+        self._start = len(self._header(self._named({kind: UNKNOWN_YET[kind] for kind in self._shas})))
         self._order = iter(sorted(layout))
         self._now = ""
         self.digests: dict[str, str] = {}
@@ -135,6 +138,9 @@ class Writer:
 
     def _part(self, name: str) -> str:
         return "image_digest" if name.startswith(self._image) else "text_digest"
+
+    def _named(self, digests: dict[str, str]) -> dict[str, str]:
+        return {**digests, "image_digest": digests["digest"]} if self._image_alone else digests
 
     def _header(self, digests: Mapping[str, str]) -> bytes:
         palette = json.dumps({**self._facts, **digests}, sort_keys=True)
@@ -173,7 +179,7 @@ class Writer:
         self._wait()
         if any(self._left.values()):
             raise ValueError("The file is not finished.")
-        self.digests = {kind: sha.hexdigest() for kind, sha in self._shas.items()}
+        self.digests = self._named({kind: sha.hexdigest() for kind, sha in self._shas.items()})
         self._file.seek(0)
         self._file.write(self._header(self.digests))
 

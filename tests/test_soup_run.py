@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 import torch
 from conftest import COLOURS, Noisy, tiny_tasks
+from safetensors.torch import load_file
 from soup_pool import pool, soup_cache, soup_lab, soup_template  # noqa: F401
 
-from core import PaletteError, search
+from core import PaletteError, search, vision
+from core.export import apply, export
 from core.jobs import CancelledError, Progress
 from core.lab import Lab
 from core.recipe import Recipe, combine, lerp, single
@@ -56,6 +58,34 @@ def test_a_mixed_head_is_the_mix_of_heads(soup_lab):
     weight, bias = (0.8 * heads[0][n].float() + 0.2 * heads[1][n].float() for n in ("head.weight", "head.bias"))
     scale = soup_lab.encoder().logit_scale
     assert torch.allclose(soup_lab.logits(mix, "plain", "val").float(), scale * (features @ weight.T + bias), atol=0.05)
+
+
+@pytest.mark.parametrize("fmt", ["open_clip", "onnx"])
+def test_an_export_takes_the_mixed_head_along(soup_lab, tmp_path, fmt):
+    """What leaves with a soup answers as the soup does here; its card says whose head that is."""
+    if fmt == "onnx":
+        for name in ("onnx", "onnxscript", "onnxruntime"):
+            pytest.importorskip(name)
+    mix = combine([single("ingredient-01"), single("ingredient-02")], [{"": 0.3, "head": 0.8}, {"": 0.7, "head": 0.2}])
+    expected = soup_lab.logits(mix, "plain", "test").float()
+    soup_lab.evaluate(mix, "plain", "test")
+    done = export(soup_lab, mix, tmp_path / "out", fmt)
+    encoder = vision.Encoder(vision.load(soup_lab.folder / "base"), soup_lab.config["preprocess_cfg"])
+    images = soup_lab.pictures("plain", "test").images
+    if fmt == "onnx":
+        from onnxruntime import InferenceSession
+
+        pixels = encoder.prepare(images).contiguous().numpy()
+        logits = torch.tensor(InferenceSession(str(done.files[0])).run(["logits_plain"], {"pixels": pixels})[0])
+    else:
+        encoder = vision.Encoder(vision.load(tmp_path / "out"), soup_lab.config["preprocess_cfg"])
+        heads = load_file(tmp_path / "out" / "heads.safetensors")
+        logits = encoder.logit_scale * (encoder.encode(images) @ heads["plain.weight"].T + heads["plain.bias"])
+        assert "`plain.weight`" in (tmp_path / "out" / "README.md").read_text()
+        again = apply(soup_lab, tmp_path / "out", tmp_path / "again")
+        assert again.as_promised and again.digests["heads_digest"] == done.digests["heads_digest"]
+    assert torch.allclose(logits, expected, atol=0.05)
+    assert "but for plain: by the mix of the models' own trained heads" in (tmp_path / "out" / "README.md").read_text()
 
 
 def test_the_text_head_stands_in_for_the_base_and_answers_other_tasks(soup_lab):
