@@ -21,7 +21,7 @@ NEEDED = ("onnx", "onnxscript")
 
 
 class Classifier(torch.nn.Module):
-    """Normalised pictures → unit-length features, then logits: scaled cosine similarities, and a trained head's bias."""
+    """Normalised pictures → unit-length features, then logits: scaled similarities plus a trained head's bias."""
 
     def __init__(self, tower: torch.nn.Module, heads: Sequence[Mapping[str, torch.Tensor]], scale: float) -> None:
         super().__init__()
