@@ -73,8 +73,10 @@ def _sum(parents: list[tuple[float, torch.Tensor]], out: torch.Tensor, wide: tor
     else:
         first = parents[0][1].to(total.device)
         torch.mul(first if first.dtype == wide else first.to(wide), parents[0][0], out=total)
-        for coefficient, tensor in parents[1:]:
-            total.add_(tensor.to(total.device), alpha=coefficient)
+        widened = torch.empty_like(total) if any(t.dtype != wide for _, t in parents[1:]) else total
+        for coefficient, tensor in parents[1:]:  # cast first: adding another dtype is a slower loop of torch's
+            added = tensor.to(total.device) if tensor.dtype == wide else widened.copy_(tensor)
+            total.add_(added, alpha=coefficient)
     if total is not out:
         out.copy_(total)
 

@@ -183,11 +183,16 @@ def _piece(
         b = min(a + ALONE, stop)
         some = out[a - start : b - start]
         mix([(mixed[model][0], tensor[a:b]) for model, tensor in tensors.items()], some)
-        if some.is_floating_point() and not torch.isfinite(some).all():
+        if some.is_floating_point() and not finite(some):
             guilty = [repr(model) for model, tensor in tensors.items() if not torch.isfinite(tensor[a:b]).all()]
             why = f"{guilty[0]} is not finite there" if guilty else f"it is beyond the range of {dtype}; choose float32"
             raise MergeError(f"The mix is not a number in {name}: {why}. Nothing was written.")
     return out
+
+
+def finite(numbers: torch.Tensor) -> bool:
+    """Whether all are; a sum that is finite says so at the speed of memory, one that is not may have overflowed."""
+    return bool(torch.isfinite(numbers.sum(dtype=torch.float32))) or bool(torch.isfinite(numbers).all())
 
 
 def _outline(parent: Mapped) -> Weights:
