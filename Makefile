@@ -24,7 +24,7 @@ check: $(VENV)/.test
 	$(BIN)/mypy
 
 test: check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 build: $(VENV)/.run
 	$(BIN)/python -m core build
