@@ -21,7 +21,8 @@ from core import (
     soup_command,
     spread,
 )
-from core.jobs import CancelledError, Progress
+from core.console import duration, followed
+from core.jobs import CancelledError
 from core.mixes import parse_recipe
 
 EPILOG = """\
@@ -46,37 +47,6 @@ exit status: 0 done; 1 something is wrong (one line on standard error); 2 wrong 
 """
 
 
-def duration(seconds: float) -> str:
-    """Seconds as people say them: '40 s', '3 min', '1 h 20 min'."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
-
-
-class Printer:
-    """Shows a Progress on standard error: one line that rewrites itself, or one line a step when not on a terminal."""
-
-    def __init__(self) -> None:
-        self.last, self.when = "", 0.0
-
-    def __call__(self, progress: Progress) -> None:
-        left = progress.seconds_left
-        line = f"{progress.fraction:4.0%}  {progress.what}" + (f", {duration(left)} left" if left is not None else "")
-        if sys.stderr.isatty():
-            if time.monotonic() - self.when > 0.1 or progress.fraction >= 1:
-                print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)
-                self.when = time.monotonic()
-        elif progress.what != self.last:
-            self.last = progress.what
-            print(line, file=sys.stderr, flush=True)
-
-    def close(self) -> None:
-        """Leave the line as it stands."""
-        if sys.stderr.isatty():
-            print(file=sys.stderr)
-
-
 def _build(lab, options) -> int:
     from core.build import build, pictures_per_second, plan
 
@@ -93,14 +63,12 @@ def _build(lab, options) -> int:
     if options.dry_run:
         return 0
     disk.sweep(lab.folder, older_than=3600)
-    printer, started = Printer(), time.monotonic()
-    try:
+    started = time.monotonic()
+    with followed() as progress:
         if spread.wanted(lab, options):
-            spread.build_with(lab, names, options.supported, options.workers, options.scheduler, Progress(printer))
+            spread.build_with(lab, names, options.supported, options.workers, options.scheduler, progress)
         else:
-            build(todo, Progress(printer))
-    finally:
-        printer.close()
+            build(todo, progress)
     print(f"{lab.name}: done in {duration(time.monotonic() - started)}.")
     return 0
 
@@ -133,9 +101,8 @@ def _status(lab, options) -> int:
 
 def _eval(lab, options) -> int:
     recipe = parse_recipe(options.recipe)
-    printer = Printer()
-    result = lab.evaluate(recipe, options.task, options.split, Progress(printer))
-    printer.close()
+    with followed() as progress:
+        result = lab.evaluate(recipe, options.task, options.split, progress)
     found = result.accuracy
     if options.json:
         facts = {"recipe": json.loads(recipe.to_json()), "task": options.task, "split": options.split}
@@ -169,9 +136,8 @@ def _verify(lab, options) -> int:
 def _card(lab, options) -> int:
     from core.card import write
 
-    printer = Printer()
-    text, missed = write(lab, options.photos, Progress(printer))
-    printer.close()
+    with followed() as progress:
+        text, missed = write(lab, options.photos, progress)
     print(text)
     if missed:
         print(f"palette: below what was asked for: {', '.join(missed)}.", file=sys.stderr)
@@ -207,14 +173,14 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--json", action="store_true", help="print one JSON object instead of a sentence")
     one = command("card", _card, "Measure the base and write its model card; fails if a figure is below its goal.")
     one.add_argument("--photos", type=Path, metavar="FILE", help="CIFAR-10's test pictures as a parquet file")
-    many_tasks.commands(command, Printer, duration)
-    exchange.commands(command, parse_recipe, Printer)
-    attack_command.commands(command, parse_recipe, Printer)
-    dataset_commands.commands(command, Printer, duration)
-    classify_command.commands(command, parse_recipe, Printer)
-    new.commands(command, parse_recipe, Printer)
-    spread.commands(command, Printer)
-    soup_command.commands(command, Printer, duration)
+    many_tasks.commands(command)
+    exchange.commands(command, parse_recipe)
+    attack_command.commands(command, parse_recipe)
+    dataset_commands.commands(command)
+    classify_command.commands(command, parse_recipe)
+    new.commands(command, parse_recipe)
+    spread.commands(command)
+    soup_command.commands(command)
     command("verify", _verify, "Read every checkpoint and result again and compare it with its digest.")
     return top
 

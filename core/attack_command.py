@@ -7,26 +7,21 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
+from core.console import followed
 from core.jobs import Progress
 from core.recipe import Recipe
 
 
-def commands(
-    command: Callable[..., ArgumentParser], parse_recipe: Callable[[str], Recipe], printer: Callable[[], Any]
-) -> None:
-    """Add it to a command line: ``command(name, run, help)`` makes one, ``printer()`` shows a Progress."""
+def commands(command: Callable[..., ArgumentParser], parse_recipe: Callable[[str], Recipe]) -> None:
+    """Add it to a command line: ``command(name, run, help)`` makes one."""
 
     def test_(lab, options) -> int:
         from core import metrics
 
-        recipe, shown = parse_recipe(options.recipe), printer()
-        try:
-            run = _photographs if options.photos else _task
-            about, (base, mixed), troubles = run(lab, recipe, options, Progress(shown))
-        finally:
-            shown.close()
+        recipe, run = parse_recipe(options.recipe), _photographs if options.photos else _task
+        with followed() as progress:
+            about, (base, mixed), troubles = run(lab, recipe, options, progress)
         for trouble in troubles:
             print(f"palette: left out: {trouble}", file=sys.stderr)
         pairs = {"fooled": (base.follows, mixed.follows), "accuracy": (base.right, mixed.right)}

@@ -6,16 +6,13 @@ import sys
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from core.jobs import Progress
+from core.console import followed
 from core.recipe import Recipe
 
 
-def commands(
-    command: Callable[..., ArgumentParser], parse_recipe: Callable[[str], Recipe], printer: Callable[[], Any]
-) -> None:
-    """Add it to a command line: ``command(name, run, help)`` makes one, ``printer()`` shows a Progress."""
+def commands(command: Callable[..., ArgumentParser], parse_recipe: Callable[[str], Recipe]) -> None:
+    """Add it to a command line: ``command(name, run, help)`` makes one."""
 
     def classify_(lab, options) -> int:
         from core.classify import classify, usual_templates
@@ -30,19 +27,10 @@ def commands(
             for note in words.notes:
                 print(f"palette: {note}.", file=sys.stderr)
         recipes = {text: parse_recipe(text) for text in (options.recipe, *options.against)}
-        shown = printer()
-        try:
+        with followed() as progress:
             result = classify(
-                lab,
-                recipes,
-                options.images,
-                names,
-                options.templates or templates,
-                options.top,
-                Progress(shown),
+                lab, recipes, options.images, names, options.templates or templates, options.top, progress
             )
-        finally:
-            shown.close()
         print(result.to_json() if options.json else result.to_csv().rstrip() if options.csv else _table(result))
         for sentence in result.album.refused:
             print(f"palette: {sentence}", file=sys.stderr)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from core import PaletteError
+from core.console import duration, followed
 from core.data import home
-from core.jobs import Progress
 from core.tasks import ROLES
 
 
@@ -49,7 +48,7 @@ def _add(lab, options) -> int:
         print(f"  {name:30} " + ", ".join(f"{split} {counts[i]:,}" for split, counts in shown.counts.items()))
     if more := len(shown.task.class_names) - options.show:
         print(f"  and {more:,} more classes" if more > 0 else "", end="\n" if more > 0 else "")
-    expected = options.duration(seconds_to_decode(sum(shown.sizes.values())))
+    expected = duration(seconds_to_decode(sum(shown.sizes.values())))
     print(f"Decoding takes {shown.space / 1e9:.2f} GB in {lab.folder / 'images'}, and very roughly {expected}.")
     if options.dry_run:
         return 0
@@ -67,11 +66,8 @@ def _decode(lab, options) -> int:
     names = options.tasks or added(lab)
     for name in names:
         lab.task(name)
-    printer = options.printer()
-    try:
-        done = decode(lab, names, Progress(printer))
-    finally:
-        printer.close()
+    with followed() as progress:
+        done = decode(lab, names, progress)
     for name, count in done.items():
         print(f"{name}: {count:,} pictures are decoded.")
     if not names:
@@ -95,16 +91,14 @@ def _remove(lab, options) -> int:
     return 0
 
 
-def commands(
-    command: Callable[..., ArgumentParser], printer: Callable[[], Any], duration: Callable[[float], str]
-) -> None:
-    """Add them to a command line: ``command(name, run, help)`` makes one, ``printer()`` shows a Progress."""
+def commands(command: Callable[..., ArgumentParser]) -> None:
+    """Add them to a command line: ``command(name, run, help)`` makes one."""
     top = command("data", _list, "Say which of the papers' data sets are there; add them, or your own, to a workspace.")
     verbs = top.add_subparsers(metavar="VERB", title="verbs (without one: list the catalogue)")
 
     def verb(name: str, run, help_text: str) -> ArgumentParser:
         one = verbs.add_parser(name, help=help_text, description=help_text)
-        one.set_defaults(run=run, printer=printer, duration=duration)
+        one.set_defaults(run=run)
         return one
 
     def in_workspace(one: ArgumentParser) -> None:

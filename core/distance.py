@@ -1,4 +1,4 @@
-"""How far the weights of two recipes are apart, block by block."""
+"""How far two recipes are apart, block by block: their weights, and what those make of pictures."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from core.jobs import Progress
 from core.lab import Lab
 from core.merge import mix
 from core.recipe import Recipe
+from core.similarity import block_activations, linear_cka, weight_cosine
 from core.zoo import BASE
 
 
@@ -57,3 +58,29 @@ def _mixed(lab: Lab, recipe: Recipe, name: str, like: torch.Tensor) -> torch.Ten
     out = torch.empty_like(like, dtype=torch.float32)
     mix([(c, lab.zoo.weights(model)[name]) for model, c in recipe.column(name).items()], out)
     return out
+
+
+def similarity(lab: Lab, a: Recipe, b: Recipe, task: str, pictures: int = 256) -> dict[str, dict[str, float]]:
+    """Weight cosine and linear CKA between two recipes, whole (``""``) and per block, kept in the store.
+
+    CKA is over the task's first val ``pictures``. Returns, under "cosine" and "cka", a value per component.
+    """
+    facts = {"a": lab.weights_key(a), "b": lab.weights_key(b), "n": pictures}
+    key = lab.store.key(kind="similarity", data=lab.task(task).source.digest("val"), **facts)
+    names = blocks(lab.zoo.weights(BASE))
+
+    def make() -> dict[str, torch.Tensor]:
+        images = torch.from_numpy(lab.pictures(task, "val").images[:pictures])
+        encoders = (lab.encoder(), lab.encoder())
+        for recipe, encoder in zip((a, b), encoders, strict=True):
+            lab.load(recipe, encoder)
+        x, y = (block_activations(encoder, images, names) for encoder in encoders)
+        w, v = (encoder.weights for encoder in encoders)
+        cosine = {**weight_cosine(w, v, names), **weight_cosine(w, v, ("",))}
+        cka = {p: linear_cka(x[p], y[p]) for p in x}
+        named = {f"cosine.{p}": c for p, c in cosine.items()} | {f"cka.{p}": c for p, c in cka.items()}
+        return {name: torch.tensor(value, dtype=torch.float64) for name, value in named.items()}
+
+    found = {n: float(t) for n, t in lab.store.get_or_make(key, make, {"task": task}).items()}
+    whole = ("", *names)
+    return {kind: {p: found[f"{kind}.{p}"] for p in whole if f"{kind}.{p}" in found} for kind in ("cosine", "cka")}

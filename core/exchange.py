@@ -4,30 +4,18 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from core.jobs import Progress
+from core.console import followed
 from core.recipe import Recipe
 
 FORMATS = ("open_clip", "state_dict", "image_tower", "huggingface", "onnx")
 DTYPES = ("float32", "float16", "bfloat16")
 
 
-def commands(
-    command: Callable[..., ArgumentParser], parse_recipe: Callable[[str], Recipe], printer: Callable[[], Any]
-) -> None:
-    """Add the three to a command line: ``command(name, run, help)`` makes one, ``printer()`` shows a Progress."""
-
-    @contextmanager
-    def followed() -> Iterator[Progress]:
-        shown = printer()
-        try:
-            yield Progress(shown)
-        finally:
-            shown.close()
+def commands(command: Callable[..., ArgumentParser], parse_recipe: Callable[[str], Recipe]) -> None:
+    """Add the three to a command line: ``command(name, run, help)`` makes one."""
 
     def export_(lab, options) -> int:
         from core.export import export

@@ -17,7 +17,6 @@ import torch
 from core import PaletteError, disk, metrics, vision
 from core.answers import Answers
 from core.catalog import tasks_of
-from core.components import blocks
 from core.data.real import Real
 from core.device import check_precision, device_of_choice
 from core.finetune import Settings
@@ -27,7 +26,6 @@ from core.merge import merge
 from core.paint import GRID, check_alpha, choose_alpha, combined_accuracy
 from core.predict import features, logits
 from core.recipe import Recipe, lerp, single
-from core.similarity import block_activations, linear_cka, weight_cosine
 from core.splits import group_named
 from core.store import Store
 from core.tasks import Pictures, Task, TaskError
@@ -348,31 +346,6 @@ class Lab:
                 self.load(recipe, self._scratch)
                 self._merged = key
             yield self._scratch
-
-    def similarity(self, a: Recipe, b: Recipe, task: str, pictures: int = 256) -> dict[str, dict[str, float]]:
-        """Weight cosine and linear CKA between two recipes, whole (``""``) and per block, kept in the store.
-
-        CKA is over the task's first val ``pictures``. Returns, under "cosine" and "cka", a value per component.
-        """
-        facts = {"a": self.weights_key(a), "b": self.weights_key(b), "n": pictures}
-        key = self.store.key(kind="similarity", data=self.task(task).source.digest("val"), **facts)
-        names = blocks(self.zoo.weights(BASE))
-
-        def make() -> dict[str, torch.Tensor]:
-            images = torch.from_numpy(self.pictures(task, "val").images[:pictures])
-            encoders = (self.encoder(), self.encoder())
-            for recipe, encoder in zip((a, b), encoders, strict=True):
-                self.load(recipe, encoder)
-            x, y = (block_activations(encoder, images, names) for encoder in encoders)
-            w, v = (encoder.weights for encoder in encoders)
-            cosine = {**weight_cosine(w, v, names), **weight_cosine(w, v, ("",))}
-            cka = {p: linear_cka(x[p], y[p]) for p in x}
-            named = {f"cosine.{p}": c for p, c in cosine.items()} | {f"cka.{p}": c for p, c in cka.items()}
-            return {name: torch.tensor(value, dtype=torch.float64) for name, value in named.items()}
-
-        found = {n: float(t) for n, t in self.store.get_or_make(key, make, {"task": task}).items()}
-        whole = ("", *names)
-        return {kind: {p: found[f"{kind}.{p}"] for p in whole if f"{kind}.{p}" in found} for kind in ("cosine", "cka")}
 
     # PAINT
 

@@ -5,17 +5,14 @@ from __future__ import annotations
 import time
 from argparse import ArgumentParser
 from collections.abc import Callable
-from typing import Any
 
-from core.jobs import Progress
+from core.console import duration, followed
 from core.paint import GRID, grid
 from core.search import OPTIMISERS
 
 
-def commands(
-    command: Callable[..., ArgumentParser], printer: Callable[[], Any], duration: Callable[[float], str]
-) -> None:
-    """Add it to a command line: ``command(name, run, help)`` makes one, ``printer()`` shows a Progress."""
+def commands(command: Callable[..., ArgumentParser]) -> None:
+    """Add it to a command line: ``command(name, run, help)`` makes one."""
 
     def strategies_(lab, options) -> int:
         from core.build import pictures_per_second
@@ -50,14 +47,13 @@ def commands(
                 print(f"  - {title}")
             return 0
         if outcome is None:
-            shown, started = printer(), time.monotonic()
-            try:
-                outcome = compare(lab, plan, Progress(shown), may_train=not options.no_training)
-            finally:
-                shown.close()
+            started = time.monotonic()
+            with followed() as progress:
+                outcome = compare(lab, plan, progress, may_train=not options.no_training)
             print(f"{lab.name}: done in {duration(time.monotonic() - started)}.")
         if options.remake:
-            remake(lab, outcome, options.remake, Progress(printer()))
+            with followed() as progress:
+                remake(lab, outcome, options.remake, progress)
             print(f"{lab.name}: every checkpoint of {options.remake} is there.")
         print(outcome.to_json() if options.json else outcome.table())
         if not options.json:

@@ -7,14 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from core.jobs import Progress
+from core.console import followed
 from core.recipe import Recipe
 
 
-def commands(
-    command: Callable[..., ArgumentParser], parse_recipe: Callable[[str], Recipe], printer: Callable[[], Any]
-) -> None:
-    """Add them to a command line: ``command(name, run, help)`` makes one, ``printer()`` shows a Progress."""
+def commands(command: Callable[..., ArgumentParser], parse_recipe: Callable[[str], Recipe]) -> None:
+    """Add them to a command line: ``command(name, run, help)`` makes one."""
 
     def new_(_lab, options) -> int:
         from core.device import device_of_choice, precision_of_choice
@@ -22,13 +20,8 @@ def commands(
         from core.workspace import make
 
         precision = options.precision or precision_of_choice(device_of_choice(options.device))
-        shown = printer()
-        try:
-            folder = make(
-                options.cache or CACHE, options.name, _origin(options), options.dtype, precision, Progress(shown)
-            )
-        finally:
-            shown.close()
+        with followed() as progress:
+            folder = make(options.cache or CACHE, options.name, _origin(options), options.dtype, precision, progress)
         size = sum(p.stat().st_size for p in folder.rglob("*") if p.is_file())
         print(f"{options.name}: {size / 1e6:,.1f} MB in {folder}, computed with in {precision}; it has no tasks yet.")
         return 0
@@ -48,11 +41,8 @@ def commands(
         from core.device import describe
         from core.precision import compare
 
-        shown = printer()
-        try:
-            rows = compare(lab, parse_recipe(options.recipe), options.task, options.split, Progress(shown))
-        finally:
-            shown.close()
+        with followed() as progress:
+            rows = compare(lab, parse_recipe(options.recipe), options.task, options.split, progress)
         print(f"{options.recipe} on {options.task} ({options.split}), {describe(lab.device)}")
         for row in rows:
             print(f"  {row.said()}")
@@ -61,11 +51,8 @@ def commands(
     def head_(lab, options) -> int:
         from core.closed import own_head, train_head
 
-        shown = printer()
-        try:
-            head = own_head(lab, options.task) if options.own else train_head(lab, options.task, None, Progress(shown))
-        finally:
-            shown.close()
+        with followed() as progress:
+            head = own_head(lab, options.task) if options.own else train_head(lab, options.task, None, progress)
         print(f"{lab.name}: a head of {len(head)} classes for {options.task}, frozen from now on.")
         return 0
 

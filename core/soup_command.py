@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import time
 from argparse import ArgumentParser
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 from core import PaletteError
+from core.console import duration, followed
 from core.jobs import Progress
 from core.manifold import PRESETS
 from core.search import OPTIMISERS
@@ -28,25 +28,15 @@ EVERYTHING = (
 """What ``soup all`` makes: the rows of the paper's Table 1, and the learned soups."""
 
 
-def commands(
-    command: Callable[..., ArgumentParser], printer: Callable[[], Any], duration: Callable[[float], str]
-) -> None:
-    """Add it to a command line: ``command(name, run, help)`` makes one, ``printer()`` shows a Progress."""
-
-    @contextmanager
-    def followed() -> Iterator[Progress]:
-        shown = printer()
-        try:
-            yield Progress(shown)
-        finally:
-            shown.close()
+def commands(command: Callable[..., ArgumentParser]) -> None:
+    """Add it to a command line: ``command(name, run, help)`` makes one."""
 
     def soup_(lab, options) -> int:
         from core.soup_measure import wise_ft
         from core.soup_plan import SoupPlan, make_pool
 
         if options.method == "ingredients":
-            return _ingredients(lab, options, followed, duration)
+            return _ingredients(lab, options)
         pool = make_pool(lab, options.ingredients or _own(lab), options.task, options.shifts)
         if options.method == "wise":
             with followed() as progress:
@@ -54,10 +44,10 @@ def commands(
                     wise_ft(lab, pool, name, progress)
         elif options.method == "all":
             for facts in EVERYTHING:
-                _make(lab, pool, SoupPlan(**_named(options) | facts), options, followed, duration)
+                _make(lab, pool, SoupPlan(**_named(options) | facts), options)
         elif options.method != "table":
             plan = SoupPlan(options.method.replace("-", " "), **_named(options))
-            _make(lab, pool, plan, options, followed, duration)
+            _make(lab, pool, plan, options)
         _say(lab, pool, options.json)
         return 0
 
@@ -98,7 +88,7 @@ def _own(lab) -> list[str]:
     return own
 
 
-def _ingredients(lab, options, followed, duration) -> int:
+def _ingredients(lab, options) -> int:
     from core.build import build, pictures_per_second
     from core.ingredients import plan_ingredients
 
@@ -113,7 +103,7 @@ def _ingredients(lab, options, followed, duration) -> int:
     return 0
 
 
-def _make(lab, pool, plan, options, followed, duration) -> None:
+def _make(lab, pool, plan, options) -> None:
     from core.soup_plan import check_plan, outcome_file
     from core.soup_run import make_soup
     from core.soup_trace import put_aside

@@ -6,12 +6,13 @@ from argparse import ArgumentParser
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from core.console import followed
 from core.jobs import Progress
 from core.search import OPTIMISERS
 
 
-def commands(command: Callable[..., ArgumentParser], printer: Callable[[], Any]) -> None:
-    """Add ``searches`` to a command line: ``command(name, run, help)`` makes one, ``printer()`` shows a Progress."""
+def commands(command: Callable[..., ArgumentParser]) -> None:
+    """Add ``searches`` to a command line: ``command(name, run, help)`` makes one."""
 
     def searches_(lab, options) -> int:
         from core.plan import make_plan, tasks_named
@@ -21,11 +22,8 @@ def commands(command: Callable[..., ArgumentParser], printer: Callable[[], Any])
         supported = tasks_named(lab, options.supported or lab.default_supported())
         plan = make_plan(lab, tasks, supported, options.budget, trials=options.trials)
         graph = searches(lab, plan, options.optimisers, options.seeds)
-        shown = printer()
-        try:
-            spread(lab, graph, options.workers, options.scheduler, Progress(shown))
-        finally:
-            shown.close()
+        with followed() as progress:
+            spread(lab, graph, options.workers, options.scheduler, progress)
         print(f"{lab.name}: {', '.join(plan.tasks)} with {', '.join(plan.supported)}; the first is chosen, on val")
         for found in ranked(lab, graph):
             accuracies = [

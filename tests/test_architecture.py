@@ -14,7 +14,7 @@ fonts typography attacks intake attack_files data transform
 incoming album wordlist recent""".split()
 DOING = """answers merge heads predict metrics store finetune similarity ranking
 augment headed learned""".split()
-THE_DESK = """jobs lab history mixes distance build card __main__
+THE_DESK = """jobs console lab history mixes distance build card __main__
 plan checkpoints compare contrasts outcomes remaining sketch many_tasks
 export mixfile manifest model_card huggingface huggingface_config onnx_file hub parcel exchange
 importing foreign naming preflight

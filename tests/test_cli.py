@@ -5,7 +5,8 @@ import json
 import pytest
 from conftest import tiny_tasks
 
-from core.__main__ import duration, main, parse_recipe
+from core.__main__ import main, parse_recipe
+from core.console import duration
 from core.recipe import single
 
 

@@ -7,6 +7,7 @@ from conftest import full_disk
 
 from core import PaletteError, disk, metrics, mixes, vision
 from core.build import Step, build, plan, train
+from core.distance import similarity
 from core.jobs import Progress
 from core.lab import Lab, workspaces
 from core.paint import GRID
@@ -137,9 +138,9 @@ def test_build_skips_what_is_done():
 
 
 def test_similarity_of_a_model_with_itself_is_one(tiny_lab):
-    same = tiny_lab.similarity(tiny_lab.base, tiny_lab.base, "noisy")
+    same = similarity(tiny_lab, tiny_lab.base, tiny_lab.base, "noisy")
     assert all(value == pytest.approx(1) for kind in same.values() for value in kind.values())
-    other = tiny_lab.similarity(tiny_lab.base, tiny_lab.tuned("noisy"), "noisy")
+    other = similarity(tiny_lab, tiny_lab.base, tiny_lab.tuned("noisy"), "noisy")
     assert 0 < other["cosine"][""] < 1 and 0 < other["cka"][""] < 1 and "visual.layer1.0" in other["cka"]
 
 

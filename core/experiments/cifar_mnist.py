@@ -19,7 +19,7 @@ from pathlib import Path
 from core import PaletteError, disk
 from core.catalog import placed
 from core.data.opening import Opening, freeze, open_parts
-from core.jobs import CancelledError, Progress
+from core.jobs import CancelledError
 from core.paint import GRID
 
 NAME = "cifar_mnist"
@@ -123,7 +123,7 @@ def put_into(path: Path, text: str) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the experiment; returns the exit status."""
-    from core.__main__ import Printer, duration
+    from core.console import duration, followed
     from core.lab import CACHE, Lab
 
     parser = argparse.ArgumentParser(
@@ -142,13 +142,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--device", metavar="NAME", help="cpu or cuda (default: the GPU if there is one)")
     parser.add_argument("--write", type=Path, metavar="FILE", help="put the figures between FILE's markers, too")
     options = parser.parse_args(arguments)
-    printer, started = Printer(), time.monotonic()
+    started = time.monotonic()
     try:
         from core.build import build, plan
 
         lab = Lab(workspace(options.cache, options.data).name, options.cache, options.device)
-        build(plan(lab, ["mnist"], ["cifar10"]), Progress(printer))
-        printer.close()
+        with followed() as progress:
+            build(plan(lab, ["mnist"], ["cifar10"]), progress)
         said = report(lab)
         print(said)
         if options.write:

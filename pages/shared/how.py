@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from core.distance import similarity
 from core.jobs import Jobs
 from core.lab import Lab
 from core.recipe import Recipe
@@ -68,7 +69,7 @@ def _similarity(lab: Lab, jobs: Jobs, view: View, recipe: Recipe) -> None:
             st.warning(job.error)
         if st.button("Compare weights and activations", icon=":material/compare_arrows:", key=f"button.{key}"):
             title = f"Similarity of {listed(['base', f'{view.task}@{alpha_text(view.alpha or 0)}'])}"
-            jobs.submit(key, title, lambda progress: lab.similarity(lab.base, recipe, _first(lab, view)), urgent=True)
+            jobs.submit(key, title, lambda progress: similarity(lab, lab.base, recipe, _first(lab, view)), urgent=True)
             st.rerun()
 
 
