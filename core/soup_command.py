@@ -62,6 +62,7 @@ def commands(command: Callable[..., ArgumentParser]) -> None:
     )
     one.add_argument("--partition", default="C8", metavar="P", help="whole, blocks, C8, C15, C26, or a number of parts")
     one.add_argument("--preset", default="paper", choices=list(PRESETS), help="of the search (default: paper)")
+    one.add_argument("--tau", type=float, metavar="T", help="search candidates above T × the best (default: 0.998)")
     one.add_argument("--budget", type=int, metavar="N", help="evaluations per search (default: the preset's)")
     one.add_argument("--optimizer", "--optimiser", dest="optimiser", default=OPTIMISERS[0], choices=OPTIMISERS)
     one.add_argument("--seed", type=int, default=0, metavar="N", help="of the search (default: 0)")
@@ -73,7 +74,7 @@ def commands(command: Callable[..., ArgumentParser]) -> None:
 
 
 def _named(options) -> dict[str, Any]:
-    return {n: getattr(options, n) for n in ("partition", "preset", "budget", "optimiser", "seed", "racing")}
+    return {n: getattr(options, n) for n in ("partition", "preset", "budget", "tau", "optimiser", "seed", "racing")}
 
 
 def _own(lab) -> list[str]:

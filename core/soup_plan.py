@@ -34,15 +34,17 @@ class Pool:
 class SoupPlan:
     """One way to make a soup of a pool.
 
-    ``partition``, ``preset``, ``budget`` (evaluations per search, None: the preset's), ``optimiser`` and ``racing``
-    (give up hopeless λ early) are manifold mixing's; ``partition`` is the learned soup's, too. With ``start``, a mix
-    made by hand, one search goes on from it: for ``candidate``, beginning at the mixing factors ``factors``.
+    ``partition``, ``preset``, ``budget`` (evaluations per search, None: the preset's), ``tau`` (the tolerance of the
+    test before a search, None: the preset's), ``optimiser`` and ``racing`` (give up hopeless λ early) are manifold
+    mixing's; ``partition`` is the learned soup's, too. With ``start``, a mix made by hand, one search goes on from it:
+    for ``candidate``, beginning at the mixing factors ``factors``.
     """
 
     method: str
     partition: str = "C8"
     preset: str = PAPER.name
     budget: int | None = None
+    tau: float | None = None
     optimiser: str = OPTIMISERS[0]
     seed: int = 0
     racing: bool = False
@@ -51,9 +53,11 @@ class SoupPlan:
     factors: tuple[float, ...] = ()
 
     def settings(self) -> Preset:
-        """The preset with this plan's own budget."""
+        """The preset with this plan's own budget and tolerance."""
         preset = PRESETS[self.preset]
-        return preset if self.budget is None else replace(preset, budget=self.budget, per_component=False)
+        if self.budget is not None:
+            preset = replace(preset, budget=self.budget, per_component=False)
+        return preset if self.tau is None else replace(preset, tau=self.tau)
 
     def title(self) -> str:
         """What people call it."""
@@ -65,6 +69,7 @@ class SoupPlan:
             )
             more += [self.optimiser] * (self.optimiser != OPTIMISERS[0]) + [f"seed {self.seed}"] * bool(self.seed)
             more += [f"budget {self.budget}"] * (self.budget is not None)
+            more += [f"τ {self.tau:g}"] * (self.tau is not None)
             return f"ManifoldMixMS-{_cut(self.partition)}" + (f" ({', '.join(more)})" if more else "")
         if self.method == "learned":
             return "Learned soup" + (f" by component ({_cut(self.partition)})" if self.partition != "whole" else "")
@@ -122,6 +127,11 @@ def check_plan(lab: Lab, plan: SoupPlan) -> SoupPlan:
         )
     if plan.budget is not None and plan.budget < 2:
         raise SoupError("A search needs a budget of at least two evaluations: the start and one more.")
+    if plan.tau is not None and not 0 <= plan.tau <= 1:
+        raise SoupError(
+            f"The tolerance τ is a share of the best accuracy so far, from 0 (every candidate is searched) to 1, "
+            f"not {plan.tau:g}."
+        )
     return plan
 
 
@@ -148,6 +158,8 @@ def _pool_folder(lab: Lab, pool: Pool, digests: tuple[str, ...]) -> Path:
 def outcome_file(lab: Lab, pool: Pool, plan: SoupPlan) -> Path:
     """Where the outcome of a plan is kept; its trace lies beside it as ``.jsonl``."""
     facts = asdict(plan) | {"start": plan.start.to_json() if plan.start else None}
+    if plan.tau is None:
+        del facts["tau"]  # what was made before τ could be chosen keeps its name
     facts |= {"budget": plan.settings().evaluations(0) if plan.budget is not None else None}
     return pool_folder(lab, pool) / f"{digest_of(**facts)[:16]}.json"
 

@@ -51,6 +51,17 @@ def test_every_method_keeps_the_contract(soup_lab, pool, method):
     assert results(soup_lab)[0].row(row.name) == row
 
 
+def test_the_tolerance_says_which_candidates_are_searched(soup_lab, pool):
+    words = {}
+    for tau in (0.0, 1.0):
+        outcome = make_soup(soup_lab, pool, SoupPlan("manifold", tau=tau, **QUICK))
+        words[tau] = [verdict.word for verdict in outcome.verdicts[1:]]
+    assert "skipped" not in words[0.0] and "skipped" in words[1.0]
+    usual, strict = (SoupPlan("manifold", tau=tau) for tau in (None, 0.998))
+    assert outcome_file(soup_lab, pool, usual) != outcome_file(soup_lab, pool, strict)
+    assert usual.settings() == strict.settings() and strict.title() == "ManifoldMixMS-C8 (τ 0.998)"
+
+
 def test_a_mixed_head_is_the_mix_of_heads(soup_lab):
     mix = combine([single("ingredient-01"), single("ingredient-02")], [{"": 0.3, "head": 0.8}, {"": 0.7, "head": 0.2}])
     features = soup_lab.features(mix, "plain", "val").float()
@@ -248,6 +259,7 @@ def test_ingredients_of_another_architecture_are_refused(soup_lab):
         ({"method": "magic"}, "no method 'magic'"),
         ({"method": "manifold", "optimiser": "Luck"}, "an optimiser among"),
         ({"method": "manifold", "budget": 1}, "at least two evaluations"),
+        ({"method": "manifold", "tau": 1.5}, "from 0 .every candidate is searched. to 1"),
         ({"method": "manifold", "partition": "C7"}, "no partition 'C7'"),
     ],
 )

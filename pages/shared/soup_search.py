@@ -29,6 +29,7 @@ HELP = {
     "partition": "Which parts of the network get a factor of their own; a number cuts into so many equal parts.",
     "preset": "“paper”: λ in [0, 1] and one budget per search. “as published”: the authors' code, with narrow bounds, "
     "30 evaluations per component and a second pass on success.",
+    "tau": "A candidate is searched only if the average with it reaches τ × the best so far; lower τ searches more.",
     "optimiser": "NGOpt chooses by itself and says what it chose.",
     "racing": "Gives up a hopeless λ before it saw every picture: saves time, and may cost a little accuracy.",
 }
@@ -37,10 +38,10 @@ HELP = {
 def controls(view: View, anew: bool) -> View:
     """What to make, and how."""
     seed(
-        {f"soups.{n}": getattr(view, n) for n in ("method", "partition", "preset", "optimiser", "budget", "racing")},
+        {f"soups.{n}": getattr(view, n) for n in ("method", "partition", "preset", "optimiser", "budget", "tau")},
         anew,
     )
-    seed({"soups.seed": view.seed}, anew)
+    seed({"soups.seed": view.seed, "soups.racing": view.racing}, anew)
     method = st.selectbox("Method", METHODS, key="soups.method", help=HELP["method"], format_func=str.capitalize)
     view = replace(view, method=method)
     if method in ("manifold", "learned"):
@@ -62,9 +63,12 @@ def controls(view: View, anew: bool) -> View:
     with st.container(horizontal=True):
         if preset == "paper":
             budget = st.number_input("Budget", 2, 5000, key="soups.budget", help="Evaluations for each search.")
+        tau = st.number_input("Tolerance τ", 0.0, 1.0, step=0.001, format="%.3f", key="soups.tau", help=HELP["tau"])
         seeded = st.number_input("Seed", 0, 9999, key="soups.seed")
     racing = st.checkbox("Racing", key="soups.racing", help=HELP["racing"])
-    return replace(view, preset=preset, optimiser=optimiser, budget=int(budget), seed=int(seeded), racing=racing)
+    return replace(
+        view, preset=preset, optimiser=optimiser, budget=int(budget), tau=tau, seed=int(seeded), racing=racing
+    )
 
 
 def plan_of(view: View) -> SoupPlan:
@@ -73,7 +77,8 @@ def plan_of(view: View) -> SoupPlan:
     if view.method != "manifold":
         partition = view.partition if view.method == "learned" else "whole"
         return SoupPlan(view.method, partition=partition)
-    return SoupPlan("manifold", view.partition, view.preset, budget, view.optimiser, view.seed, view.racing)
+    tau = view.tau if view.tau != PRESETS[view.preset].tau else None
+    return SoupPlan("manifold", view.partition, view.preset, budget, tau, view.optimiser, view.seed, view.racing)
 
 
 def key_of(lab: Lab, pool: Pool, plan: SoupPlan) -> str:
@@ -171,6 +176,7 @@ def command(lab: Lab, plan: SoupPlan) -> str:
     if plan.method == "manifold":
         words += [f"--preset '{plan.preset}'"] * (plan.preset != "paper")
         words += [f"--budget {plan.budget}"] * (plan.budget is not None)
+        words += [f"--tau {plan.tau:g}"] * (plan.tau is not None)
         words += (
             [f"--optimizer {plan.optimiser}"] + [f"--seed {plan.seed}"] * bool(plan.seed) + ["--racing"] * plan.racing
         )

@@ -30,6 +30,7 @@ class View:
     preset: str = "paper"
     optimiser: str = OPTIMISERS[0]
     budget: int = 250
+    tau: float = PRESETS["paper"].tau
     seed: int = 0
     racing: bool = False
     soup: str = ""
@@ -73,6 +74,7 @@ def read(known: Sequence[PoolResults], parameters: Mapping[str, str]) -> tuple[V
         one_of("preset", list(PRESETS), "paper"),
         one_of("optimiser", OPTIMISERS, OPTIMISERS[0]),
         whole("budget", 2, 5000, 250),
+        _tau(parameters.get("tau", ""), complaints),
         whole("seed", 0, 9999, 0),
         parameters.get("racing") == "yes",
         one_of("from", ["", *names], ""),
@@ -80,6 +82,18 @@ def read(known: Sequence[PoolResults], parameters: Mapping[str, str]) -> tuple[V
         _factors(parameters.get("factors", ""), complaints),
     )
     return view, complaints
+
+
+def _tau(text: str, complaints: list[str]) -> float:
+    usual = View.tau
+    try:
+        found = round(float(text or usual), 6)
+    except ValueError:
+        found = -1.0
+    if 0 <= found <= 1:
+        return found
+    complaints.append(f"This link asks for τ {text!r}, which is no number from 0 to 1; using {usual:g}.")
+    return usual
 
 
 def _factors(text: str, complaints: list[str]) -> tuple[float, ...]:
@@ -109,7 +123,7 @@ def write(view: View) -> dict[str, str]:
     """The address of a view; what is as usual is left out."""
     usual = View()
     found = {"show": view.show} | ({"soup": view.row} if view.row else {}) | ({"pool": view.pool} if view.pool else {})
-    for name in ("method", "partition", "preset", "optimiser", "budget", "seed"):
+    for name in ("method", "partition", "preset", "optimiser", "budget", "tau", "seed"):
         if getattr(view, name) != getattr(usual, name):
             found[name] = str(getattr(view, name))
     if view.show == "hand":

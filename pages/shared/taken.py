@@ -106,9 +106,16 @@ def details(lab: Lab, mix: Mix, fmt: str, dtype: str, tasks: tuple[str, ...] | N
     facts = describe(lab, mix.recipe, fmt, dtype, tasks)
     text = card(facts)
     with st.expander("The model card that goes with it", expanded=True):
-        st.markdown(re.sub(r"\A---\n.*?\n---\n", "", text, flags=re.DOTALL).replace("# ", "#### ", 1))
-    for label, make, name, mime in (
-        ("Model card (Markdown)", text, "README.md", "text/markdown"),
-        ("Recipe (JSON)", mix.recipe.to_json(), "recipe.json", "application/json"),
-    ):
-        st.download_button(label, make, file_name=name, mime=mime, on_click="ignore", icon=":material/download:")
+        st.markdown(_shown(text))
+    with st.container(horizontal=True):
+        for label, make, name, mime in (
+            ("Model card (Markdown)", text, "README.md", "text/markdown"),
+            ("Recipe (JSON)", mix.recipe.to_json(), "recipe.json", "application/json"),
+        ):
+            st.download_button(label, make, file_name=name, mime=mime, on_click="ignore", icon=":material/download:")
+
+
+def _shown(text: str) -> str:
+    """A model card without its front matter; what folds in it is open, since pages show no HTML of others."""
+    text = re.sub(r"\A---\n.*?\n---\n", "", text, flags=re.DOTALL).replace("# ", "#### ", 1)
+    return re.sub(r"<details><summary>(.*)</summary>", r"**\1**", text).replace("</details>\n", "")

@@ -126,7 +126,7 @@ def _button(lab: Lab, jobs: Jobs, order: Order, size: int, job: Job | None) -> N
     problem = _problem(order, size)
     label = "Write it" if order.folder else "Prepare the download"
     again = job is not None and job.state == "done"
-    left, right = st.columns([1.15, 2.4], vertical_alignment="center")
+    left, right = st.columns([1.5, 2], vertical_alignment="center")
     left.button(
         f"{label} again" if again else label,
         type="secondary" if again else "primary",

@@ -45,8 +45,7 @@ def pick(kept: Mapping[str, Outcome], view: View, anew: bool) -> View:
 def look(outcome: Outcome, view: View, anew: bool) -> View:
     """Which figure of it, and which side or order."""
     seed({"many.figure": view.figure, "many.side": view.side, "many.order": view.order}, anew)
-    which, how = st.columns([1.15, 1])
-    with which:
+    with st.container(horizontal=True, gap="medium"):
         figure = st.segmented_control(
             "Figure",
             list(FIGURES),
@@ -56,8 +55,7 @@ def look(outcome: Outcome, view: View, anew: bool) -> View:
             help="*Strategies*: PAINT Figure 5. *Tasks*: every task under every strategy. *Sequence*: what was learnt "
             "and forgotten, step by step. *Mix*: steer the α_i of parallel patching yourself.",
         )
-    view = replace(view, figure=figure)
-    with how:
+        view = replace(view, figure=figure)
         if figure == "bars":
             names = {"label": "Accuracy", "options": list(SIDES), "format_func": SIDES.get}
             return replace(view, side=st.segmented_control(key="many.side", required=True, **names))
