@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -66,3 +67,12 @@ def lab_of(cache: Path) -> Lab:
 def values(at: AppTest) -> list[str]:
     """The figures on the page, as they are written."""
     return [metric.value for metric in at.metric]
+
+
+def wait(at, until, seconds: float = 120) -> None:
+    """Run a page again and again, as it does itself while work is under way, until something holds."""
+    end = time.monotonic() + seconds
+    while not until(at):
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.2)
+        at.run()

@@ -2,25 +2,16 @@
 from __future__ import annotations
 
 import shutil
-import time
 from dataclasses import replace
 
 import pytest
 import streamlit as st
 from conftest import Noisy, tiny_tasks
-from opening import cache, lab_of, page, swept_template, values  # noqa: F401
+from opening import cache, lab_of, page, swept_template, values, wait  # noqa: F401
 
 from core.lab import Lab
 from core.paint import GRID
 from pages.shared.wording import percent
-
-
-def wait(at, until, seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not until(at):
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.2)
-        at.run()
 
 
 def test_opens_on_the_chosen_alpha_with_the_labs_own_numbers(page, cache):

@@ -2,25 +2,16 @@
 from __future__ import annotations
 
 import json
-import time
 import zipfile
 from pathlib import Path
 
 import pytest
-from opening import cache, lab_of, page, swept_template  # noqa: F401
+from opening import cache, lab_of, page, swept_template, wait  # noqa: F401
 
 from core.__main__ import main
 from core.export import read_recipe
 from core.history import History
 from core.recipe import lerp, single
-
-
-def wait(at, until, seconds: float = 90) -> None:
-    end = time.monotonic() + seconds
-    while not until(at):
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.2)
-        at.run()
 
 
 def to_folder(at, folder: Path):

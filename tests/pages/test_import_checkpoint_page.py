@@ -1,24 +1,15 @@
 # ruff: noqa: F811  (fixtures are imported, and named again as arguments)
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
 import torch
-from opening import cache, lab_of, page, swept_template, values  # noqa: F401
+from opening import cache, lab_of, page, swept_template, values, wait  # noqa: F401
 from safetensors.torch import save_file
 
 from core.recipe import lerp, single
 from pages.shared.wording import percent
-
-
-def wait(at, until, seconds: float = 90) -> None:
-    end = time.monotonic() + seconds
-    while not until(at):
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.2)
-        at.run()
 
 
 def looked_at(at, path: Path):

@@ -2,10 +2,9 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
-from opening import cache, lab_of, page, swept_template, values  # noqa: F401
+from opening import cache, lab_of, page, swept_template, values, wait  # noqa: F401
 
 from core.history import History
 from core.metrics import paired
@@ -13,14 +12,6 @@ from core.recipe import Recipe, RecipeError, lerp, single
 from core.strategies import mixed
 from pages.shared import editing, matrix
 from pages.shared.wording import percent
-
-
-def wait(at, until, seconds: float = 90) -> None:
-    end = time.monotonic() + seconds
-    while not until(at):
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.2)
-        at.run()
 
 
 def opened(at, cache) -> Recipe:

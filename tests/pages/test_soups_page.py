@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from conftest import tiny_tasks
-from opening import lab_of, page, values  # noqa: F401
+from opening import lab_of, page, values, wait  # noqa: F401
 from soup_pool import soup_template  # noqa: F401
 
 from core.ingredients import ingredients
@@ -27,14 +27,6 @@ def cache(soup_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("PALETTE_CACHE", str(copy))
     monkeypatch.setattr("core.lab.tasks_of", lambda _: tiny_tasks())
     return copy
-
-
-def wait(at, until, seconds: float = 120) -> None:
-    end = time.monotonic() + seconds
-    while not until(at):
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.2)
-        at.run()
 
 
 def button(at, key):

@@ -4,13 +4,12 @@
 from __future__ import annotations
 
 import shutil
-import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from conftest import COLOURS, Noisy, tiny_tasks
-from opening import page  # noqa: F401
+from opening import page, wait  # noqa: F401
 
 from core.compare import compare
 from core.lab import Lab
@@ -134,14 +133,6 @@ def test_no_supported_task_is_one_sentence(page):
     at = page("strategies", compare="new")
     at.multiselect(key="many.supported").set_value([]).run()
     assert ["at least one supported task" in w.value for w in at.warning] == [True] and not at.error
-
-
-def wait(at, until, seconds: float = 240) -> None:
-    end = time.monotonic() + seconds
-    while not until(at):
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.3)
-        at.run()
 
 
 def test_without_any_outcome_the_page_offers_one_and_makes_it(page, cache):

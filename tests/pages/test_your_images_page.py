@@ -3,13 +3,12 @@ from __future__ import annotations
 
 import io
 import sys
-import time
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
-from opening import cache, lab_of, page, swept_template, values  # noqa: F401
+from opening import cache, lab_of, page, swept_template, values, wait  # noqa: F401
 from PIL import Image
 
 from core.history import History
@@ -34,14 +33,6 @@ def cards(at) -> str:
 def upload(at, files: dict[str, bytes]):
     at.get("file_uploader")[0].set_value([(name, data, "image/png") for name, data in files.items()])
     return at.run()
-
-
-def wait(at, until, seconds: float = 120) -> None:
-    end = time.monotonic() + seconds
-    while not until(at):
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.2)
-        at.run()
 
 
 def test_says_something_before_anything_is_uploaded(page, cache):
