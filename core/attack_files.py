@@ -1,28 +1,27 @@
-"""Photographs of real attacks, named as PAINT's are: ``label=dog_text=cat.png``, in a folder or a zip file."""
+"""Photographs of real attacks, named as PAINT's are (``label=dog_text=cat.png``) or listed as SCAM's, folder or zip."""
 
 from __future__ import annotations
 
 import io
 import re
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 import numpy as np
+import pandas as pd
 from PIL import Image
 
 from core import disk
+from core.incoming import Incoming, from_folder, from_zip
 from core.intake import IntakeError, decode
 
 NAME = re.compile(
     r"label=(?P<label>.+?)_text=(?P<text>.*?)(?:[ _-]?\(?\d+\)?)?\.(?:png|jpe?g|webp|bmp|gif|tiff?)", re.I
 )
-MOST_FILES = 20_000
-MOST_BYTES = 50_000_000  # of one file in a zip, unpacked
-MOST_IN_ALL = 2_000_000_000
+TABLES = ("metadata.csv", "metadata.jsonl")
 
 
 @dataclass(frozen=True)
@@ -60,70 +59,65 @@ def file_name(label: str, text: str, number: int | None = None) -> str:
 
 
 def read(path: Path | BinaryIO, called: str = "") -> Iterator[Photo | Trouble]:
-    """Every picture in a folder (and its folders) or a zip file, in order of name; what cannot be used says why.
+    """Every attacked picture in a folder (and its folders) or a zip file, in order; what cannot be used says why.
 
-    A zip file may also be an open one, ``called`` so. Nothing is unpacked to disk. Raises IntakeError if it is neither,
-    or holds no picture named so.
+    Label and text come from the file's name, or, as in SCAM (Westerhoff et al. 2025, arXiv 2504.04893), from the
+    ``object_label`` and ``attack_word`` of a metadata.csv or .jsonl beside it, whose rows of type NoSCAM are not
+    attacks. A zip file may also be an open one, ``called`` so. Nothing is unpacked to disk. Raises IntakeError if it is
+    neither, or holds no such picture.
     """
     called = called or (path.name if isinstance(path, Path) else "The zip file")
-    files = _folder(path) if isinstance(path, Path) and path.is_dir() else _zip(path, called)
-    some = False
-    for name, data in files:
+    files = [file for file in _files(path, called) if file.name]
+    tables = [file for file in files if PurePosixPath(file.name).name in TABLES]
+    known: dict[str, tuple[str, str] | None] = {}
+    for table in tables:
         try:
-            label, text = parse(name)
-            picture = Photo(decode(data(), name), label, text, name)
+            known |= _rows(table)
         except IntakeError as error:
-            yield Trouble(name, str(error))
+            yield Trouble(table.name, str(error))
+    some = False
+    for file in files:
+        if file in tables or known.get(file.name, ...) is None:
+            continue
+        try:
+            label, text = known.get(file.name) or parse(file.name)
+            picture = Photo(decode(file.read(), file.name), label, text, file.name)
+        except IntakeError as error:
+            yield Trouble(file.name, str(error))
             continue
         some = True
         yield picture
     if not some:
-        raise IntakeError(f"{called} holds no picture named like label=dog_text=cat.png.")
+        raise IntakeError(f"{called} holds no picture named like label=dog_text=cat.png, or listed in a metadata.csv.")
 
 
-def _folder(path: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
-    for file in sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith(".")):
-        yield file.relative_to(path).as_posix(), file.read_bytes
-
-
-def _zip(path: Path | BinaryIO, called: str) -> Iterator[tuple[str, Callable[[], bytes]]]:
+def _files(path: Path | BinaryIO, called: str) -> list[Incoming]:
+    if not isinstance(path, Path):
+        return from_zip(path, called)
+    if path.is_dir():
+        return sorted(from_folder(path), key=lambda file: file.name)
     try:
-        archive = zipfile.ZipFile(path)
+        return from_zip(path.open("rb"), called)
     except FileNotFoundError:
         raise IntakeError(f"There is no {path}; give a folder or a zip file.") from None
-    except (zipfile.BadZipFile, OSError) as error:
-        raise IntakeError(f"{called} is neither a folder nor a zip file that can be read ({error}).") from None
-    with archive:
-        entries = sorted((e for e in archive.infolist() if not e.is_dir()), key=lambda e: e.filename)
-        entries = [e for e in entries if not PurePosixPath(e.filename).name.startswith((".", "__MACOSX"))]
-        check_size(called, entries)
-        for entry in entries:
-            yield entry.filename, partial(_unpack, archive, entry)
+    except OSError as error:
+        raise IntakeError(f"{called} cannot be read ({error.strerror}).") from None
 
 
-def check_size(name: str, entries: list[zipfile.ZipInfo]) -> None:
-    """Raise IntakeError if a zip file says that it holds more than anybody needs."""
-    total = sum(e.file_size for e in entries)
-    if len(entries) > MOST_FILES or total > MOST_IN_ALL:
-        raise IntakeError(
-            f"{name} would unpack to {len(entries):,} files and {total / 1e9:.1f} GB; at most {MOST_FILES:,} files and "
-            f"{MOST_IN_ALL / 1e9:.0f} GB are read."
-        )
-
-
-def _unpack(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
-    """One entry, never more than it may be, whatever its header says."""
-    parts = PurePosixPath(entry.filename.replace("\\", "/")).parts
-    if ".." in parts or entry.filename.startswith(("/", "\\")) or ":" in parts[0]:
-        raise IntakeError(f"{entry.filename} points outside its zip file and was not read.")
+def _rows(table: Incoming) -> dict[str, tuple[str, str] | None]:
+    """Label and text of each file that a table lists, None for a picture without attack. Raises IntakeError."""
+    data = io.BytesIO(table.read())
     try:
-        with archive.open(entry) as file:
-            data = file.read(MOST_BYTES + 1)
-    except (RuntimeError, NotImplementedError, zipfile.BadZipFile, OSError, EOFError) as error:
-        raise IntakeError(f"{entry.filename} cannot be unpacked ({error}).") from None
-    if len(data) > MOST_BYTES:
-        raise IntakeError(f"{entry.filename} unpacks to more than {MOST_BYTES / 1e6:.0f} MB and was not read.")
-    return data
+        rows = pd.read_csv(data, dtype=str) if table.name.endswith("csv") else pd.read_json(data, lines=True, dtype=str)
+    except (ValueError, RecursionError) as error:
+        raise IntakeError(f"{table.name} is no table that can be read ({error}).") from None
+    if missing := {"file_name", "object_label", "attack_word"} - set(rows.columns):
+        raise IntakeError(f"{table.name} has no column {', '.join(sorted(missing))}.")
+    beside, found = PurePosixPath(table.name).parent, {}
+    for row in rows.fillna("").to_dict("records"):
+        pair = (str(row["object_label"]), str(row["attack_word"]))
+        found[str(beside / str(row["file_name"]))] = None if row.get("type") == "NoSCAM" or not all(pair) else pair
+    return found
 
 
 def save(photos: list[Photo], path: Path) -> list[str]:

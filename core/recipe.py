@@ -98,7 +98,7 @@ class Recipe:
             return cls(tuple(facts["models"]), tuple(facts["components"]), rows)
         except RecipeError:
             raise
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
             raise RecipeError(
                 f'This is not a recipe: it must be JSON with "models", "components" and "coefficients" ({error}).'
             ) from None

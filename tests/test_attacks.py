@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import zipfile
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 from conftest import COLOURS, tiny_tasks
 
-from core.attack_files import Photo, Trouble, check_size, file_name, parse, png, read, save
+from core.attack_files import Photo, Trouble, file_name, parse, png, read, save
 from core.attacks import SEEN, UNSEEN, Part, attacked_task, clean_twin, paint_task, plan
 from core.intake import IntakeError, decode
 from core.tasks import TaskError
@@ -133,31 +134,68 @@ def test_a_hostile_zip_writes_nothing_and_the_rest_goes_on(tmp_path, monkeypatch
         },
     )
     found = list(read(path))
-    assert [p.label for p in found if isinstance(p, Photo)] == ["dog"]
+    assert [p.label for p in found if isinstance(p, Photo)] == ["up", "root", "drive", "dog"]  # names are only names
     troubles = {t.name: t.why for t in found if isinstance(t, Trouble)}
-    assert len(troubles) == 7 and all(why.endswith(".") for why in troubles.values())
-    assert "outside" in troubles["../label=up_text=out.png"]
+    assert len(troubles) == 4 and all(why.endswith(".") for why in troubles.values())
     assert "0 bytes" in troubles["label=empty_text=file.png"]
     assert sorted(p.name for p in tmp_path.rglob("*")) == ["bad.zip", "inside"]
 
 
-def test_a_zip_bomb_is_bounded(tmp_path, monkeypatch):
-    monkeypatch.setattr("core.attack_files.MOST_BYTES", 1000)
-    path = hostile(
-        tmp_path / "bomb.zip", {"label=dog_text=cat.png": bytes(100_000), "label=a_text=b.png": png(PICTURE)}
-    )
+def test_a_damaged_file_in_a_zip_is_a_sentence_and_the_others_go_on(tmp_path):
+    good = png(PICTURE)
+    path = hostile(tmp_path / "some.zip", {"label=dog_text=cat.png": good, "label=cut_text=up.png": good + bytes(9000)})
+    whole = bytearray(path.read_bytes())
+    at = whole.index(b"label=cut_text=up.png") + 25
+    whole[at : at + 12] = b"\xff" * 12  # inside the compressed stream, which zlib then refuses
+    path.write_bytes(bytes(whole))
     found = list(read(path))
-    assert [type(one) for one in found] == [Photo, Trouble] and "unpacks to more than" in found[1].why
-    entry = zipfile.ZipInfo("label=dog_text=cat.png")
-    entry.file_size = 10**12
-    with pytest.raises(IntakeError, match="would unpack to 1 files and 1000"):
-        check_size("bomb.zip", [entry])
+    assert [type(one) for one in found] == [Photo, Trouble] and "damaged inside the zip" in found[1].why
+
+
+def test_a_zip_bomb_is_bounded(tmp_path, monkeypatch):
+    monkeypatch.setattr("core.incoming.MAX_UNPACKED", 50_000)
+    bomb = png(PICTURE) + bytes(100_000)
+    path = hostile(tmp_path / "bomb.zip", {"label=a_text=b.png": png(PICTURE), "label=dog_text=cat.png": bomb})
+    found = list(read(path))
+    assert [type(one) for one in found] == [Photo, Trouble] and "the zip unpacks to more than" in found[1].why
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_scams_table_says_what_is_written(tmp_path, kind):
+    """Its layout: images/train/NAME.jpg, a table beside them, clean twins of type NoSCAM."""
+    names = ["file_name", "type", "object_label", "attack_word", "postit_area_pct", "id"]
+    rows = [
+        ["SCAM_img_0001.jpg", "SCAM", "fire extinguisher", "car", 0.377, "SCAM_img_0001"],
+        ["NoSCAM_img_0001.jpg", "NoSCAM", "fire extinguisher", "car", 0.377, "NoSCAM_img_0001"],
+        ["SCAM_img_0002.jpg", "SCAM", "tea pot", "elevator", 1.5, "SCAM_img_0002"],
+    ]
+    lines = [json.dumps(dict(zip(names, row, strict=True))) for row in rows]
+    if kind == "csv":
+        lines = [",".join(map(str, row)) for row in [names, *rows]]
+    entries = {f"images/train/{row[0]}": png(PICTURE) for row in rows}
+    entries[f"images/train/metadata.{kind}"] = "\n".join(lines).encode()
+    entries["images/train/unlisted.png"] = png(PICTURE)
+    found = list(read(hostile(tmp_path / "images.zip", entries)))
+    photos = [(p.label, p.text) for p in found if isinstance(p, Photo)]
+    assert photos == [("fire extinguisher", "car"), ("tea pot", "elevator")]
+    assert [t.name for t in found if isinstance(t, Trouble)] == ["images/train/unlisted.png"]
+
+
+@pytest.mark.parametrize("table", [b"", b"file_name,type\nx.png,SCAM\n", b"\xff\xfe\x00"])
+def test_a_table_that_says_nothing_is_a_sentence(tmp_path, table):
+    path = hostile(tmp_path / "t.zip", {"metadata.csv": table, "label=dog_text=cat.png": png(PICTURE)})
+    found = list(read(path))
+    assert [type(one) for one in found] == [Trouble, Photo] and found[0].why.endswith(".")
 
 
 def test_what_is_neither_folder_nor_zip(tmp_path):
     (tmp_path / "words.zip").write_bytes(b"no zip")
     (tmp_path / "empty").mkdir()
-    for place, why in (("words.zip", "neither a folder nor a zip"), ("absent", "There is no"), ("empty", "holds no")):
+    for place, why in (
+        ("words.zip", "no zip that can be read"),
+        ("absent", "There is no"),
+        ("empty", "holds no files"),
+    ):
         with pytest.raises(IntakeError, match=why):
             list(read(tmp_path / place))
 

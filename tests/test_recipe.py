@@ -95,6 +95,8 @@ def test_a_task_vector_can_be_negated():
         ('{"models": "a"}', "not a recipe"),
         ("[1, 2]", "not a recipe"),
         ("nonsense", "not a recipe"),
+        ("[" * 100_000, "not a recipe"),
+        ('{"models": ["a"], "components": [""], "coefficients": [[1' + "0" * 400 + "]]}", "not a recipe"),
     ],
 )
 def test_bad_recipes_are_refused_in_one_sentence(text, complaint):
