@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from errno import ENOSPC
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -174,6 +176,8 @@ def _write(
                 tensors = {f"{t}.{n.removeprefix('head.')}": w for t in trained for n, w in mixed[t].items()}
                 beside = f"{to.stem}.{HEADS}" if alone else HEADS
                 digests["heads_digest"] = disk.write_tensors(stage / beside, tensors)
+        if overwrite and HEADS not in (p.name for p in stage.iterdir()) and not alone:
+            (folder / HEADS).unlink(missing_ok=True)  # an older mix's would be taken for this one's
         said = recipe_json(facts, digests)
         disk.write_json(stage / (f"{name}.json" if alone else RECIPE_FILE), said)
         if not alone:
@@ -198,8 +202,12 @@ def _write_weights(
     streamed = path.with_suffix(".safetensors")
     digests = write_mix(streamed, recipe, parents, parts, DTYPES[facts["dtype"]], facts, progress)
     if path != streamed:  # a .pt on request: plain tensors, saved from the mapped file, so never whole in memory
-        with disk.replacing(path) as temporary, temporary.open("wb") as file:
-            torch.save(dict(Mapped(streamed)), file)
+        with disk.replacing(path) as temporary:
+            try:
+                with temporary.open("wb") as file:  # a path's name would go into the file
+                    torch.save(dict(Mapped(streamed)), file)
+            except RuntimeError as error:  # how torch says that the disk refused
+                raise OSError(ENOSPC, os.strerror(ENOSPC)) from error
         streamed.unlink()
     return digests
 

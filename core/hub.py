@@ -31,7 +31,7 @@ def push(folder: Path, repository: str, private: bool = True, token: str | None 
         api.upload_folder(repo_id=made.repo_id, folder_path=folder, commit_message="Exported by Palette")
     except HFValidationError as error:
         raise HubError(f"{repository!r} cannot be a repository: {_first_line(error, token)}") from None
-    except HfHubHTTPError as error:
+    except (HfHubHTTPError, ValueError) as error:  # the second is what a card that it does not take raises
         raise HubError(f"The hub refused {repository}: {_first_line(error, token)}") from None
     except Exception as error:  # which library carries the bytes, and how it fails, changes with the hub's versions
         raise HubError(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+HUB_NAME = re.compile(r"([\w.-]{1,96}/)?[\w.-]{1,96}")  # the hub takes no card that names a base otherwise
 LOADING = {
     "open_clip": """import open_clip
 
@@ -48,11 +50,11 @@ def _front_matter(facts: Mapping[str, Any]) -> str:
         }
         for f in facts["figures"]
     ]
+    base = facts["base_model"]
     fields: dict[str, Any] = {
         "library_name": "transformers" if facts["format"] == "huggingface" else "open_clip",
         "pipeline_tag": "zero-shot-image-classification",
-        "base_model": facts["base_model"],
-        "base_model_relation": "merge",
+        **({"base_model": base, "base_model_relation": "merge"} if HUB_NAME.fullmatch(base) else {}),
         "tags": ["clip", "merge", "weight-interpolation", "palette"],
         "metrics": ["accuracy"],
     }

@@ -62,6 +62,8 @@ def make_plan(
         raise PaletteError(f"A budget of {budget} optimiser steps is too small for {len(tasks)} tasks.")
     if made.orders < 1 or made.trials < 1 or made.optimiser not in OPTIMISERS:
         raise PaletteError(f"Ask for at least one order and one trial, by one of {', '.join(OPTIMISERS)}.")
+    if made.total is not None and not 0 < made.total < float("inf"):
+        raise PaletteError(f"Σ α_i can be bounded by a number above 0, not by {made.total:g}; 1 is an average's.")
     if made.exhaustive and (len(tasks) > strategies.EXHAUSTIVE_TASKS or made.exhaustive < 2):
         raise PaletteError("Trying every mix takes two or three tasks and at least two values for each.")
     return made

@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import json
 import os
+import resource
 import shutil
+import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -114,3 +116,15 @@ def full_disk() -> Iterator[None]:
 
     with mock.patch("os.fsync", refuse):
         yield
+
+
+@contextmanager
+def disk_with_room_for(size: int) -> Iterator[None]:
+    """No file may grow beyond so many bytes: the write that would fails half-way, whoever makes it."""
+    limit, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limit[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        signal.signal(signal.SIGXFSZ, handler)

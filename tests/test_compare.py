@@ -264,6 +264,8 @@ def test_the_workspaces_own_checkpoints_are_used_where_they_were_trained_just_so
         (["noisy", "plain"], ["plain"], {}, "patched or supported, not both: plain"),
         (["noisy", "cats"], ["plain"], {}, "no task 'cats'"),
         (["noisy", "turned"], ["plain"], {"budget": 1}, "too small for 2 tasks"),
+        (["noisy", "turned"], ["plain"], {"total": -1.0}, "a number above 0, not by -1"),
+        (["noisy", "turned"], ["plain"], {"total": float("nan")}, "a number above 0, not by nan"),
         (["noisy", "turned"], ["plain"], {"optimiser": "Magic"}, "one of Cobyla"),
         (["noisy", "turned"], ["plain"], {"orders": 0}, "at least one order"),
         (["noisy", "turned"], ["plain"], {"exhaustive": 1}, "two or three tasks"),

@@ -9,14 +9,17 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import CONFIG, full_disk, tiny_tasks
+from conftest import CONFIG, disk_with_room_for, full_disk, tiny_tasks
 from safetensors.torch import load_file
 
 from core import PaletteError, disk, vision
 from core.export import DTYPES, ExportError, apply, export, read_recipe
 from core.jobs import CancelledError, Progress
 from core.lab import Lab
+from core.manifest import describe
 from core.merge import MergeError
+from core.model_card import card
+from core.parcel import pack
 from core.recipe import Recipe, combine, lerp, single
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -201,6 +204,26 @@ def test_a_full_disk_leaves_nothing_and_says_so(tiny_lab, mix, tmp_path):
     with full_disk(), pytest.raises(disk.DiskError, match=r"out: No space left on device\. Free some space") as error:
         export(tiny_lab, mix, tmp_path / "out")
     assert ".staging" not in str(error.value) and not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("to", "room"), [("out", 9000), ("m.safetensors", 9000), ("m.pt", 3_550_000)]  # the last: streamed whole, then too large by torch.save)
+def test_a_disk_that_is_full_half_way_leaves_nothing(tiny_lab, mix, tmp_path, to, room):
+    with disk_with_room_for(room), pytest.raises(disk.DiskError, match=r"Could not write .*Free some space"):
+        export(tiny_lab, mix, tmp_path / "deep" / to, "state_dict")
+    assert not (tmp_path / "deep").exists()
+
+
+def test_a_download_that_does_not_fit_leaves_nothing(tiny_lab, mix, tmp_path):
+    files = export(tiny_lab, mix, tmp_path / "out").files
+    with disk_with_room_for(20_000), pytest.raises(disk.DiskError, match="Free some space"):
+        pack(files, tmp_path / "zips" / "out.zip")
+    assert not list((tmp_path / "zips").iterdir())
+
+
+def test_a_card_names_a_base_only_as_the_hub_does(tiny_lab, mix):
+    facts = describe(tiny_lab, mix, "open_clip", "float32")
+    for base, named in (("laion/CLIP-ViT-B-32", True), ("ViT-B-32, openai", False)):
+        assert ("base_model" in card({**facts, "base_model": base}).split("---")[1]) == named
 
 
 def test_what_is_not_a_number_is_named_with_its_parent(tiny_lab, tmp_path):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import full_disk
+from conftest import disk_with_room_for, full_disk
 from safetensors.torch import save_file
 from test_export import vit_lab  # noqa: F401 - a fixture
 
@@ -279,7 +279,9 @@ def test_a_full_disk_keeps_nothing(tiny_lab, tmp_path):
     torch.save(tower(tiny_lab), tmp_path / "x.pt")
     with full_disk(), pytest.raises(disk.DiskError, match="No space left"):
         import_checkpoint(tiny_lab, tmp_path / "x.pt", "x")
-    assert "x" not in tiny_lab.zoo
+    with disk_with_room_for(9000), pytest.raises(disk.DiskError, match="Free some space"):
+        import_checkpoint(tiny_lab, tmp_path / "x.pt", "x")
+    assert "x" not in tiny_lab.zoo and not list(tiny_lab.folder.rglob("*.tmp"))
 
 
 # the command line
