@@ -50,7 +50,7 @@ def one_evaluation(lab: Lab, names: list[str], judge: Judge, rounds: int) -> Non
             if out.is_floating_point():
                 for parent in parents:
                     parent[name].sum()
-                out.add_(0.0)
+                out.fill_(0.0)
 
     def forward_limit() -> None:
         for batch in pixels:

@@ -206,8 +206,9 @@ def test_a_full_disk_leaves_nothing_and_says_so(tiny_lab, mix, tmp_path):
     assert ".staging" not in str(error.value) and not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize(("to", "room"), [("out", 9000), ("m.safetensors", 9000), ("m.pt", 3_550_000)]  # the last: streamed whole, then too large by torch.save)
+@pytest.mark.parametrize(("to", "room"), [("out", 9000), ("m.safetensors", 9000), ("m.pt", 3_550_000)])
 def test_a_disk_that_is_full_half_way_leaves_nothing(tiny_lab, mix, tmp_path, to, room):
+    """The .pt has room to be streamed, and none for the few kilobytes more that torch.save then writes."""
     with disk_with_room_for(room), pytest.raises(disk.DiskError, match=r"Could not write .*Free some space"):
         export(tiny_lab, mix, tmp_path / "deep" / to, "state_dict")
     assert not (tmp_path / "deep").exists()

@@ -14,7 +14,7 @@ from core.lab import Lab
 from core.recipe import Recipe, single
 from core.soup_hand import PRESETS, SKETCH, Hand, cut_of, desk, in_full, preset
 from core.soup_outcome import PoolResults, SoupRow
-from core.soup_plan import Pool, SoupPlan, pool_folder
+from core.soup_plan import Pool, pool_folder
 from pages.shared import figures, handover, soup_charts, soup_search, soup_view
 from pages.shared.charts import options
 from pages.shared.factor_sliders import factor_sliders, last_move
@@ -173,9 +173,8 @@ def _scatter(lab: Lab, found: PoolResults | None, sketch: dict[str, float]) -> N
 
 def _go_on(lab: Lab, jobs: Jobs, pool: Pool, state: State, view: View) -> None:
     hand = state.hand
-    plan = SoupPlan(
-        "manifold", view.partition, start=hand.soup, candidate=hand.candidate, factors=in_full(lab, pool, hand)
-    )
+    usual = soup_search.plan_of(replace(view, method="manifold"))  # budget, tolerance and optimiser as under Search
+    plan = replace(usual, start=hand.soup, candidate=hand.candidate, factors=in_full(lab, pool, hand))
     with st.expander("Continue by search from here"):
         st.caption("Searches λ for this candidate, starting where the sliders stand; kept only if better on val.")
         soup_search.follow(lab, jobs, pool, plan)
