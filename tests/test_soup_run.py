@@ -13,7 +13,7 @@ from conftest import COLOURS, Noisy, tiny_tasks
 from safetensors.torch import load_file
 from soup_pool import pool, soup_cache, soup_lab, soup_template  # noqa: F401
 
-from core import PaletteError, search, vision
+from core import PaletteError, disk, search, vision
 from core.export import apply, export
 from core.jobs import CancelledError, Progress
 from core.lab import Lab
@@ -55,7 +55,7 @@ def test_the_tolerance_says_which_candidates_are_searched(soup_lab, pool):
     words = {}
     for tau in (0.0, 1.0):
         outcome = make_soup(soup_lab, pool, SoupPlan("manifold", tau=tau, **QUICK))
-        words[tau] = [verdict.word for verdict in outcome.verdicts[1:]]
+        words[tau] = [verdict["verdict"] for verdict in outcome.verdicts[1:]]
     assert "skipped" not in words[0.0] and "skipped" in words[1.0]
     usual, strict = (SoupPlan("manifold", tau=tau) for tau in (None, 0.998))
     assert outcome_file(soup_lab, pool, usual) != outcome_file(soup_lab, pool, strict)
@@ -190,6 +190,25 @@ def test_an_optimiser_that_throws_costs_its_search_and_nothing_else(soup_lab, po
     assert "Cobyla failed (TypeError" in outcome.notes[0] and "kept" in outcome.notes[0]
     best = individuals(soup_lab, pool, Progress()).individuals[0]
     assert outcome.row.val.accuracy.value >= best.val.accuracy.value
+
+
+def test_an_optimiser_that_throws_half_way_keeps_the_best_until_then(soup_lab, pool, monkeypatch):
+    made = search._engine
+
+    def dying(*settings):
+        engine, asked = made(*settings), iter(range(3))
+        ask = engine.ask
+        engine.ask = lambda: ask() if next(asked, None) is not None else 1 / 0
+        return engine
+
+    monkeypatch.setattr(search, "_engine", dying)
+    plan = SoupPlan("manifold", tau=0.0, optimiser="OnePlusOne", **QUICK)
+    outcome = make_soup(soup_lab, pool, plan)
+    assert len(outcome.notes) == len(outcome.verdicts) - 1 and "ZeroDivisionError" in outcome.notes[0]
+    seen = [
+        line for line in disk.read_lines(outcome_file(soup_lab, pool, plan).with_suffix(".jsonl")) if "score" in line
+    ]
+    assert outcome.row.val.accuracy.value >= max(line["score"] for line in seen[-4:])
 
 
 def test_going_on_from_a_mix_by_hand(soup_lab, pool):

@@ -176,7 +176,7 @@ def command(lab: Lab, plan: SoupPlan) -> str:
     if plan.method == "manifold":
         words += [f"--preset '{plan.preset}'"] * (plan.preset != "paper")
         words += [f"--budget {plan.budget}"] * (plan.budget is not None)
-        words += [f"--tau {plan.tau:g}"] * (plan.tau is not None)
+        words += [] if plan.tau is None else [f"--tau {plan.tau:g}"]
         words += (
             [f"--optimizer {plan.optimiser}"] + [f"--seed {plan.seed}"] * bool(plan.seed) + ["--racing"] * plan.racing
         )

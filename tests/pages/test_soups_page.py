@@ -123,6 +123,18 @@ def test_mixing_by_hand_moves_the_figures_and_undoes(page, cache):
     assert button(at, "soups.undo").disabled and not at.error
 
 
+def test_a_mix_by_hand_is_gone_on_with_by_search(page, cache):
+    made(cache, SoupPlan("greedy"))
+    at = page("soups", show="hand", **QUICK)
+    button(at, "soups.preset.late").click().run()
+    mixed = at.session_state["soups.hand"].hand
+    button(at, "soups.start").click().run()
+    wait(at, lambda at: "is made" in said(at))
+    (found,) = [o for o in results(lab_of(cache))[0].outcomes if o.facts["method"] == "manifold"]
+    assert [v["candidate"] for v in found.verdicts] == [mixed.candidate] and "by hand" in found.row.name
+    assert found.facts["budget"] == 9 and not at.error
+
+
 def test_wise_ft_of_an_ingredient_is_drawn_from_the_page(page, cache):
     made(cache, SoupPlan("greedy"))
     at = page("soups")
