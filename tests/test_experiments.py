@@ -74,3 +74,17 @@ def test_a_document_without_a_place_is_one_sentence(tmp_path):
     (tmp_path / "x.md").write_text("nothing")
     with pytest.raises(PaletteError, match="has no place for the figures"):
         cifar_mnist.put_into(tmp_path / "x.md", "figures")
+
+
+def test_its_photographs_are_cut_into_groups_of_classes(data, capsys):
+    """SplitCIFAR over files on disk: groups share no class, and together they are the task."""
+    assert run(data) == 0
+    lab = Lab("cifar_mnist", data.parent / "cache", "cpu")
+    groups = [lab.task(f"cifar10.{i}of5") for i in range(1, 6)]
+    names = [name for group in groups for name in group.class_names]
+    assert tuple(names) == lab.task("cifar10").class_names and {len(g.class_names) for g in groups} == {2}
+    found = [lab.evaluate(lab.base, group.name, "test").accuracy.n for group in groups]
+    labels = lab.pictures("cifar10", "test").labels
+    assert found == [int(np.isin(labels, (2 * i, 2 * i + 1)).sum()) for i in range(5)] and sum(found) == len(labels)
+    third = lab.pictures("cifar10.3of5", "test")
+    assert np.array_equal(third.labels, labels[np.isin(labels, (4, 5))] - 4)
