@@ -46,6 +46,19 @@ def verdicts(outcome: Outcome) -> None:
     for column, some, said_of in zip(st.columns([1.1, 1]), (said[:3], said[3:]), (_PAIRED, None), strict=True):
         if some:
             column.caption("  \n".join(some), help=said_of)
+    if any(c.worse == SHARED and c.better == SEQUENTIAL and c.difference.value < 0 for c in outcome.contrasts):
+        st.caption(f":material/info: {_why(outcome)}")
+
+
+def _why(outcome: Outcome) -> str:
+    """Why sequences fall short, as far as their own figures tell."""
+    rows = outcome.of(SEQUENTIAL)
+    alphas, ends = [a for row in rows for a in row.alphas], [row.combined["test"].value for row in rows]
+    return (
+        f"Why sequences fall short here: each α is chosen with only the tasks seen so far in view. {alphas.count(0)} "
+        f"of {len(alphas)} times it was 0, so that task was given up for those before it; the orders end at "
+        f"{percent(min(ends))} to {percent(max(ends))}. *Sequence* shows it step by step."
+    )
 
 
 _PAIRED = (
