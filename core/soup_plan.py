@@ -69,7 +69,7 @@ class SoupPlan:
             )
             more += [self.optimiser] * (self.optimiser != OPTIMISERS[0]) + [f"seed {self.seed}"] * bool(self.seed)
             more += [f"budget {self.budget}"] * (self.budget is not None)
-            more += [f"τ {self.tau:g}"] * (self.tau is not None)
+            more += [] if self.tau is None else [f"τ {self.tau:g}"]
             return f"ManifoldMixMS-{_cut(self.partition)}" + (f" ({', '.join(more)})" if more else "")
         if self.method == "learned":
             return "Learned soup" + (f" by component ({_cut(self.partition)})" if self.partition != "whole" else "")

@@ -55,7 +55,7 @@ def test_the_tolerance_says_which_candidates_are_searched(soup_lab, pool):
     words = {}
     for tau in (0.0, 1.0):
         outcome = make_soup(soup_lab, pool, SoupPlan("manifold", tau=tau, **QUICK))
-        words[tau] = [verdict.word for verdict in outcome.verdicts[1:]]
+        words[tau] = [verdict["verdict"] for verdict in outcome.verdicts[1:]]
     assert "skipped" not in words[0.0] and "skipped" in words[1.0]
     usual, strict = (SoupPlan("manifold", tau=tau) for tau in (None, 0.998))
     assert outcome_file(soup_lab, pool, usual) != outcome_file(soup_lab, pool, strict)
