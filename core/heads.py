@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -46,6 +47,16 @@ def trained_head(folder: Path, task: str) -> torch.Tensor:
             f"`python -m core --workspace {folder.name} head {task}`."
         ) from None
     return torch.cat([tensors["weight"].float(), tensors["bias"].float()[:, None]], dim=1)
+
+
+@lru_cache(maxsize=256)
+def class_rows(classes: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[int, ...] | None:
+    """The rows of a head that tells ``classes`` apart for the ``wanted`` names, in their order.
+
+    This is the class mask of ImageNet-R and -A (ManifoldMixMS §4). None if the head does not know them all.
+    """
+    place = {name: row for row, name in enumerate(classes)}
+    return tuple(place[name] for name in wanted) if place.keys() >= set(wanted) else None
 
 
 def mixed_head(recipe: Recipe, heads: Mapping[str, Weights], text_head: torch.Tensor) -> dict[str, torch.Tensor]:

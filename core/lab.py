@@ -20,7 +20,7 @@ from core.catalog import tasks_of
 from core.data.real import Real
 from core.device import check_precision, device_of_choice
 from core.finetune import Settings
-from core.heads import BIAS, WEIGHT, head, head_digest, mixed_head, trained_head
+from core.heads import BIAS, WEIGHT, class_rows, head, head_digest, mixed_head, trained_head
 from core.jobs import Progress
 from core.merge import merge
 from core.paint import GRID, check_alpha, choose_alpha, combined_accuracy
@@ -262,7 +262,9 @@ class Lab:
 
     def _key(self, kind: str, recipe: Recipe, task: str, split: str) -> str:
         content = self._content(task, split)
-        more = {} if kind == "features" else {"head": content["head"]}
+        more: dict[str, object] = {} if kind == "features" else {"head": content["head"]}
+        if kind != "features" and (masks := self._masks(recipe, task)):
+            more["masks"] = masks
         if self.precision != "float32":  # other arithmetic, other numbers
             more["precision"] = self.precision
         return self.store.key(kind=kind, weights=self.weights_key(recipe), data=content["data"], **more)
@@ -287,13 +289,25 @@ class Lab:
     def classified(self, recipe: Recipe, task: str, found: torch.Tensor) -> torch.Tensor:
         """Logits float16 (n, classes) of features, by the mix of the models' own heads where those know this task's
         classes (the text tower's stands in for a model without), else by the text tower's."""
-        names = self.task(task).class_names
-        own = {m: self.zoo.head(m) for m in recipe.models if self.zoo[m].classes == names}
+        own = {model: rows for model in recipe.models if (rows := self.own_head(model, task))}
         scale = self._scratch.logit_scale
         if not own:
             return logits(found, self.head(task), scale)
         mixed = mixed_head(recipe, own, self.head(task))
         return logits(found, mixed[WEIGHT], scale, mixed[BIAS])
+
+    def own_head(self, model: str, task: str) -> dict[str, torch.Tensor]:
+        """The rows of a model's trained head for a task's classes, in the task's order: ``head.weight`` (classes,
+        embed_dim) and ``head.bias`` (classes,). Empty if it has no trained head that knows them all."""
+        rows = class_rows(self.zoo[model].classes, self.task(task).class_names)
+        return {n: t[list(rows)] for n, t in self.zoo.head(model).items()} if rows else {}
+
+    def _masks(self, recipe: Recipe, task: str) -> list[tuple[str, tuple[int, ...]]]:
+        """Which rows of which trained heads answer a task, where they are not just all of them."""
+        names = self.task(task).class_names
+        parents = [self.zoo[model] for model in recipe.models]
+        found = ((p.digest, class_rows(p.classes, names)) for p in parents if p.classes != names)
+        return sorted((digest, rows) for digest, rows in found if rows)
 
     def _kept(self, kind: str, recipe: Recipe, task: str, split: str, make: Callable[[], torch.Tensor]) -> torch.Tensor:
         key = self._key(kind, recipe, task, split)
