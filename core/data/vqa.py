@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property
@@ -33,7 +34,8 @@ class Choices:
     @cached_property
     def digest(self) -> str:
         """Hex SHA-256 of all questions and answers, in order."""
-        return digest_of(questions=self.questions, answers=self.answers.tolist(), words=self.words)
+        answers = hashlib.sha256(self.answers.astype("<i4").tobytes()).hexdigest()
+        return digest_of(questions=self.questions, answers=answers, words=self.words)
 
 
 def vqa(root: Path) -> dict[str, Part]:
