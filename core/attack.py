@@ -135,6 +135,7 @@ def _clean_pictures(lab: Lab, attack: Attack, split: str) -> Pictures | None:
 
 def head_of(lab: Lab, task: Task) -> torch.Tensor:
     """The zero-shot head of any task, float32 (classes, embed_dim), kept in the store beside the lab's own."""
+    task.check_one_head()
     key = lab.store.key(kind="head", head=head_digest(_text_digest(lab), task.prompts()))
     made = lab.store.get_or_make(key, lambda: {"head": head(vision.load(lab.folder / "base"), task.prompts())})
     return made["head"]

@@ -142,7 +142,8 @@ class Attack:
 
 
 def attacked_task(task: Task, parts: Mapping[str, Part], seed: int = 0) -> Task:
-    """``task`` with wrong class names written on its pictures, as a task of role *attack*."""
+    """``task`` with wrong class names written on its pictures, as a task of role *attack*. Raises TaskError."""
+    task.check_one_head()
     source = Attack(task.source, task.class_names, tuple(parts.items()), seed)
     title = f"{task.title}, attacked"
     about = f"The pictures of {task.title} with the name of another class written on them."

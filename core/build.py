@@ -45,6 +45,8 @@ def train(
     workspace's for that name unless given. Raises CheckpointError if there is one of that name from another start.
     """
     progress, start = progress or Progress(), start or lab.base
+    for task in tasks:
+        lab.task(task).check_one_head()
     state = lab.folder / "partial" / f"{disk.safe_name(name)}.safetensors"
     with disk.locked(lab.folder / "locks" / f"checkpoint-{name}.lock", progress.check):
         if name in lab.zoo:

@@ -9,7 +9,7 @@ from typing import Any
 from core.data import DataError
 from core.data.cut import Cut
 from core.data.entries import entry
-from core.data.opening import Opening, freeze
+from core.data.opening import PER_PICTURE, Opening, freeze
 from core.data.real import Real
 from core.data.status import located
 from core.tasks import Task, TaskError
@@ -55,7 +55,8 @@ def task_of(asked: str | Facts) -> Task:
         title = facts.get("title") or facts["name"]
         said = facts.get("description") or f"Pictures from {Path(place['root']).name}."
         templates = tuple(facts.get("templates") or DEFAULT_TEMPLATES)
-        return Task(facts["name"], facts["role"], title, said, names, templates, source, facts.get("plays", ""))
+        own, plays = place["kind"] in PER_PICTURE, facts.get("plays", "")
+        return Task(facts["name"], facts["role"], title, said, names, templates, source, plays, own)
     except (KeyError, TypeError, ValueError) as error:
         raise TaskError(f"A task in workspace.json cannot be read ({error!r}); add it again.") from None
 

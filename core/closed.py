@@ -33,6 +33,7 @@ def train_head(lab: Lab, task: str, probe: Probe | None = None, progress: Progre
     Raises TaskError for an open vocabulary, which needs none, or for a class without train pictures.
     """
     progress, probe = progress or Progress(), probe or Probe()
+    lab.task(task).check_one_head()
     if not lab.closed:
         raise TaskError(f"{lab.name} has an open vocabulary: its heads come from class names, and none is trained.")
     path = trained_path(lab.folder, task)

@@ -27,7 +27,7 @@ class Ensemble:
             self.progress.check()
             with self.lab.merged(recipe) as encoder:
                 found = features(encoder, self.lab.pictures(*key).images, progress=self._watched)
-            self._logits[recipe, key] = self.lab.classified(recipe, key[0], found).numpy()
+            self._logits[recipe, key] = self.lab.classified(recipe, *key, found).numpy()
         return self._logits[recipe, key]
 
     def right(self, members: Sequence[Recipe], key: Key) -> np.ndarray:

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from core import PaletteError, disk, huggingface, huggingface_config, vision
-from core.heads import BIAS, WEIGHT, mixed_head
+from core.heads import BIAS, WEIGHT, class_rows, mixed_head
 from core.jobs import Progress
 from core.lab import Lab
 from core.manifest import (
@@ -101,18 +101,17 @@ def heads(
 ) -> dict[str, dict[str, torch.Tensor]]:
     """The head of a mix for each task of ``facts``: ``head.weight`` (classes, embed_dim) and ``head.bias``, float32.
 
-    Trained heads of the parents in ``paths`` that know the task's classes are mixed as their towers are; the text
-    tower's stands in for the others.
+    For tasks among the facts' ``trained_heads``, the rows of the parents' heads for the task's classes are mixed as
+    their towers are; the text tower's stands in for the others.
     """
     parents = {name: Mapped(path) for name, path in paths.items() if name in recipe.models}
     found = {}
     for name, task in facts["tasks"].items():
         texts = [[template.format(c) for template in task["templates"]] for c in task["class_names"]]
-        own = {
-            m: {WEIGHT: parent[WEIGHT], BIAS: parent[BIAS]}
-            for m, parent in parents.items()
-            if parent.facts.get("classes") == task["class_names"]
-        }
+        own = {}
+        for model, parent in parents.items() if name in facts.get("trained_heads", ()) else ():
+            if rows := class_rows(tuple(parent.facts.get("classes", ())), tuple(task["class_names"])):
+                own[model] = {WEIGHT: parent[WEIGHT][list(rows)], BIAS: parent[BIAS][list(rows)]}
         found[name] = mixed_head(recipe, own, lab.class_features(texts))
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -26,6 +27,16 @@ def head(model: vision.CLIP, prompts: Sequence[Sequence[str]]) -> torch.Tensor:
     return normalize(torch.stack([f.mean(dim=0) for f in features]), dim=-1)
 
 
+def candidate_texts(model: vision.CLIP, prompts: Sequence[Sequence[str]]) -> dict[str, torch.Tensor]:
+    """What stands for a head where each picture has its own candidates: every distinct text is read once.
+
+    ``texts`` float16 (distinct, embed_dim), unit-length; ``which`` int32 (n, choices): each picture's own among them.
+    """
+    place = {text: i for i, text in enumerate(dict.fromkeys(text for texts in prompts for text in texts))}
+    which = torch.tensor([[place[text] for text in texts] for texts in prompts], dtype=torch.int32)
+    return {"texts": vision.text_features(model, list(place)).half(), "which": which}
+
+
 def head_digest(text_digest: str, prompts: Sequence[Sequence[str]]) -> str:
     """Hex SHA-256 of what determines a head: the text tower and the prompts. Needs no model."""
     return digest_of(text=text_digest, prompts=[list(p) for p in prompts])
@@ -46,6 +57,16 @@ def trained_head(folder: Path, task: str) -> torch.Tensor:
             f"`python -m core --workspace {folder.name} head {task}`."
         ) from None
     return torch.cat([tensors["weight"].float(), tensors["bias"].float()[:, None]], dim=1)
+
+
+@lru_cache(maxsize=256)
+def class_rows(classes: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[int, ...] | None:
+    """The rows of a head that tells ``classes`` apart for the ``wanted`` names, in their order.
+
+    This is the class mask of ImageNet-R and -A (ManifoldMixMS §4). None if the head does not know them all.
+    """
+    place = {name: row for row, name in enumerate(classes)}
+    return tuple(place[name] for name in wanted) if place.keys() >= set(wanted) else None
 
 
 def mixed_head(recipe: Recipe, heads: Mapping[str, Weights], text_head: torch.Tensor) -> dict[str, torch.Tensor]:

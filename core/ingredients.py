@@ -73,6 +73,7 @@ def train_ingredient(lab: Lab, name: str, settings: SweepSettings, progress: Pro
     Resumes exactly where a killed run stopped. Raises CheckpointError for one of that name from another start.
     """
     progress, task = progress or Progress(), soup_task(lab)
+    lab.task(task).check_one_head()
     if name != PROBE and PROBE not in lab.zoo:
         train_ingredient(lab, PROBE, ingredients(lab)[PROBE])
     start = lab.base if name == PROBE else single(PROBE)

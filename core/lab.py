@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import threading
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from core import PaletteError, disk, metrics, vision
@@ -20,20 +22,21 @@ from core.catalog import tasks_of
 from core.data.real import Real
 from core.device import check_precision, device_of_choice
 from core.finetune import Settings
-from core.heads import BIAS, WEIGHT, head, head_digest, mixed_head, trained_head
+from core.heads import BIAS, WEIGHT, candidate_texts, class_rows, head, head_digest, mixed_head, trained_head
 from core.jobs import Progress
 from core.merge import merge
 from core.paint import GRID, check_alpha, choose_alpha, combined_accuracy
-from core.predict import features, logits
+from core.predict import choice_logits, features, logits
 from core.recipe import Recipe, lerp, single
 from core.splits import group_named
 from core.store import Store
-from core.tasks import Pictures, Task, TaskError
+from core.tasks import Pictures, Task, TaskError, digest_of
 from core.vision import Encoder
 from core.zoo import BASE, Zoo
 
 CACHE = Path(os.environ.get("PALETTE_CACHE") or Path(__file__).resolve().parent.parent / "cache")
 ANSWERS_IN_MEMORY = 4096
+CHOOSING = 256  # pictures whose own candidates are read and held together; a soup's judge asks for as many at once
 Follow = Callable[[Iterable], Iterable]
 
 
@@ -206,11 +209,20 @@ class Lab:
         return Encoder(model, preprocess, self.device, precision, compiler)
 
     @cached_property
+    def _reader(self) -> vision.CLIP:
+        """The texts' side on the device that computes: multiple choice has too many texts for the CPU beside it."""
+        return self._clip if self.device.type == "cpu" else copy.deepcopy(self._clip).to(self.device)
+
+    @cached_property
     def _scratch(self) -> Encoder:
         return self.encoder(self.precision, self.facts.get("compile", ""))
 
     def head(self, task: str) -> torch.Tensor:
-        """The zero-shot head of a task, float32 (classes, embed_dim), kept on disk."""
+        """The zero-shot head of a task, float32 (classes, embed_dim), kept on disk.
+
+        Raises TaskError for multiple choice, where each picture has candidates of its own.
+        """
+        self.task(task).check_one_head()
         if self.closed:
             return trained_head(self.folder, self.task(task).name)
         prompts = self.task(task).prompts()
@@ -254,15 +266,21 @@ class Lab:
         if (task, split) not in self._contents:
             known = self.task(task)
             known.size(split)
+            if known.per_picture and self.closed:
+                raise TaskError(f"{self.name} has a closed vocabulary and cannot read the answers of {known.title}.")
             if self.closed:
                 return {"data": known.source.digest(split), "head": disk.digest_tensors({"head": self.head(task)})}
             head = head_digest(self._text_digest, known.prompts())
+            if known.per_picture:
+                head = digest_of(text=self._text_digest, candidates="own")  # which they are is part of the data
             self._contents[task, split] = {"data": known.source.digest(split), "head": head}
         return self._contents[task, split]
 
     def _key(self, kind: str, recipe: Recipe, task: str, split: str) -> str:
         content = self._content(task, split)
-        more = {} if kind == "features" else {"head": content["head"]}
+        more: dict[str, object] = {} if kind == "features" else {"head": content["head"]}
+        if kind != "features" and (masks := self._masks(recipe, task)):
+            more["masks"] = masks
         if self.precision != "float32":  # other arithmetic, other numbers
             more["precision"] = self.precision
         return self.store.key(kind=kind, weights=self.weights_key(recipe), data=content["data"], **more)
@@ -280,20 +298,62 @@ class Lab:
         """Logits float16 (n, classes), from features and the task's head; kept if the workspace keeps logits."""
 
         def make() -> torch.Tensor:
-            return self.classified(recipe, task, self.features(recipe, task, split, progress))
+            found = self.features(recipe, task, split, progress)
+            return self.classified(recipe, task, split, found, progress=progress)
 
         return self._kept("logits", recipe, task, split, make)
 
-    def classified(self, recipe: Recipe, task: str, found: torch.Tensor) -> torch.Tensor:
-        """Logits float16 (n, classes) of features, by the mix of the models' own heads where those know this task's
-        classes (the text tower's stands in for a model without), else by the text tower's."""
-        names = self.task(task).class_names
-        own = {m: self.zoo.head(m) for m in recipe.models if self.zoo[m].classes == names}
+    def classified(
+        self,
+        recipe: Recipe,
+        task: str,
+        split: str,
+        found: torch.Tensor,
+        rows: np.ndarray | None = None,
+        progress: Follow = iter,
+    ) -> torch.Tensor:
+        """Logits float16 (n, classes) of the features of a split's first n pictures, or of those in ``rows``.
+
+        By the mix of the models' own heads where those know this task's classes (the text tower's stands in for a model
+        without), else by the text tower's; by the candidates of each picture where it has its own.
+        """
+        if self.task(task).per_picture:
+            return self._chosen(task, split, found, rows, progress)
+        own = {model: mine for model in recipe.models if (mine := self.own_head(model, task))}
         scale = self._scratch.logit_scale
         if not own:
             return logits(found, self.head(task), scale)
         mixed = mixed_head(recipe, own, self.head(task))
         return logits(found, mixed[WEIGHT], scale, mixed[BIAS])
+
+    def _chosen(
+        self, task: str, split: str, found: torch.Tensor, rows: np.ndarray | None, progress: Follow
+    ) -> torch.Tensor:
+        """Logits of each picture's own candidates, a block at a time; its texts are read once and kept on disk."""
+        source, parts = self.task(task).source, []
+        assert isinstance(source, Real)
+        asked = self.pictures(task, split).notes["row"][slice(len(found)) if rows is None else rows]
+        for first in progress(range(0, len(found), CHOOSING)):
+            block = slice(first, first + CHOOSING)
+            prompts = source.prompts(split, asked[block])
+            key = self.store.key(kind="candidates", head=head_digest(self._text_digest, prompts))
+            with self._busy:
+                made = self.store.get_or_make(key, partial(candidate_texts, self._reader, prompts), {"task": task})
+            parts.append(choice_logits(found[block], made["texts"], made["which"], self._scratch.logit_scale))
+        return torch.cat(parts)
+
+    def own_head(self, model: str, task: str) -> dict[str, torch.Tensor]:
+        """The rows of a model's trained head for a task's classes, in the task's order: ``head.weight`` (classes,
+        embed_dim) and ``head.bias`` (classes,). Empty if it has no trained head that knows them all."""
+        rows = class_rows(self.zoo[model].classes, self.task(task).class_names)
+        return {n: t[list(rows)] for n, t in self.zoo.head(model).items()} if rows else {}
+
+    def _masks(self, recipe: Recipe, task: str) -> list[tuple[str, tuple[int, ...]]]:
+        """Which rows of which trained heads answer a task, where they are not just all of them."""
+        names = self.task(task).class_names
+        parents = [self.zoo[model] for model in recipe.models]
+        found = ((p.digest, class_rows(p.classes, names)) for p in parents if p.classes != names)
+        return sorted((digest, rows) for digest, rows in found if rows)
 
     def _kept(self, kind: str, recipe: Recipe, task: str, split: str, make: Callable[[], torch.Tensor]) -> torch.Tensor:
         key = self._key(kind, recipe, task, split)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from core import PaletteError, disk, vision
+from core.heads import class_rows
 from core.lab import Lab
 from core.recipe import Recipe, RecipeError
 from core.tensorfile import Mapped
@@ -46,8 +47,9 @@ def describe(lab: Lab, recipe: Recipe, fmt: str, dtype: str, tasks: Sequence[str
     known = figures(lab, recipe, tasks)
     trained = {t for name in recipe.models for t in parents[name].tasks if t in lab.tasks}
     mine = [t for t in lab.tasks if t in (trained | {f["task"] for f in known} if tasks is None else tasks)]
+    mine = [t for t in mine if not lab.task(t).per_picture]  # those have no head that could go along
     heads = {t: {"class_names": lab.task(t).class_names, "templates": lab.task(t).templates} for t in mine}
-    own = [t for t in mine if any(parents[m].classes == lab.task(t).class_names for m in recipe.models)]
+    own = [t for t in mine if any(class_rows(parents[m].classes, lab.task(t).class_names) for m in recipe.models)]
     facts = {
         "workspace": lab.name,
         "base_model": lab.facts.get("base_model", lab.name),

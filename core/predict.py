@@ -36,3 +36,12 @@ def logits(features: torch.Tensor, head: torch.Tensor, scale: float, bias: torch
     if bias is not None:
         return (scale * (features.float() @ head.float().T + bias.float())).half()
     return (scale * features.float() @ head.float().T).half()
+
+
+def choice_logits(features: torch.Tensor, texts: torch.Tensor, which: torch.Tensor, scale: float) -> torch.Tensor:
+    """Scaled cosine similarities to each picture's own candidates, float16 (n, choices) on the CPU (PAINT §7).
+
+    ``features`` (n, embed_dim); ``texts`` (distinct, embed_dim), among which ``which`` int (n, choices) points.
+    """
+    own = texts.float()[which.long()]
+    return (scale * torch.einsum("nd,ncd->nc", features.float(), own)).half()

@@ -11,7 +11,7 @@ import numpy as np
 from core.jobs import Progress
 from core.lab import Lab
 from core.metrics import Accuracy, accuracy
-from core.predict import features, logits
+from core.predict import features
 from core.recipe import Recipe
 
 PICTURES, FEWEST, REMEMBERED = 256, 8, 1024
@@ -30,10 +30,12 @@ class Sketch:
         self._known: OrderedDict[str, dict[str, Accuracy]] = OrderedDict()
         each, images = max(FEWEST, pictures // len(tasks)), []
         self._labels: list[np.ndarray] = []
+        self._rows: list[np.ndarray] = []
         for i, task in enumerate(tasks):
             found = lab.pictures(task, "val")
             rows = np.sort(np.random.default_rng([seed, i]).permutation(len(found.labels))[:each])
             images.append(found.images[rows])
+            self._rows.append(rows)
             self._labels.append(found.labels[rows])
         self._images = np.concatenate(images)
 
@@ -51,10 +53,9 @@ class Sketch:
         self.lab.load(recipe, self._encoder)
         seen = features(self._encoder, self._images)
         parts = seen.split([len(labels) for labels in self._labels])
-        scale = self._encoder.logit_scale
         return {
-            task: accuracy(logits(part, self.lab.head(task), scale).numpy(), labels)
-            for task, part, labels in zip(self.tasks, parts, self._labels, strict=True)
+            task: accuracy(self.lab.classified(recipe, task, "val", part, rows).numpy(), labels)
+            for task, part, rows, labels in zip(self.tasks, parts, self._rows, self._labels, strict=True)
         }
 
 

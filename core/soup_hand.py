@@ -88,7 +88,7 @@ class Desk:
             pictures = self.lab.pictures(task, "test")
             with self.lab.merged(recipe) as encoder:
                 seen = features(encoder, pictures.images[:SKETCH])
-            logits = self.lab.classified(recipe, task, seen).numpy()
+            logits = self.lab.classified(recipe, task, "test", seen).numpy()
             right = logits.argmax(axis=1) == pictures.labels[:SKETCH]
             found[name] = known.accuracy.value + float(right.mean() - known.right[:SKETCH].mean())
         if like.shifts:

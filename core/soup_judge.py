@@ -48,7 +48,7 @@ class Judge:
         check: Callable[[], object] = lambda: None,
         most: int | None = None,
     ) -> None:
-        self.lab, self.task, self.check = lab, task, check
+        self.lab, self.task, self.split, self.check = lab, task, split, check
         pictures = lab.pictures(task, split)
         images, labels = pictures.images[:most], pictures.labels[:most]
         self.labels = torch.from_numpy(labels.astype(np.int64))
@@ -90,7 +90,7 @@ class Judge:
             yield encoder.features(pixels).half().cpu()
 
     def _right(self, recipe: Recipe, parts: list[torch.Tensor]) -> tuple[np.ndarray, float]:
-        logits = self.lab.classified(recipe, self.task, torch.cat(parts))
+        logits = self.lab.classified(recipe, self.task, self.split, torch.cat(parts))
         labels = self.labels[: len(logits)]
         likely = torch.log_softmax(logits.float(), dim=1).gather(1, labels[:, None]).exp()
         return metrics.correct(logits.numpy(), labels.numpy()), round(float(likely.mean()), 6)

@@ -144,7 +144,7 @@ class Making:
         lab, models = self.lab, [single(name) for name in self.pool.ingredients]
         pictures, weights = lab.pictures(self.pool.task, "val"), []
         for name in self.pool.ingredients:
-            weights.append({**lab.zoo.weights(name), **lab.zoo.head(name)})
+            weights.append({**lab.zoo.weights(name), **lab.own_head(name, self.pool.task)})
         images, labels = torch.from_numpy(pictures.images), torch.from_numpy(pictures.labels)
         follow = partial(self.progress, what="Learning the coefficients on val")
         settings, head = LearnedSettings(seed=self.plan.seed), lab.head(self.pool.task)

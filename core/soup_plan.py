@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from core.components import Partition, partition
+from core.heads import class_rows
 from core.ingredients import soup_shifts, soup_task
 from core.lab import Lab
 from core.manifold import PAPER, PRESETS, Preset
@@ -102,13 +103,17 @@ def make_pool(lab: Lab, names: Sequence[str], task: str | None = None, shifts: S
                 f"{name!r} cannot be mixed with {first!r}: {_head(classes)}, {_head(lab.zoo[first].classes)}; "
                 "ingredients of one soup need the same head."
             )
-        if classes and any(lab.task(t).class_names != classes for t in (task, *shifts)):
+        if classes and class_rows(classes, wanted) is None:
             raise SoupError(f"The head of {name!r} knows other classes than {task}; choose the task it was trained on.")
         mine, theirs = ({**lab.zoo.weights(n), **lab.zoo.head(n)} for n in (name, first))
         if found := differences(theirs, mine):
             raise MergeError(f"{name!r} cannot be mixed with {first!r}: {'; '.join(found[:10])}.")
-    if any(lab.task(t).class_names != wanted for t in shifts):
-        raise SoupError(f"The shifts of {task} must ask for the same {len(wanted)} classes as {task} itself.")
+    for shift in shifts:
+        if unknown := sorted(set(lab.task(shift).class_names) - set(wanted)):
+            raise SoupError(
+                f"A shift of {task} may ask only for classes of {task} itself, but {shift} asks for {unknown[0]!r}"
+                + (f" and {len(unknown) - 1} more that it does not have." if len(unknown) > 1 else ".")
+            )
     return Pool(tuple(names), task, shifts)
 
 

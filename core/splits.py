@@ -95,6 +95,7 @@ def class_groups(
     group keeps the whole head, as in class-incremental learning. ``source`` stands for the task's own where the same
     pictures are at hand more cheaply. Raises TaskError if there are not at least two classes in each group.
     """
+    task.check_one_head()
     count = len(task.class_names)
     if groups < 2 or count < 2 * groups:
         raise TaskError(

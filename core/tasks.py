@@ -53,7 +53,8 @@ class Task:
     """One classification task.
 
     ``templates`` hold one ``{}`` each, for the class name. ``plays`` names the data set of the papers that it stands
-    in for, ``description`` says in one sentence how its pictures are made.
+    in for, ``description`` says in one sentence how its pictures are made. ``per_picture``: every picture has candidate
+    answers of its own (multiple choice), and a class is but the place of the right one among them.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Task:
     templates: tuple[str, ...]
     source: Source
     plays: str = ""
+    per_picture: bool = False
 
     def __post_init__(self) -> None:
         if self.role not in ROLES:
@@ -79,6 +81,14 @@ class Task:
         if split not in sizes:
             raise TaskError(f"Task {self.name!r} has no split {split!r}; it has {', '.join(sizes)}.")
         return sizes[split]
+
+    def check_one_head(self) -> None:
+        """Raise TaskError if no one head serves all pictures, because each has candidate answers of its own."""
+        if self.per_picture:
+            raise TaskError(
+                f"Every picture of {self.title} has candidate answers of its own, so no head serves all of them: it "
+                "can be evaluated, but not trained on, attacked or cut into groups."
+            )
 
     def prompts(self) -> list[list[str]]:
         """The text of every class in every template: one list per class."""

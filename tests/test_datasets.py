@@ -8,17 +8,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from conftest import COLOURS, CONFIG, make_workspace
 from PIL import Image
 
-from core import PaletteError, datasets
+from core import PaletteError, datasets, vision
 from core.__main__ import main
+from core.catalog import placed
 from core.data import DataError
 from core.data.entries import entries
+from core.data.opening import Opening
 from core.data.status import look_again
 from core.jobs import Progress
 from core.lab import Lab
 from core.tasks import TaskError
+from core.zoo import BASE
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "data"))
 import layouts
@@ -176,7 +180,7 @@ def test_class_names_from_a_file(run, cache, pets, tmp_path):
         (["data", "add", "tiny", "/nowhere/kats"], "There is nothing at"),
         (["data", "add", "tiny", "mnist"], "MNIST is not here yet"),
         (["data", "add", "tiny", "mtsd"], "has to be fetched by hand"),
-        (["data", "add", "tiny", "vqa"], "cannot be added"),
+        (["data", "add", "tiny", "vqa"], "has to be fetched by hand"),
         (["data", "add", "tiny", "splitcifar"], "Add cifar100"),
         (["data", "add", "nobody", "mnist"], "no workspace 'nobody'"),
         (["data", "get", "mtsd"], "has to be fetched by hand"),
@@ -201,6 +205,112 @@ def test_without_a_network_a_download_says_what_to_do_by_hand(cache, monkeypatch
     monkeypatch.setattr(fetch, "_from_hub", no_network)
     with pytest.raises(DataError, match=r"could not be downloaded \(torchvision: OSError.*By hand: Unpack dtd"):
         fetch.fetch(entry("dtd"))
+
+
+@pytest.fixture
+def vqa(cache):
+    """VQA in its own layout: 40 training and 12 test questions, one damaged picture in each, added as a task."""
+    rng, root = np.random.default_rng(0), cache.parent / "data" / "vqa_v1"
+    for subset, count in (("train2014", 40), ("val2014", 12)):
+        asked = []
+        for i in range(count):
+            choices = [f"{w}" for w in rng.permutation(30)[:18]]
+            asked.append((10 * i + 1, i, f"How many {'cats' if i % 2 else 'dogs'}?", choices, choices[i % 18]))
+        layouts.vqa_files(root, subset, asked, "train")
+        for i in range(count):
+            noise = rng.integers(0, 256, (32, 32, 3)).astype(np.uint8)
+            Image.fromarray(noise).save(root / subset / f"COCO_{subset}_{i:012}.jpg")
+        (root / subset / f"COCO_{subset}_{3:012}.jpg").write_bytes(b"no image")
+    look_again()
+    facts = {"name": "vqa", "role": "supported", "title": "VQA", "templates": ["{}"], "cuts": []}
+    facts["class_names"] = [f"choice {i + 1}" for i in range(18)]
+    datasets.add(opened(cache), {**facts, "from": placed(Opening("vqa", root))})
+    lab = opened(cache)
+    generator = torch.Generator().manual_seed(1)
+    other = {n: t.float() + 0.1 * torch.randn(t.shape, generator=generator) for n, t in lab.zoo.weights(BASE).items()}
+    lab.zoo.add("other", {n: t.to(lab.zoo.weights(BASE)[n].dtype) for n, t in other.items()}, tasks=("vqa",))
+    return lab
+
+
+def test_each_picture_of_vqa_is_compared_with_its_own_answers(vqa, monkeypatch):
+    monkeypatch.setattr("core.lab.CHOOSING", 5)  # several blocks, the last one short
+    pictures = vqa.pictures("vqa", "test")
+    assert len(pictures.labels) == 11 and 3 not in pictures.notes["row"]
+    part = vqa.task("vqa").source.split("test")[0]
+    model, encoder = vision.load(vqa.folder / "base"), vqa.encoder()
+    images = encoder.encode(pictures.images)
+    expected = torch.zeros(11, 18)
+    for i, row in enumerate(pictures.notes["row"]):
+        texts = [
+            f"Question: {part.candidates.questions[row]} Answer: {part.candidates.words[w]}"
+            for w in part.candidates.answers[row]
+        ]
+        assert texts[pictures.labels[i]].endswith(f"Answer: {texts[row % 18].split()[-1]}")
+        expected[i] = encoder.logit_scale * images[i] @ vision.text_features(model, texts).T
+    found = vqa.logits(vqa.base, "vqa", "test").float()
+    assert torch.allclose(found, expected, atol=0.05)
+    answers = vqa.evaluate(vqa.base, "vqa", "test")
+    assert np.array_equal(answers.right, found.argmax(1).numpy() == pictures.labels) and answers.accuracy.n == 11
+
+
+def test_a_text_of_vqa_is_read_once_whatever_model_is_asked(vqa, monkeypatch):
+    read, reads = vision.text_features, []
+    monkeypatch.setattr(vision, "text_features", lambda model, texts: reads.extend(texts) or read(model, texts))
+    curve = vqa.curve("other", ["vqa"], "test", (0.0, 0.5, 1.0))
+    assert [p.accuracies["vqa"].n for p in curve] == [11] * 3
+    assert not torch.equal(*(vqa.logits(p.recipe, "vqa", "test") for p in (curve[0], curve[2])))
+    assert len(reads) == len(set(reads)) <= 60, "thirty answers to two questions"
+    again = Lab("tiny", vqa.folder.parent, "cpu")
+    again.evaluate(again.patch("other", 0.25), "vqa", "test")
+    assert len(reads) == len(set(reads))
+
+
+def test_other_questions_are_another_task(vqa):
+    before = vqa.logits(vqa.base, "vqa", "test")
+    path = vqa.task("vqa").source.opening.root / "MultipleChoice_mscoco_val2014_questions.json"
+    path.write_text(path.read_text().replace("cats", "birds"))
+    look_again()
+    again = Lab("tiny", vqa.folder.parent, "cpu")
+    assert not again.known(again.base, "vqa", "test")
+    assert not torch.equal(again.logits(again.base, "vqa", "test"), before)
+
+
+def test_whoever_looks_at_some_pictures_of_vqa_sees_the_same(vqa):
+    from core.ensembles import Ensemble
+    from core.sketch import Sketch
+    from core.soup_judge import Judge
+
+    logits, labels = vqa.logits(vqa.base, "vqa", "val"), vqa.pictures("vqa", "val").labels
+    right = logits.argmax(1).numpy() == labels
+    assert Judge(vqa, "vqa").judge(vqa.base).score == right.mean()
+    assert Judge(vqa, "vqa", most=2).judge(vqa.base).score == right[:2].mean()
+    assert np.array_equal(Ensemble(vqa, Progress()).right([vqa.base], ("vqa", "val")), right)
+    assert Sketch(vqa, ["vqa"])(vqa.base)["vqa"].value == right.mean()
+    rows = np.array([2, 0])
+    seen = vqa.features(vqa.base, "vqa", "val")[rows]
+    assert torch.equal(vqa.classified(vqa.base, "vqa", "val", seen, rows), logits[rows])
+
+
+def test_nothing_is_trained_on_vqa_and_one_sentence_says_why(vqa, tmp_path):
+    from core.attacks import attacked_task
+    from core.build import train
+    from core.export import export
+    from core.headed import SweepSettings
+    from core.ingredients import PROBE, train_ingredient
+
+    vqa.facts["soup"] = {"task": "vqa"}
+    for refused in (
+        lambda: train(vqa, ["vqa"], "mine"),
+        lambda: train_ingredient(vqa, PROBE, SweepSettings(steps=0)),
+        lambda: vqa.head("vqa"),
+        lambda: vqa.task("vqa.1of2"),
+        lambda: attacked_task(vqa.task("vqa"), {}),
+    ):
+        with pytest.raises(TaskError, match=r"VQA has candidate answers of its own.*but not trained on") as caught:
+            refused()
+        assert "\n" not in str(caught.value)
+    vqa.evaluate(vqa.base, "vqa", "test")
+    assert "vqa" not in export(vqa, vqa.base, tmp_path / "out").facts["tasks"], "it has no head to take along"
 
 
 def test_uploads_are_kept_by_content(cache):

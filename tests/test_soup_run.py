@@ -5,6 +5,7 @@ import json
 import math
 import shutil
 import threading
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ from core.soup_measure import individuals, results, wise_ft
 from core.soup_outcome import outcome_facts, outcome_from
 from core.soup_plan import METHODS, SoupPlan, make_pool, outcome_file, too_small
 from core.soup_run import make_soup
-from core.tasks import Task
+from core.tasks import Pictures, Task
 
 QUICK = {"partition": "blocks", "budget": 9}
 
@@ -110,6 +111,66 @@ def test_the_text_head_stands_in_for_the_base_and_answers_other_tasks(soup_lab):
     features = soup_lab.features(single("ingredient-02"), "other", "val").float()
     wanted = soup_lab.encoder().logit_scale * features @ soup_lab.head("other").T
     assert torch.allclose(mine, wanted, atol=0.05)
+
+
+@dataclass(frozen=True)
+class Some(Noisy):
+    """Only the blue and the red pictures, in that order of labels: a shift that asks for two of the three classes."""
+
+    def digest(self, split: str) -> str:
+        return "some" + super().digest(split)
+
+    def load(self, split: str) -> Pictures:
+        every = Noisy(self.seed, self.noise).load(split)
+        rows = np.flatnonzero(every.labels != 1)
+        return Pictures(every.images[rows], (every.labels[rows] == 0).astype(np.int64))
+
+    def sizes(self) -> dict[str, int]:
+        return {split: n // 3 * 2 for split, n in super().sizes().items()}
+
+
+def test_a_shift_with_some_of_the_classes_is_answered_by_their_rows(soup_lab):
+    """ImageNet-R and -A ask for 200 of the 1,000 classes: the full logits with the other columns left out."""
+    names, templates = ("blue", "red"), ("a {} picture",)
+    whole = soup_lab.tasks["noisy"]
+    soup_lab.tasks["some"] = Task("some", "ood", "Some", "", names, templates, Some(2, 90))
+    mix = combine([single("ingredient-01"), single("ingredient-02")], [{"": 0.3, "head": 0.8}, {"": 0.7, "head": 0.2}])
+    columns = [whole.class_names.index(name) for name in names]
+    rows = soup_lab.pictures("noisy", "test").labels != 1
+    for recipe in (mix, single("ingredient-02")):
+        full = soup_lab.logits(recipe, "noisy", "test")[rows][:, columns]
+        assert torch.allclose(soup_lab.logits(recipe, "some", "test").float(), full.float(), atol=0.05)
+    own, text = (Judge(soup_lab, "some", "test").judge(r).score for r in (single("ingredient-02"), soup_lab.base))
+    assert own == soup_lab.evaluate(single("ingredient-02"), "some", "test").accuracy.value != text
+
+
+def test_a_soup_is_measured_on_a_shift_with_some_of_the_classes(soup_lab, tmp_path):
+    soup_lab.tasks["some"] = Task("some", "ood", "Some", "", ("blue", "red"), ("a {}",), Some(2, 90))
+    pool = make_pool(soup_lab, ["ingredient-01", "ingredient-02"], "plain", ["some"])
+    uniform, both = (make_soup(soup_lab, pool, SoupPlan(method)).row for method in ("uniform", "ensemble"))
+    assert np.array_equal(uniform.shifts["some"].right, soup_lab.evaluate(uniform.recipe, "some", "test").right)
+    mean = sum(soup_lab.logits(single(n), "some", "test").float() for n in pool.ingredients).numpy()
+    assert np.array_equal(both.shifts["some"].right, mean.argmax(1) == soup_lab.pictures("some", "test").labels)
+    export(soup_lab, uniform.recipe, tmp_path / "out", tasks=["plain", "some"])
+    heads = load_file(tmp_path / "out" / "heads.safetensors")
+    for name in ("weight", "bias"):
+        assert torch.equal(heads[f"some.{name}"], heads[f"plain.{name}"][[2, 0]])
+
+
+def test_a_head_that_knows_more_than_the_task_makes_a_soup_of_it(soup_lab):
+    soup_lab.tasks["some"] = Task("some", "supported", "Some", "", ("blue", "red"), ("a {}",), Some(2, 90))
+    pool = make_pool(soup_lab, ["ingredient-01", "ingredient-02"], "some", [])
+    row = make_soup(soup_lab, pool, SoupPlan("learned", partition="whole")).row
+    assert row.val.n == 16 and soup_lab.evaluate(row.recipe, "some", "val").accuracy == row.val.accuracy
+
+
+@pytest.mark.parametrize("names", [["ingredient-01", "ingredient-02"], ["base", "other"]])
+def test_a_shift_with_an_unknown_class_is_one_sentence(soup_lab, names):
+    soup_lab.zoo.add("other", soup_lab.zoo.weights("ingredient-01"))
+    soup_lab.tasks["more"] = Task("more", "ood", "More", "", ("blue", "red", "pink"), ("a {}",), Noisy(5, 20))
+    with pytest.raises(PaletteError, match="may ask only for classes of plain itself, but more asks for 'pink'") as it:
+        make_pool(soup_lab, names, "plain", ["more"])
+    assert "\n" not in str(it.value)
 
 
 def test_the_judge_says_what_the_lab_says(soup_lab, pool):

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from core.data import AbsentError, DataError, folders, imagenet, parquet, signs, torchvision_sets
+from core.data import AbsentError, DataError, folders, imagenet, parquet, signs, torchvision_sets, vqa
 from core.data.records import Part
 
 Parts = Mapping[str, Part]
@@ -81,7 +81,9 @@ ADAPTERS: Mapping[str, Callable[..., Parts]] = {
     "objectnet": imagenet.objectnet,
     "mtsd": signs.mtsd,
     "named": folders.named_files,
+    "vqa": vqa.vqa,
 }
+PER_PICTURE = frozenset({"vqa"})  # those whose parts have candidates
 
 
 @lru_cache(maxsize=128)

@@ -59,6 +59,16 @@ class Real:
         part, chosen = self.split(split)
         return decoded.pictures(part, chosen, self.digest(split), preprocess, folder, progress, notice)
 
+    def prompts(self, split: str, rows: np.ndarray) -> list[list[str]]:
+        """The candidates of some pictures of a split, by the note ``row`` that they have.
+
+        Raises TaskError if the pictures have none of their own.
+        """
+        part, _ = self.split(split)
+        if part.candidates is None:
+            raise TaskError(f"The pictures in {self.opening.root} have no candidate answers of their own.")
+        return part.candidates.prompts(rows)
+
     def split(self, split: str) -> tuple[Part, np.ndarray]:
         """The part that a split is cut from, and its rows int64 (n,). Raises TaskError if there is no such split."""
         found = _splits(self)

@@ -37,18 +37,31 @@ class Images(Protocol):
         """The files whose bytes make up the images, in a fixed order."""
 
 
+class Candidates(Protocol):
+    """Texts of each image's own to choose among, in the place of class names for all of them."""
+
+    def prompts(self, rows: np.ndarray) -> list[list[str]]:
+        """The candidates of some rows int64 (n,): one list per image, all of one length."""
+
+    @property
+    def digest(self) -> str:
+        """Hex SHA-256 of all of them, in order."""
+
+
 @dataclass(frozen=True, eq=False)
 class Part:
     """One stored part of a data set (train, test, or all of it).
 
-    ``labels`` int64 (n,) index ``class_names``; ``notes`` holds further int64 (n,) columns. Raises DataError if the
-    labels do not fit the images or the names.
+    ``labels`` int64 (n,) index ``class_names``; ``notes`` holds further int64 (n,) columns. With ``candidates`` a label
+    is the place of the right one, and the note ``row`` tells a picture's row. Raises DataError if the labels do not fit
+    the images or the names.
     """
 
     images: Images
     labels: np.ndarray
     class_names: tuple[str, ...]
     notes: Mapping[str, np.ndarray] = field(default_factory=dict)
+    candidates: Candidates | None = None
 
     def __post_init__(self) -> None:
         if len(self.labels) != len(self.images):
@@ -67,7 +80,7 @@ class Part:
 
     @cached_property
     def digest(self) -> str:
-        """Hex SHA-256 of the bytes of all the files and of the labels; see ``remember`` for progress."""
+        """Hex SHA-256 of the bytes of all the files, the labels and the candidates; ``remember`` shows progress."""
         return self.remember()
 
     def remember(self, progress: Follow = iter) -> str:
@@ -83,7 +96,8 @@ class Part:
             content = _hashed(files, progress)
             with suppress(disk.DiskError):  # a read-only cache only costs hashing again
                 disk.write_json(note, {"content": content})
-        return hashlib.sha256(content.encode() + self.labels.astype("<i8").tobytes()).hexdigest()
+        texts = self.candidates.digest.encode() if self.candidates else b""
+        return hashlib.sha256(content.encode() + self.labels.astype("<i8").tobytes() + texts).hexdigest()
 
 
 def _noted(path: Path) -> str | None:
@@ -95,12 +109,12 @@ def _noted(path: Path) -> str | None:
 
 def _hashed(files: Sequence[Path], progress: Follow) -> str:
     """Hex SHA-256 over the SHA-256 of each file; hashing lets go of the interpreter, so threads help."""
-    whole = hashlib.sha256()
+    once, found = list(dict.fromkeys(files)), dict[Path, bytes]()  # several rows may be about one file
     with ThreadPoolExecutor() as pool:
-        for start in progress(range(0, len(files), _HASHED_AT_ONCE)):
-            for found in pool.map(_file_digest, files[start : start + _HASHED_AT_ONCE]):
-                whole.update(found)
-    return whole.hexdigest()
+        for start in progress(range(0, len(once), _HASHED_AT_ONCE)):
+            some = once[start : start + _HASHED_AT_ONCE]
+            found.update(zip(some, pool.map(_file_digest, some), strict=True))
+    return hashlib.sha256(b"".join(found[path] for path in files)).hexdigest()
 
 
 def _file_digest(path: Path) -> bytes:

@@ -89,8 +89,6 @@ def located(entry: Entry) -> Status:
     found = look(entry)
     if entry.same_as:
         raise DataError(f"{entry.title}: {entry.note}")
-    if not entry.ways:
-        raise DataError(f"{entry.title} cannot be added: {entry.note}")
     if found.state == "there":
         return found
     how = {"half": "is not whole", "download": "is not here yet", "hand": "has to be fetched by hand"}[found.state]

@@ -359,11 +359,49 @@ def hub(home: Path, repo: str) -> tuple[Rows, list[str]]:
     return [*train, ("test", 1)], names
 
 
+def vqa_files(base: Path, subset: str, asked: list[tuple[int, int, str, list[str], str]], part: str) -> Rows:
+    """Official files of VQA v1 from (question id, image id, question, choices, right answer)."""
+    about = {"data_type": "mscoco", "data_subtype": subset, "license": {}, "info": {"version": "1.0"}}
+    questions = [
+        {"question_id": q, "image_id": i, "question": text, "multiple_choices": choices}
+        for q, i, text, choices, _ in asked
+    ]
+    answers = [{"answer": right, "answer_confidence": "yes", "answer_id": n + 1} for n, right in enumerate("ab")]
+    annotations = [
+        {
+            **{"question_id": q, "image_id": i, "question_type": "what", "answer_type": "other", "answers": answers},
+            "multiple_choice_answer": right,
+        }
+        for q, i, _, _, right in asked
+    ]
+    base.mkdir(parents=True, exist_ok=True)
+    whole = {**about, "num_choices": 18, "task_type": "Multiple-Choice", "questions": questions}
+    (base / f"MultipleChoice_mscoco_{subset}_questions.json").write_text(json.dumps(whole))
+    (base / f"mscoco_{subset}_annotations.json").write_text(json.dumps({**about, "annotations": annotations[::-1]}))
+    rows = [(part, choices.index(right)) for *_, choices, right in asked if right in choices]
+    for (_, i, *_), (_, label) in zip(asked, rows, strict=False):
+        save(base / subset / f"COCO_{subset}_{i:012}.jpg", part, label)
+    return rows
+
+
+def vqa(home: Path) -> tuple[Rows, list[str]]:
+    """Two questions about one picture, and one about another; eighteen choices each."""
+    rows, choices = [], [f"answer {i}" for i in range(18)]
+    for subset, part in (("train2014", "train"), ("val2014", "test")):
+        asked = [
+            (91, 9, "What is this?", choices, "answer 4"),
+            (90, 9, "What colour is it?", [*choices[:4], part, *choices[5:]], part),
+            (251, 25, "Is it red?", choices[::-1], "answer 0"),
+        ]
+        rows += vqa_files(home / "vqa_v1", subset, asked, part)
+    return rows, [f"choice {i + 1}" for i in range(18)]
+
+
 WITH_SUMS = {f.__name__: f for f in (svhn, cifar10, cifar100, stl10)}
 PLAIN = {
     f.__name__: f
     for f in (
-        *(cars, dtd, eurosat, gtsrb, kitti, mnist, fashion_mnist, resisc45, sun397, food101, clevr, mtsd),
+        *(cars, dtd, eurosat, gtsrb, kitti, mnist, fashion_mnist, resisc45, sun397, food101, clevr, mtsd, vqa),
         *(imagenet, imagenet_v2, imagenet_r, imagenet_sketch, imagenet_a, objectnet, typographic_photos),
     )
 }

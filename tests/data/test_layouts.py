@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -173,6 +174,86 @@ def test_clevr_is_cut_into_seen_and_unseen_numbers(home):
     assert part is open_parts(where)["test"] and part.labels[rows].tolist() == [1, 3]  # 4 and 6 objects
     part, rows = unseen.source.split("test")
     assert part.labels[rows].tolist() == [0, 7] and unseen.class_names[7] == "10"
+
+
+def test_vqa_asks_as_paint_does(home):
+    layouts.vqa(home)
+    part = opened("vqa")["test"]
+    rows = part.notes["row"]
+    prompts = part.candidates.prompts(rows)
+    assert prompts[0][4] == "Question: What is this? Answer: answer 4"
+    right = [texts[label].split("? ")[1] for texts, label in zip(prompts, part.labels, strict=True)]
+    assert right == ["Answer: answer 4", "Answer: test", "Answer: answer 0"] and part.labels.tolist() == [4, 4, 17]
+    assert len({part.images.paths[row] for row in rows}) == 2
+
+
+def test_what_vqa_asks_is_part_of_its_digest(home):
+    """Other questions about the same pictures with the same places of the right answers are other data."""
+    layouts.vqa(home)
+    before = opened("vqa")["test"].digest
+    path = home / "vqa_v1" / "MultipleChoice_mscoco_val2014_questions.json"
+    path.write_text(path.read_text().replace("Is it red?", "Is it blue?"))
+    look_again()
+    assert opened("vqa")["test"].digest != before
+
+
+def test_vqa_where_its_own_tools_want_it(home):
+    layouts.vqa(home)
+    base = home / "vqa_v1"
+    for folder, names in (
+        ("Questions", "MultipleChoice*.json"),
+        ("Annotations", "mscoco*.json"),
+        ("Images/mscoco", "*2014"),
+    ):
+        found = list(base.glob(names))
+        (base / folder).mkdir(parents=True)
+        for path in found:
+            path.rename(base / folder / path.name)
+    check(opened("vqa"), [("train", 4), ("train", 4), ("train", 17), ("test", 4), ("test", 4), ("test", 17)])
+
+
+CHOICES = [f"answer {i}" for i in range(18)]
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        (lambda q, a: q["questions"].pop(0), "Question 1 is missing from MultipleChoice_mscoco_val2014_questions.json"),
+        (lambda q, a: a["annotations"].pop(1), "Question 1 is missing from mscoco_val2014_annotations.json"),
+        (lambda q, a: a["annotations"][1].update(multiple_choice_answer="a"), "'a' to question 1 is not among its"),
+        (lambda q, a: q["questions"][1]["multiple_choices"].pop(), "question 2 has 17 choices, not 18"),
+        (lambda q, a: q["questions"][0].update(image_id=3), "COCO_val2014_000000000003.jpg, which"),
+        (lambda q, a: q["questions"][0].pop("image_id"), "not in its own format"),
+        (lambda q, a: q.update(questions={"a": 1}), "not in its own format"),
+        (lambda q, a: (q.update(questions=[]), a.update(annotations=[])), "asks no question"),
+    ],
+)
+def test_vqa_files_that_do_not_fit_are_one_sentence(home, harm, said):
+    asked = [(i, i, "What is this?", CHOICES, "answer 2") for i in (1, 2)]
+    layouts.vqa_files(home / "vqa_v1", "val2014", asked, "test")
+    files = [
+        home / "vqa_v1" / n for n in ("MultipleChoice_mscoco_val2014_questions.json", "mscoco_val2014_annotations.json")
+    ]
+    whole = [json.loads(path.read_text()) for path in files]
+    harm(*whole)
+    for path, facts in zip(files, whole, strict=True):
+        path.write_text(json.dumps(facts))
+    with pytest.raises(DataError, match=said) as caught:
+        opened("vqa")
+    assert "\n" not in str(caught.value)
+
+
+def test_half_of_vqa_is_one_sentence(home):
+    asked = [(1, 1, "What is this?", CHOICES, "answer 2")]
+    layouts.vqa_files(home / "vqa_v1", "train2014", asked, "train")
+    answers = home / "vqa_v1" / "mscoco_train2014_annotations.json"
+    answers.write_text(answers.read_text()[:-5])
+    with pytest.raises(DataError, match=r"mscoco_train2014_annotations\.json cannot be read"):
+        opened("vqa")
+    answers.unlink()
+    with pytest.raises(DataError, match=r"mscoco_train2014_annotations\.json is missing"):
+        opened("vqa")
+    assert look(entry("vqa")).state == "half"
 
 
 @shared

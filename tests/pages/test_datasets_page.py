@@ -61,7 +61,7 @@ def test_what_is_not_there_can_be_fetched_or_says_how(page, home):
     assert not any("data.get" in str(b.key) for b in at.button)
     assert "has to be fetched by hand: Sign up with Mapillary" in at.warning[0].value
     at = page("datasets", data="vqa")
-    assert "cannot be added" in at.warning[0].value
+    assert "has to be fetched by hand: Put the questions" in at.warning[0].value
 
 
 def test_ones_own_folder_becomes_a_task(page, cache, home, pets):
