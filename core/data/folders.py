@@ -174,6 +174,10 @@ class Zipped:
         """The zip file."""
         return (self.path,)
 
+    def chunk(self, rows: np.ndarray) -> tuple[Zipped, np.ndarray]:
+        """Only the members of ``rows``."""
+        return Zipped(self.path, tuple(self.members[row] for row in rows)), np.arange(len(rows))
+
 
 def zipped(path: Path) -> dict[str, Part]:
     """A zip file with a folder per class, below any common folder and perhaps below train, val and test."""

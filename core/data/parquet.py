@@ -7,12 +7,13 @@ nothing that is needed here.
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
-from itertools import accumulate
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow
@@ -29,13 +30,22 @@ def _row_group(path: Path, group: int, column: str) -> pyarrow.ChunkedArray:
     return parquet.ParquetFile(path).read_row_group(group, columns=[column])[column]
 
 
+class Group(NamedTuple):
+    """A row group of a file; ``first`` is the row of its first image over all files, ``before`` that of its file."""
+
+    path: Path
+    number: int
+    first: int
+    before: int
+
+
 @dataclass(frozen=True)
 class Cells:
-    """Encoded images in a column of parquet files. ``ends`` is the row where each (file, row group) ends."""
+    """Encoded images in a column of parquet files. ``ends`` is the row where each group ends, over all files."""
 
     paths: tuple[Path, ...]
     column: str
-    groups: tuple[tuple[int, int], ...]
+    groups: tuple[Group, ...]
     ends: tuple[int, ...]
 
     def __len__(self) -> int:
@@ -43,22 +53,31 @@ class Cells:
 
     def open(self, row: int) -> Image.Image:
         """One image, from the bytes of its cell."""
-        place = int(np.searchsorted(self.ends, row, side="right"))
-        file, group = self.groups[place]
-        first = self.ends[place - 1] if place else 0
-        cell = _row_group(self.paths[file], group, self.column)[row - first].as_py()
+        group = self._group(row)
+        cell = _row_group(group.path, group.number, self.column)[row - group.first].as_py()
         content = cell["bytes"] if isinstance(cell, dict) else cell
         if not content:
             raise OSError("the cell holds no image bytes")
         return Image.open(BytesIO(content))
 
     def name(self, row: int) -> str:
-        """Its row, counted over all the files."""
-        return f"{self.paths[0].name}, row {row}"
+        """Its file, and its row there."""
+        group = self._group(row)
+        return f"{group.path.name}, row {row - group.before}"
 
     def files(self) -> Sequence[Path]:
         """The parquet files."""
         return self.paths
+
+    def chunk(self, rows: np.ndarray) -> tuple[Cells, np.ndarray]:
+        """Only the row groups in which ``rows`` lie, under the same rows."""
+        places = np.unique(np.searchsorted(self.ends, rows, side="right")).tolist()
+        groups = tuple(self.groups[place] for place in places)
+        paths = tuple(dict.fromkeys(group.path for group in groups))
+        return Cells(paths, self.column, groups, tuple(self.ends[place] for place in places)), rows
+
+    def _group(self, row: int) -> Group:
+        return self.groups[bisect_right(self.ends, row)]
 
 
 def _is_image(kind: pyarrow.DataType) -> bool:
@@ -93,10 +112,20 @@ def read(paths: Sequence[Path], image: str | None = None, label: str | None = No
     except (pyarrow.ArrowException, OSError) as error:
         raise DataError(f"{where} is no whole parquet file ({str(error).splitlines()[0]}); fetch it again.") from None
     labels, names = labelled(values, where)
-    groups = tuple((i, g) for i, f in enumerate(files) for g in range(f.num_row_groups))
-    ends = tuple(accumulate(files[i].metadata.row_group(g).num_rows for i, g in groups))
     classes = tuple(map(readable, _class_names(schema, label))) or names
-    return Part(Cells(tuple(paths), column, groups, ends), labels, classes)
+    return Part(_cells(paths, [f.metadata for f in files], column), labels, classes)
+
+
+def _cells(paths: Sequence[Path], headers: Sequence[parquet.FileMetaData], column: str) -> Cells:
+    """A column of several files, whose headers say which rows are where."""
+    groups, ends, row = [], [], 0
+    for path, header in zip(paths, headers, strict=True):
+        before = row
+        for number in range(header.num_row_groups):
+            groups.append(Group(path, number, row, before))
+            row += header.row_group(number).num_rows
+            ends.append(row)
+    return Cells(tuple(paths), column, tuple(groups), tuple(ends))
 
 
 def grouped(files: Sequence[Path]) -> dict[str, list[Path]]:

@@ -23,7 +23,7 @@ _HASHED_AT_ONCE = 512
 
 
 class Images(Protocol):
-    """Images by row. Picklable and small, so that another process can open them."""
+    """Images by row. Picklable, so that another process can open them."""
 
     def __len__(self) -> int: ...
 
@@ -35,6 +35,9 @@ class Images(Protocol):
 
     def files(self) -> Sequence[Path]:
         """The files whose bytes make up the images, in a fixed order."""
+
+    def chunk(self, rows: np.ndarray) -> tuple[Images, np.ndarray]:
+        """What opens ``rows``, int64 (n,), and under which rows: no larger for the images that are not among them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,3 +136,8 @@ class Files:
     def files(self) -> Sequence[Path]:
         """The image files themselves; several crops of one file count it once."""
         return tuple(dict.fromkeys(self.paths)) if self.boxes else self.paths
+
+    def chunk(self, rows: np.ndarray) -> tuple[Files, np.ndarray]:
+        """Only the paths and boxes of ``rows``."""
+        boxes = tuple(self.boxes[row] for row in rows) if self.boxes else ()
+        return Files(tuple(self.paths[row] for row in rows), self.border, boxes), np.arange(len(rows))

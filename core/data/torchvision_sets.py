@@ -63,6 +63,10 @@ class Arrays:
         """The data set's own files."""
         return self.sources
 
+    def chunk(self, rows: np.ndarray) -> tuple[Arrays, np.ndarray]:
+        """Itself, which names no single image."""
+        return self, rows
+
 
 def open_part(name: str, root: Path, options: Mapping[str, object]) -> Part:
     """One part of a torchvision data set under ``root``. Raises AbsentError if there is none, else DataError."""
@@ -159,6 +163,10 @@ class Idx:
     def files(self) -> Sequence[Path]:
         """The image file."""
         return (self.path,)
+
+    def chunk(self, rows: np.ndarray) -> tuple[Idx, np.ndarray]:
+        """Itself, which names no single image."""
+        return self, rows
 
 
 @lru_cache(maxsize=4)
