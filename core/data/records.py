@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -74,19 +75,52 @@ class Part:
         return self.remember()
 
     def remember(self, progress: Follow = iter) -> str:
-        """The digest, from memory if no file has changed since (size and time), else hashed now and remembered."""
+        """The digest, from memory if no file has changed since (size and time), else hashed now and remembered.
+
+        Raises DataError if files are not there.
+        """
         files = list(self.images.files())
-        seen = hashlib.sha256()
-        for path in files:
-            stat = path.stat()
-            seen.update(f"{path.resolve()}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
-        note = memory() / f"{seen.hexdigest()}.json"
+        note = memory() / f"{_seen(files)}.json"
         content = _noted(note)
         if content is None:
             content = _hashed(files, progress)
             with suppress(disk.DiskError):  # a read-only cache only costs hashing again
                 disk.write_json(note, {"content": content})
         return hashlib.sha256(content.encode() + self.labels.astype("<i8").tobytes()).hexdigest()
+
+
+def check_there(files: Sequence[Path]) -> None:
+    """Raise DataError if some of these files are not there; each folder is listed, which is faster than each file."""
+    listed: dict[str, set[str]] = {}
+    lost = []
+    for path in files:
+        folder, name = os.path.split(path)
+        if folder not in listed:
+            listed[folder] = set(os.listdir(folder)) if os.path.isdir(folder) else set()
+        if name not in listed[folder] and not path.exists():  # a disk may take 'a.JPG' for 'a.jpg'
+            lost.append(path)
+    if lost:
+        raise DataError(
+            f"{len(lost):,} of {len(files):,} image files are not there, such as {lost[0]}; fetch the rest, or unpack "
+            "them again."
+        )
+
+
+def _seen(files: Sequence[Path]) -> str:
+    """Hex SHA-256 of where the files are, their sizes and times."""
+    seen = hashlib.sha256()
+    for path in files:
+        try:
+            stat = path.stat()
+        except OSError as error:
+            check_there(files)
+            raise _unreadable(path, error) from None
+        seen.update(f"{path.resolve()}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
+    return seen.hexdigest()
+
+
+def _unreadable(path: Path, error: OSError) -> DataError:
+    return DataError(f"{path} cannot be read ({error.strerror or error}); fetch it again.")
 
 
 def _noted(path: Path) -> str | None:
@@ -107,8 +141,11 @@ def _hashed(files: Sequence[Path], progress: Follow) -> str:
 
 
 def _file_digest(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").digest()
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").digest()
+    except OSError as error:
+        raise _unreadable(path, error) from None
 
 
 @dataclass(frozen=True)
