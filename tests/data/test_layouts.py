@@ -11,6 +11,7 @@ import pytest
 
 from core.data import AbsentError, DataError
 from core.data.entries import entries, entry
+from core.data.imagenet import wordnet_ids
 from core.data.opening import Opening, guess, open_parts
 from core.data.status import look, look_again
 from core.transform import imagenet_class_names
@@ -151,21 +152,53 @@ def test_the_whole_catalogue_of_both_papers_is_there():
         assert set(found.only) <= set(found.names), key
 
 
-def test_a_snapshot_of_the_hub(home):
-    rows, names = layouts.hub(home, "tanganke/eurosat")
-    (place,) = [p for way, p in entry("eurosat").places() if way.repo]
+ON_THE_HUB = {way.repo: key for key in entries() for way in entry(key).ways if way.repo}
+
+
+def snapshot(home, repo):
+    """A small copy of a data set of the hub, how the catalogue opens it, what is in it, and its classes."""
+    known = entry(ON_THE_HUB[repo])
+    names = [f"class {i}" for i in range(known.classes)]
+    if known.key in ("imagenet_r", "imagenet_a"):
+        names = sorted(wordnet_ids()[: known.classes])
+    rows = layouts.hub(home, repo, names)
+    (place,) = [place for way, place in known.places() if way.repo]
+    return known, place, rows, names
+
+
+@pytest.mark.parametrize("repo", ON_THE_HUB)
+def test_a_copy_on_the_hub(home, repo):
+    known, place, rows, names = snapshot(home, repo)
     parts = open_parts(place)
     check(parts, rows)
-    assert set(parts) == {"train", "test"} and list(parts["test"].class_names) == names
+    if known.names == "imagenet":
+        ids = wordnet_ids() if known.classes == 1000 else names
+        names = [imagenet_class_names()[wordnet_ids().index(wnid)] for wnid in ids]
+    assert all(list(part.class_names) == names for part in parts.values())
+    found = look(known)
+    assert found.where == place and found.state == ("half" if counted(known) else "there")
 
 
-def test_the_mask_of_imagenet_a_on_the_hub_follows_its_names(home):
-    ids = ["n01443537", "n02119022"]
-    base = home / "huggingface" / "barkermrl--imagenet-a" / "data"
-    layouts.write_parquet(base / "train-0.parquet", [("train", 1), ("train", 0)], ids)
-    (place,) = [p for way, p in entry("imagenet_a").places() if way.repo]
-    parts = open_parts(place)
-    assert set(parts) == {"test"} and parts["test"].class_names == ("goldfish", "red fox")
+def counted(known):
+    """Whether the catalogue says how many images a copy on the hub has."""
+    return any(way.counts for way in known.ways if way.repo)
+
+
+@pytest.mark.parametrize("repo", ON_THE_HUB)
+def test_half_a_copy_on_the_hub_says_which_file_is_missing(home, repo):
+    known, place, _, _ = snapshot(home, repo)
+    lost = next(p for p in sorted(place.root.rglob("*.parquet")) if "-00001-of-00002" in p.name)
+    lost.unlink()
+    found = look(known)
+    stem = lost.name.partition("-of-")[0]
+    assert found.state == "half" and "1 of 2 parquet files are not there" in found.said and stem in found.said
+
+
+def test_imagenets_own_test_part_has_no_labels_and_is_left_out(home):
+    _, place, *_ = snapshot(home, "ILSVRC/imagenet-1k")
+    with pytest.raises(DataError, match="has label -1"):
+        open_parts(Opening("parquet", place.root))
+    assert {name: len(part.labels) for name, part in open_parts(place).items()} == {"train": 5, "test": 5}
 
 
 def test_imagenets_names_differ_and_are_a_thousand():
