@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -157,6 +158,7 @@ def test_adding_from_the_command_line(run, cache, pets):
     assert status == 0 and "tiny has mine now" in out
     status, out, _ = run("data", "decode", "tiny")
     assert status == 0 and "mine: 72 pictures are decoded" in out
+    assert re.search(r"72 pictures\. Decoding takes 0\.2 MB in .*tiny.images, and very roughly \d+ s\.", out)
     status, out, _ = run("eval", "base", "--task", "mine")
     assert status == 0 and "n = 14" in out
     status, out, _ = run("data", "remove", "tiny", "mine")

@@ -24,6 +24,7 @@ import torch
 from core import disk
 from core.data import DataError
 from core.data.records import Part
+from core.room import megabytes
 from core.tasks import Pictures, digest_of
 from core.transform import geometry, pixel_steps
 
@@ -178,7 +179,7 @@ def _make_room(path: Path, size: int, missing: int) -> None:
     free = shutil.disk_usage(path.parent).free
     if missing > free:
         raise disk.DiskError(
-            f"Decoding needs {missing / 1e9:.1f} GB in {path.parent}, but only {free / 1e9:.1f} GB are free; free some "
+            f"Decoding needs {megabytes(missing)} in {path.parent}, but only {megabytes(free)} are free; free some "
             "space or put the cache elsewhere (PALETTE_CACHE)."
         )
     try:

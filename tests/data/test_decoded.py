@@ -228,7 +228,7 @@ def test_no_space_is_said_beforehand_with_the_size(tmp_path, monkeypatch):
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr("shutil.disk_usage", lambda _: usage(10**9, 10**9, 1000))
     folder = tmp_path / "cache"
-    with pytest.raises(disk.DiskError, match=r"Decoding needs 0\.0 GB in .*, but only 0\.0 GB are free"):
+    with pytest.raises(disk.DiskError, match=r"Decoding needs 17 kB in .*, but only 1 kB are free"):
         decode(many(tmp_path, 10), folder)
     assert not list(folder.glob("*.pixels")), "said before anything is written"
 
