@@ -79,7 +79,9 @@ def _get(_lab, options) -> int:
     from core.data.entries import entry
     from core.data.fetch import fetch
 
-    print(fetch(entry(options.task)))
+    with followed() as progress:
+        said = fetch(entry(options.task), progress)
+    print(said)
     return 0
 
 

@@ -196,7 +196,7 @@ def test_without_a_network_a_download_says_what_to_do_by_hand(cache, monkeypatch
     from core.data import fetch
     from core.data.entries import entry
 
-    def no_network(_way):
+    def no_network(*_):
         raise OSError("Network is unreachable")
 
     monkeypatch.setattr(fetch, "_by_torchvision", no_network)

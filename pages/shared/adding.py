@@ -185,7 +185,7 @@ def _get(jobs: Jobs, key: str) -> None:
     if job is not None and job.error:
         st.warning(job.error)
     if st.button(f"Download {entry.title}", icon=":material/download:", key=f"data.get.{key}"):
-        jobs.submit(job_key, f"Downloading {entry.title}", lambda _: fetch(entry))
+        jobs.submit(job_key, f"Downloading {entry.title}", lambda progress: fetch(entry, progress))
         st.rerun()
     if job is not None and job.state == "done":
         forget()
