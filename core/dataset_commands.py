@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from core import PaletteError
-from core.console import duration, followed
+from core.console import followed
 from core.data import home
 from core.tasks import ROLES
 
@@ -35,7 +35,7 @@ def _lines(path: Path | None) -> Sequence[str] | None:
 
 
 def _add(lab, options) -> int:
-    from core.datasets import add, facts_of, preview, seconds_to_decode
+    from core.datasets import add, cost, facts_of, preview
 
     chosen = {k: getattr(options, k) for k in ("name", "role", "title", "image", "label", "seed")}
     words = {"class_names": _lines(options.classes), "templates": _lines(options.templates)}
@@ -48,8 +48,7 @@ def _add(lab, options) -> int:
         print(f"  {name:30} " + ", ".join(f"{split} {counts[i]:,}" for split, counts in shown.counts.items()))
     if more := len(shown.task.class_names) - options.show:
         print(f"  and {more:,} more classes" if more > 0 else "", end="\n" if more > 0 else "")
-    expected = duration(seconds_to_decode(sum(shown.sizes.values())))
-    print(f"Decoding takes {shown.space / 1e9:.2f} GB in {lab.folder / 'images'}, and very roughly {expected}.")
+    print(cost(lab, sum(shown.sizes.values())))
     if options.dry_run:
         return 0
     add(lab, facts, options.replace)
@@ -61,11 +60,12 @@ def _add(lab, options) -> int:
 
 
 def _decode(lab, options) -> int:
-    from core.datasets import added, decode
+    from core.datasets import added, cost, decode
 
     names = options.tasks or added(lab)
-    for name in names:
-        lab.task(name)
+    real = set(names) & set(added(lab))
+    if count := sum(sum(lab.task(name).source.sizes().values()) for name in real):
+        print(f"{count:,} pictures. {cost(lab, count)} What is decoded already stays.", flush=True)
     with followed() as progress:
         done = decode(lab, names, progress)
     for name, count in done.items():
@@ -79,7 +79,9 @@ def _get(_lab, options) -> int:
     from core.data.entries import entry
     from core.data.fetch import fetch
 
-    print(fetch(entry(options.task)))
+    with followed() as progress:
+        said = fetch(entry(options.task), progress)
+    print(said)
     return 0
 
 

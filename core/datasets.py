@@ -15,12 +15,14 @@ from PIL import ImageOps
 
 from core import disk, vision
 from core.catalog import DEFAULT_TEMPLATES, catalogued, placed, task_of
+from core.console import duration
 from core.data import AbsentError, DataError, home
 from core.data.decoded import bytes_needed, cores
 from core.data.entries import entries
 from core.data.opening import guess, open_parts
 from core.data.real import Real
 from core.lab import Lab
+from core.room import megabytes
 from core.tasks import ROLES, Task
 
 Follow = Callable[[Iterable], Iterable]
@@ -180,6 +182,12 @@ def sample(shown: Preview, count: int = 16, seed: int = 0) -> list[tuple[np.ndar
 def seconds_to_decode(count: int) -> float:
     """A rough time for so many images: a core decodes and resizes about 250 photographs a second."""
     return count / (250 * cores())
+
+
+def cost(lab: Lab, count: int) -> str:
+    """What it takes to decode so many images for the workspace's model: how much space, where, and how long."""
+    space, expected = megabytes(bytes_needed(count, preprocess(lab))), duration(seconds_to_decode(count))
+    return f"Decoding takes {space} in {lab.folder / 'images'}, and very roughly {expected}."
 
 
 def keep_upload(name: str, content: bytes) -> Path:

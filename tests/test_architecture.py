@@ -10,11 +10,11 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 THINGS = """disk tensorfile tasks torchvision_cpu device batching room vision world catalog zoo splits
-fonts typography attacks intake attack_files data transform
+fonts typography attacks intake attack_files data transform jobs download
 incoming album wordlist recent""".split()
 DOING = """answers merge heads predict metrics store finetune similarity ranking
 augment headed learned""".split()
-THE_DESK = """jobs console lab history mixes distance build card __main__
+THE_DESK = """console lab history mixes distance build card __main__
 plan checkpoints compare contrasts outcomes remaining sketch many_tasks
 export mixfile manifest model_card huggingface huggingface_config onnx_file hub parcel exchange
 importing foreign naming preflight
@@ -23,7 +23,7 @@ datasets dataset_commands experiments
 classify classify_command snippet
 soup_plan soup_trace soup_judge soup_making soup_measure soup_outcome soup_run soup_hand soup_command
 ingredients ensembles
-architecture closed download graph new origin precision searches spread workers workspace""".split()
+architecture closed graph new origin precision searches spread workers workspace""".split()
 LAYERS = [
     ("words", ["__init__", "recipe", "components", "algebra"]),
     ("choosing", ["paint", "search", "strategies", "soups", "manifold", "published"]),
@@ -66,7 +66,7 @@ def test_only_the_right_files_know_a_library():
         "streamlit": set(),
         "qtawesome": {"world"},
         "filelock": {"disk"},
-        "huggingface_hub": {"hub", "data", "download"},
+        "huggingface_hub": {"hub", "download"},
         "timm": {"vision"},
         "distributed": {"workers"},
         "safetensors": {"disk", "tensorfile"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -161,6 +162,7 @@ def test_adding_from_the_command_line(run, cache, pets):
     assert status == 0 and "tiny has mine now" in out
     status, out, _ = run("data", "decode", "tiny")
     assert status == 0 and "mine: 72 pictures are decoded" in out
+    assert re.search(r"72 pictures\. Decoding takes 0\.2 MB in .*tiny.images, and very roughly \d+ s\.", out)
     status, out, _ = run("eval", "base", "--task", "mine")
     assert status == 0 and "n = 14" in out
     status, out, _ = run("data", "remove", "tiny", "mine")
@@ -198,7 +200,7 @@ def test_without_a_network_a_download_says_what_to_do_by_hand(cache, monkeypatch
     from core.data import fetch
     from core.data.entries import entry
 
-    def no_network(_way):
+    def no_network(*_):
         raise OSError("Network is unreachable")
 
     monkeypatch.setattr(fetch, "_by_torchvision", no_network)

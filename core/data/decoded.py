@@ -24,6 +24,7 @@ import torch
 from core import disk
 from core.data import DataError
 from core.data.records import Part
+from core.room import megabytes
 from core.tasks import Pictures, digest_of
 from core.transform import geometry, pixel_steps
 
@@ -119,8 +120,8 @@ def _build(
     todo = [first for first in range(0, len(chosen), CHUNK) if first not in finished]
     each = int(np.prod(shape))
     _make_room(path, len(chosen) * each, sum(min(CHUNK, len(chosen) - first) for first in todo) * each)
-    asked = [(part.images, chosen[first : first + CHUNK], steps, shape, path, first) for first in todo]
-    results = _results(asked, workers if workers is not None else _processes())
+    workers = workers if workers is not None else _processes()
+    results = _results(_asked(part, chosen, todo, steps, shape, path), workers if len(todo) * CHUNK > ALONE else 1)
     try:
         for _ in progress(range(len(todo))):
             first, bad = next(results)
@@ -137,6 +138,15 @@ def _build(
         results.close()
     _finish(part, chosen, path, each, [tuple(b) for first in sorted(finished) for b in finished[first]], done)
     log.unlink(missing_ok=True)
+
+
+def _asked(
+    part: Part, chosen: np.ndarray, todo: Iterable[int], steps: tuple, shape: tuple[int, int, int], path: Path
+) -> Generator[tuple, None, None]:
+    """What ``decode`` is told of each chunk, made when it is wanted: all of it goes to another process."""
+    for first in todo:
+        images, rows = part.images.chunk(chosen[first : first + CHUNK])
+        yield images, rows, steps, shape, path, first
 
 
 def _finish(part: Part, chosen: np.ndarray, path: Path, each: int, bad: Sequence[tuple[int, str]], done: Path) -> None:
@@ -169,7 +179,7 @@ def _make_room(path: Path, size: int, missing: int) -> None:
     free = shutil.disk_usage(path.parent).free
     if missing > free:
         raise disk.DiskError(
-            f"Decoding needs {missing / 1e9:.1f} GB in {path.parent}, but only {free / 1e9:.1f} GB are free; free some "
+            f"Decoding needs {megabytes(missing)} in {path.parent}, but only {megabytes(free)} are free; free some "
             "space or put the cache elsewhere (PALETTE_CACHE)."
         )
     try:
@@ -191,11 +201,11 @@ def _processes() -> int:
     return cores() + 1 if cores() > 1 else 1
 
 
-def _results(asked: Sequence[tuple], workers: int) -> Generator[tuple[int, list[tuple[int, str]]], None, None]:
-    """(first, bad) of each chunk as it is done: here if there are few, else in as many processes as there are cores."""
+def _results(asked: Iterable[tuple], workers: int) -> Generator[tuple[int, list[tuple[int, str]]], None, None]:
+    """(first, bad) of each chunk as it is done: here, or in ``workers`` processes if there are several."""
     from core.data.decoding import decode, end_with
 
-    if workers <= 1 or sum(len(words[1]) for words in asked) <= ALONE:
+    if workers <= 1:
         for words in asked:
             yield words[-1], decode(*words)
         return

@@ -19,7 +19,10 @@ HUB = "huggingface"  # the folder below home where the hub's data sets are kept
 
 @dataclass(frozen=True)
 class Way:
-    """One place where a data set may be: what reads it there, and whether it can be downloaded to it."""
+    """One place where a data set may be: what reads it there, and whether it can be downloaded to it.
+
+    ``splits`` are the parts of a copy on the hub that are used, before ``rename``; all if there are none.
+    """
 
     kind: str
     path: str = ""
@@ -29,6 +32,7 @@ class Way:
     parts: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
     rename: Mapping[str, str] = field(default_factory=dict)
+    splits: Sequence[str] = ()
     image: str = ""
     label: str = ""
     download: bool = False
@@ -43,8 +47,9 @@ class Way:
         """How to read it below the data folder."""
         if self.kind == "huggingface":
             place = home() / HUB / self.repo.replace("/", "--")
-            words = {"image": self.image, "label": self.label, "rename": freeze(self.rename), "wordnet": wordnet}
-            return Opening("parquet", place / self.folder, tuple((k, v) for k, v in sorted(words.items()) if v))
+            words = {"image": self.image, "label": self.label, "splits": self.splits, "rename": self.rename}
+            frozen = {**{k: freeze(v) for k, v in words.items()}, "wordnet": wordnet}
+            return Opening("parquet", place / self.folder, tuple((k, v) for k, v in sorted(frozen.items()) if v))
         options = (("name", self.name), ("parts", freeze(self.parts))) if self.kind == "torchvision" else ()
         return Opening(self.kind, home() / self.path, options)
 

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from core import torchvision_cpu
+from collections.abc import Iterable
+from pathlib import Path
+
+from core import disk, torchvision_cpu
 from core.data import DataError, home
 from core.data.entries import HUB, Entry, Way
+from core.data.parquet import grouped
 from core.data.status import look, look_again
+from core.download import DownloadError, fetch_data
+from core.jobs import CancelledError, Progress
 
 
-def fetch(entry: Entry) -> str:
-    """Download into the data folder and say what is there then. Raises DataError saying what to do by hand."""
+def fetch(entry: Entry, progress: Progress | None = None) -> str:
+    """Download into the data folder and say what is there then.
+
+    Raises DataError saying what to do by hand, DiskError if there is no room, CancelledError through ``progress``.
+    """
     before = look(entry)
     if before.state == "there":
         return f"{entry.title} is there already. {before.said}"
@@ -19,8 +28,15 @@ def fetch(entry: Entry) -> str:
     troubles = []
     for way in ways:
         try:
-            (_by_torchvision if way.download else _from_hub)(way)
+            if way.download:
+                _by_torchvision(way)
+            else:
+                _from_hub(way, progress or Progress())
             break
+        except (CancelledError, disk.DiskError):
+            raise
+        except DownloadError as error:
+            troubles.append(str(error).rstrip("."))
         except Exception as error:  # which library carries the bytes, and how it fails, changes with its versions
             said = str(error).strip().splitlines()
             reason = f"{type(error).__name__} {said[0][:120] if said else ''}".strip()
@@ -45,11 +61,12 @@ def _by_torchvision(way: Way) -> None:
         getattr(datasets, way.name)(root=str(home() / way.path), download=True, **options)
 
 
-def _from_hub(way: Way) -> None:
-    from huggingface_hub import snapshot_download
+def _from_hub(way: Way, progress: Progress) -> None:
+    """The parquet files that the catalogue reads, and no variants beside them."""
 
-    below = f"{way.folder}/" if way.folder else ""
-    place = home() / HUB / way.repo.replace("/", "--")
-    snapshot_download(
-        way.repo, repo_type="dataset", local_dir=place, allow_patterns=[f"{below}*.parquet", f"{below}**/*.parquet"]
-    )
+    def wanted(names: Iterable[str]) -> list[str]:
+        below = f"{way.folder}/" if way.folder else ""
+        files = [Path(name) for name in names if name.startswith(below) and name.endswith(".parquet")]
+        return [path.as_posix() for mine in grouped(files, way.splits).values() for path in mine]
+
+    fetch_data(way.repo, wanted, home() / HUB / way.repo.replace("/", "--"), progress)

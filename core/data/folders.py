@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
@@ -39,15 +39,20 @@ def part_of(word: str) -> str | None:
     return next((split for split, words in SPLIT_NAMES.items() if word.lower() in words), None)
 
 
+def in_order(names: Iterable[str]) -> list[str]:
+    """Names in order: those that are numbers first, as numbers ('2' before '10'), then the others by their letters."""
+    return sorted(names, key=lambda name: (0, int(name), name) if name.isdecimal() else (1, 0, name))
+
+
 def class_folders(folder: Path, names: Mapping[str, int] | None = None, border: int = 0) -> Part:
     """The images of ``folder/CLASS/**``, by torchvision's own walk; ``names`` numbers the folders to be used.
 
-    Without it every folder is a class, in order of name. Raises DataError if there is no class folder or no image.
+    Without it every folder is a class, ``in_order`` of name. Raises DataError if there is no class folder or no image.
     """
     torchvision_cpu.prepare()
     from torchvision.datasets.folder import make_dataset
 
-    found = sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
+    found = in_order(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
     if not found:
         raise DataError(f"{folder} has no folders with images in them; it needs one folder for each class.")
     numbers = dict(names) if names is not None else {name: i for i, name in enumerate(found)}
@@ -68,7 +73,7 @@ def folder(root: Path, names: Mapping[str, int] | None = None) -> dict[str, Part
     if not splits:
         return {"all": class_folders(root, names)}
     if names is None:
-        every = sorted({c.name for p in splits.values() for c in p.iterdir() if c.is_dir()})
+        every = in_order({c.name for p in splits.values() for c in p.iterdir() if c.is_dir()})
         names = {name: i for i, name in enumerate(every)}
     return {str(split): class_folders(path, names) for split, path in splits.items()}
 
@@ -100,8 +105,8 @@ def labelled(values: Sequence[object], where: str) -> tuple[np.ndarray, tuple[st
     if pd.api.types.is_integer_dtype(column):
         labels = column.to_numpy(dtype=np.int64)
         return labels, tuple(map(str, range(int(labels.max(initial=-1)) + 1)))
-    codes, names = pd.factorize(column.astype(str), sort=True)
-    return codes.astype(np.int64), tuple(map(str, names))
+    names = in_order(column.astype(str).unique())
+    return pd.Categorical(column.astype(str), categories=names).codes.astype(np.int64), tuple(names)
 
 
 def pick(columns: Sequence[str], asked: str | None, usual: Sequence[str], what: str, where: str) -> str:
@@ -174,6 +179,10 @@ class Zipped:
         """The zip file."""
         return (self.path,)
 
+    def chunk(self, rows: np.ndarray) -> tuple[Zipped, np.ndarray]:
+        """Only the members of ``rows``."""
+        return Zipped(self.path, tuple(self.members[row] for row in rows)), np.arange(len(rows))
+
 
 def zipped(path: Path) -> dict[str, Part]:
     """A zip file with a folder per class, below any common folder and perhaps below train, val and test."""
@@ -192,7 +201,7 @@ def zipped(path: Path) -> dict[str, Part]:
     if not placed or not all(placed.values()):
         raise DataError(f"{path.name} needs a folder with images for each class.")
     where = {p: (part_of(f[0]) or "all", f[1]) if by_split else ("all", f[0]) for p, f in placed.items()}
-    classes = sorted({c for _, c in where.values()})
+    classes = in_order({c for _, c in where.values()})
     found = {}
     for split in dict.fromkeys(s for s, _ in where.values()):
         mine = [p for p in pictures if where[p][0] == split]

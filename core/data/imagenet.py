@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from core.data import AbsentError, DataError
-from core.data.folders import class_folders
+from core.data.folders import class_folders, in_order
 from core.data.records import Part
 from core.transform import imagenet_class_names
 
@@ -44,9 +44,8 @@ def named(part: Part, folders: tuple[str, ...]) -> Part:
 
 
 def _order(folder: Path) -> list[str]:
-    """Class folders in ImageNet's own order; numbers are not in the order of their letters ('10' before '2')."""
-    found = [p.name for p in folder.iterdir() if p.is_dir()] if folder.is_dir() else []
-    return sorted(found, key=lambda name: (int(name), "") if name.isdigit() else (0, name))
+    """Class folders in ImageNet's own order."""
+    return in_order(p.name for p in folder.iterdir() if p.is_dir()) if folder.is_dir() else []
 
 
 def shift(root: Path) -> dict[str, Part]:
@@ -63,7 +62,7 @@ def imagenet(root: Path) -> dict[str, Part]:
     there = {part: root / folder for part, folder in _PLACES.items() if (root / folder).is_dir()}
     if not there:
         raise AbsentError(f"There is no ImageNet in {root}: it needs train/ and val/ with a folder for each class.")
-    folders = sorted({name for place in there.values() for name in _order(place)})
+    folders = in_order({name for place in there.values() for name in _order(place)})
     numbers = {name: i for i, name in enumerate(folders)}
     return {part: named(class_folders(place, numbers), tuple(folders)) for part, place in there.items()}
 

@@ -53,8 +53,9 @@ def _parquet(
     label: str | None = None,
     rename: tuple = (),
     wordnet: bool = False,
+    splits: tuple[str, ...] = (),
 ) -> dict[str, Part]:
-    found = {dict(rename).get(s, s): part for s, part in parquet.parts(root, image, label).items()}
+    found = {dict(rename).get(s, s): part for s, part in parquet.parts(root, image, label, splits).items()}
     if wordnet:  # the thousand classes in order under any names, or WordNet ids
         every = {
             s: tuple(map(str, range(1000))) if len(p.class_names) == 1000 else p.class_names for s, p in found.items()
@@ -65,6 +66,8 @@ def _parquet(
 
 def _files(root: Path, names: tuple[str, ...]) -> dict[str, Part]:
     grouped = parquet.grouped([root / name for name in names])
+    for mine in grouped.values():
+        parquet.check_shards(mine)
     return parquet.shared_classes({split: parquet.read(mine) for split, mine in grouped.items()})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -23,7 +24,7 @@ _HASHED_AT_ONCE = 512
 
 
 class Images(Protocol):
-    """Images by row. Picklable and small, so that another process can open them."""
+    """Images by row. Picklable, so that another process can open them."""
 
     def __len__(self) -> int: ...
 
@@ -35,6 +36,9 @@ class Images(Protocol):
 
     def files(self) -> Sequence[Path]:
         """The files whose bytes make up the images, in a fixed order."""
+
+    def chunk(self, rows: np.ndarray) -> tuple[Images, np.ndarray]:
+        """What opens ``rows``, int64 (n,), and under which rows: no larger for the images that are not among them."""
 
 
 class Candidates(Protocol):
@@ -84,13 +88,12 @@ class Part:
         return self.remember()
 
     def remember(self, progress: Follow = iter) -> str:
-        """The digest, from memory if no file has changed since (size and time), else hashed now and remembered."""
+        """The digest, from memory if no file has changed since (size and time), else hashed now and remembered.
+
+        Raises DataError if files are not there.
+        """
         files = list(self.images.files())
-        seen = hashlib.sha256()
-        for path in files:
-            stat = path.stat()
-            seen.update(f"{path.resolve()}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
-        note = memory() / f"{seen.hexdigest()}.json"
+        note = memory() / f"{_seen(files)}.json"
         content = _noted(note)
         if content is None:
             content = _hashed(files, progress)
@@ -98,6 +101,40 @@ class Part:
                 disk.write_json(note, {"content": content})
         texts = self.candidates.digest.encode() if self.candidates else b""
         return hashlib.sha256(content.encode() + self.labels.astype("<i8").tobytes() + texts).hexdigest()
+
+
+def check_there(files: Sequence[Path]) -> None:
+    """Raise DataError if some of these files are not there; each folder is listed, which is faster than each file."""
+    listed: dict[str, set[str]] = {}
+    lost = []
+    for path in files:
+        folder, name = os.path.split(path)
+        if folder not in listed:
+            listed[folder] = set(os.listdir(folder)) if os.path.isdir(folder) else set()
+        if name not in listed[folder] and not path.exists():  # a disk may take 'a.JPG' for 'a.jpg'
+            lost.append(path)
+    if lost:
+        raise DataError(
+            f"{len(lost):,} of {len(files):,} image files are not there, such as {lost[0]}; fetch the rest, or unpack "
+            "them again."
+        )
+
+
+def _seen(files: Sequence[Path]) -> str:
+    """Hex SHA-256 of where the files are, their sizes and times."""
+    seen = hashlib.sha256()
+    for path in files:
+        try:
+            stat = path.stat()
+        except OSError as error:
+            check_there(files)
+            raise _unreadable(path, error) from None
+        seen.update(f"{path.resolve()}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
+    return seen.hexdigest()
+
+
+def _unreadable(path: Path, error: OSError) -> DataError:
+    return DataError(f"{path} cannot be read ({error.strerror or error}); fetch it again.")
 
 
 def _noted(path: Path) -> str | None:
@@ -118,8 +155,11 @@ def _hashed(files: Sequence[Path], progress: Follow) -> str:
 
 
 def _file_digest(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").digest()
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").digest()
+    except OSError as error:
+        raise _unreadable(path, error) from None
 
 
 @dataclass(frozen=True)
@@ -147,3 +187,8 @@ class Files:
     def files(self) -> Sequence[Path]:
         """The image files themselves; several crops of one file count it once."""
         return tuple(dict.fromkeys(self.paths)) if self.boxes else self.paths
+
+    def chunk(self, rows: np.ndarray) -> tuple[Files, np.ndarray]:
+        """Only the paths and boxes of ``rows``."""
+        boxes = tuple(self.boxes[row] for row in rows) if self.boxes else ()
+        return Files(tuple(self.paths[row] for row in rows), self.border, boxes), np.arange(len(rows))

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from core.data import AbsentError, DataError
-from core.data.records import Files, Part
+from core.data.records import Files, Part, check_there
 
 _PARTS = {"train": "train", "test": "val"}  # the labels of its test part are kept secret
 _LEFT_OUT = "other-sign"
@@ -29,6 +29,7 @@ def mtsd(root: Path) -> dict[str, Part]:
     for part, signs in found.items():
         labels = np.array([names.index(name) for _, _, name in signs], dtype=np.int64)
         files = Files(tuple(path for path, _, _ in signs), boxes=tuple(box for _, box, _ in signs))
+        check_there(files.files())
         parts[part] = Part(files, labels, tuple(name.replace("-", " ") for name in names))
     return parts
 

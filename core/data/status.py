@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from core.data import AbsentError, DataError, home, opening, real
@@ -39,7 +40,10 @@ def look(entry: Entry) -> Status:
         found = look(entries()[entry.same_as])
         return Status(entry, found.state, entry.note, found.sizes)
     half: Status | None = None
+    halves: set[Path] = set()
     for way, place in entry.places():
+        if place.kind == "folder" and place.root in halves:
+            continue  # what is half of something is not all of a folder per class
         try:
             parts = open_parts(place)
             _check_classes(entry, parts)
@@ -47,10 +51,12 @@ def look(entry: Entry) -> Status:
             continue
         except DataError as error:
             half = half or Status(entry, "half", str(error))
+            halves.add(place.root)
             continue
         sizes = {name: len(part.labels) for name, part in parts.items()}
         if short := _short(way, sizes):
             half = half or Status(entry, "half", short, sizes, place)
+            halves.add(place.root)
         else:
             return Status(entry, "there", f"In {place.root}.", sizes, place)
     if half is not None:

@@ -16,7 +16,7 @@ from PIL import Image
 from core import torchvision_cpu
 from core.data import AbsentError, DataError
 from core.data.folders import readable
-from core.data.records import Files, Part
+from core.data.records import Files, Part, check_there
 
 Options = tuple[tuple[str, object], ...]
 _VEHICLES = ("Car", "Van", "Truck")
@@ -63,6 +63,10 @@ class Arrays:
         """The data set's own files."""
         return self.sources
 
+    def chunk(self, rows: np.ndarray) -> tuple[Arrays, np.ndarray]:
+        """Itself, which names no single image."""
+        return self, rows
+
 
 def open_part(name: str, root: Path, options: Mapping[str, object]) -> Part:
     """One part of a torchvision data set under ``root``. Raises AbsentError if there is none, else DataError."""
@@ -72,7 +76,7 @@ def open_part(name: str, root: Path, options: Mapping[str, object]) -> Part:
     try:
         found = _dataset(name, root, chosen)
     except (RuntimeError, FileNotFoundError) as error:
-        raise _trouble(name, root, error) from None
+        raise _trouble(name, root, error, options) from None
     except (OSError, ValueError, KeyError, EOFError, IndexError) as error:
         raise DataError(f"{name} in {root} cannot be read ({type(error).__name__}: {error}); fetch it again.") from None
     names = tuple(readable(str(c).replace("/", " ")) for c in getattr(found, "classes", None) or ())
@@ -83,14 +87,43 @@ def open_part(name: str, root: Path, options: Mapping[str, object]) -> Part:
     paths, labels = _samples(found)
     if name == "CLEVRClassification":
         names, labels = tuple(map(str, range(3, 11))), labels - 3
-    return Part(Files(tuple(map(Path, paths))), labels, names or _numbers(labels))
+    files = tuple(map(Path, paths))
+    check_there(files)  # many come from lists, and nobody has looked yet
+    return Part(Files(files), labels, names or _numbers(labels))
 
 
-def _trouble(name: str, root: Path, error: Exception) -> DataError:
+def _trouble(name: str, root: Path, error: Exception, options: Mapping[str, object]) -> DataError:
+    """Why torchvision does not read it: half there if any of its files is, else absent."""
     said = str(error).split(". ")[0].rstrip(".")
     if isinstance(error, FileNotFoundError):
         return DataError(f"{name} in {root} is half there: {said}; fetch it again.")
-    return AbsentError(f"{name} is not in {root}: {said}.")
+    files = _with_sums(name, root, options)
+    odd, what = [path.name for path in files if not path.is_file()], "are missing"
+    if len(odd) == len(files):
+        return AbsentError(f"{name} is not in {root}: {said}.")
+    if not odd:
+        odd, what = [path.name for path, md5 in files.items() if not _intact(path, md5)], "have another content"
+    more = f" and {len(odd) - 3} more" if len(odd) > 3 else ""
+    those = f"of its {len(files)} files these {what}: {', '.join(odd[:3])}{more}" if odd else said
+    return DataError(f"{name} in {root} is half there: {those}; fetch it again.")
+
+
+def _with_sums(name: str, root: Path, options: Mapping[str, object]) -> dict[Path, str]:
+    """The files whose MD5 torchvision compares before it reads a part; none for data sets without such a list."""
+    kind = getattr(_datasets(), name)
+    if hasattr(kind, "split_list"):
+        _, file, md5 = kind.split_list[options["split"]]
+        return {root / file: md5}
+    if not hasattr(kind, "train_list"):
+        return {}
+    meta = [(kind.meta["filename"], kind.meta["md5"])] if hasattr(kind, "meta") else []
+    return {root / kind.base_folder / file: md5 for file, md5 in (*kind.train_list, *kind.test_list, *meta)}
+
+
+def _intact(path: Path, md5: str) -> bool:
+    from torchvision.datasets.utils import check_integrity
+
+    return check_integrity(str(path), md5)
 
 
 def _labels(values: Sequence[int] | np.ndarray) -> np.ndarray:
@@ -122,7 +155,7 @@ def _kitti(root: Path) -> Part:
     try:
         found = _dataset("Kitti", root, (("train", True),))
     except (RuntimeError, FileNotFoundError) as error:
-        raise _trouble("Kitti", root, error) from None
+        raise _trouble("Kitti", root, error, {}) from None
     order = sorted(range(len(found.images)), key=lambda i: found.images[i])
     try:
         labels = [_distance(found._parse_target(i)) for i in order]
@@ -159,6 +192,10 @@ class Idx:
     def files(self) -> Sequence[Path]:
         """The image file."""
         return (self.path,)
+
+    def chunk(self, rows: np.ndarray) -> tuple[Idx, np.ndarray]:
+        """Itself, which names no single image."""
+        return self, rows
 
 
 @lru_cache(maxsize=4)

@@ -14,12 +14,13 @@ from core.data.status import look_again as forget
 from core.datasets import Preview, add, decode, facts_of, keep_upload, preview, sample, seconds_to_decode
 from core.jobs import Jobs
 from core.lab import Lab
+from core.room import megabytes
 from core.tasks import ROLES
 from pages.shared import datasets_view, pictures, waiting, workspace
 from pages.shared.cards import ROLE_MEANS
 from pages.shared.datasets_view import MARKS, OWN, View
 from pages.shared.pickers import seed
-from pages.shared.wording import duration, megabytes
+from pages.shared.wording import duration
 
 OUTCOME = "data.outcome"
 
@@ -184,7 +185,7 @@ def _get(jobs: Jobs, key: str) -> None:
     if job is not None and job.error:
         st.warning(job.error)
     if st.button(f"Download {entry.title}", icon=":material/download:", key=f"data.get.{key}"):
-        jobs.submit(job_key, f"Downloading {entry.title}", lambda _: fetch(entry))
+        jobs.submit(job_key, f"Downloading {entry.title}", lambda progress: fetch(entry, progress))
         st.rerun()
     if job is not None and job.state == "done":
         forget()

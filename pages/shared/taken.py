@@ -16,8 +16,8 @@ from core.lab import Lab
 from core.manifest import describe
 from core.mixes import KEY, Mix
 from core.model_card import card
+from core.room import megabytes
 from pages.shared import waiting
-from pages.shared.wording import megabytes
 
 
 def done(lab: Lab, jobs: Jobs, job: Job, folder: Path | None) -> None:

@@ -14,9 +14,9 @@ from core.jobs import Job, Jobs, Progress
 from core.lab import Lab
 from core.mixes import Mix
 from core.parcel import pack
+from core.room import megabytes
 from pages.shared import mix_picker, pickers, taken, waiting
 from pages.shared.export_view import View
-from pages.shared.wording import megabytes
 
 FOR = {
     "open_clip": "A folder that `open_clip` loads: the whole CLIP, with its configuration.",

@@ -31,13 +31,6 @@ def duration(seconds: float | None) -> str:
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def megabytes(size: float) -> str:
-    """Bytes as people say them: '12 kB', '4.5 MB', '1.71 GB'."""
-    if size < 1e5:
-        return f"{max(1, round(size / 1e3))} kB"
-    return f"{size / 1e9:.2f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
-
-
 def alpha_text(alpha: float) -> str:
     """α in at most two decimals: '0.3', '0.35', '1'."""
     return f"{alpha:.2f}".rstrip("0").rstrip(".") or "0"

@@ -8,8 +8,9 @@ import io
 import json
 import pickle
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow
@@ -337,26 +338,87 @@ def encoded(part: str, label: int) -> bytes:
     return out.getvalue()
 
 
-def write_parquet(path: Path, rows: Rows, names: list[str] | None, image: str = "image", label: str = "label") -> None:
-    """A parquet file as the hub keeps data sets: images as structs, names in the header, several groups."""
+def write_parquet(
+    path: Path,
+    rows: Rows,
+    names: list[str] | None,
+    image: str = "image",
+    label: str = "label",
+    also: str = "",
+    words: bool = False,
+) -> None:
+    """A parquet file as the hub keeps data sets: images as structs, names in the header, several groups.
+
+    ``also`` is one more column with labels, which are all 0; with ``words`` a label is its name.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    cells = [{"bytes": encoded(part, number), "path": None} for part, number in rows]
-    table = pyarrow.table({image: cells, label: [number for _, number in rows]})
-    if names is not None:
+    columns: dict[str, Any] = {image: [{"bytes": encoded(part, number), "path": None} for part, number in rows]}
+    columns |= {also: ["thing" if words else 0 for _ in rows]} if also else {}
+    columns |= {label: [names[number] if words and names else number for _, number in rows]}
+    table = pyarrow.table(columns)
+    if names is not None and not words:
         features = {image: {"_type": "Image"}, label: {"_type": "ClassLabel", "names": names}}
         table = table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
     parquet.write_table(table, path, row_group_size=3)
 
 
-def hub(home: Path, repo: str) -> tuple[Rows, list[str]]:
-    """What a snapshot of a data set of the hub looks like, with a variant that is no split."""
-    base, names = home / "huggingface" / repo.replace("/", "--") / "data", ["annual crop", "forest"]
-    train = [("train", 0), ("train", 1), ("train", 1), ("train", 0), ("train", 1)]
-    write_parquet(base / "train-00000-of-00002.parquet", train[:4], names)
-    write_parquet(base / "train-00001-of-00002.parquet", train[4:], names)
-    write_parquet(base / "test-00000-of-00001.parquet", [("test", 1)], names)
-    write_parquet(base / "gaussian_noise-00000-of-00001.parquet", [("val", 0)], names)
-    return [*train, ("test", 1)], names
+class HubCopy(NamedTuple):
+    """A data set of the hub: its folder, the part that each word in a file's name is, its columns, what else it has."""
+
+    folder: str = "data"
+    words: Mapping[str, str] = {"train": "train", "test": "test"}
+    image: str = "image"
+    label: str = "label"
+    also: str = ""  # another column with labels
+    beside: tuple[str, ...] = ()  # files that are no part
+    hashed: bool = False  # whether a hash follows the number in a name
+
+
+UNLABELLED = "data/test-00000-of-00001.parquet"
+VARIANTS = tuple(f"data/{kind}-00000-of-00002.parquet" for kind in ("contrast", "gaussian_noise", "spatter"))
+HUB = {
+    "tanganke/stanford_cars": HubCopy(beside=VARIANTS),
+    "tanganke/dtd": HubCopy(beside=VARIANTS),
+    "tanganke/eurosat": HubCopy(beside=VARIANTS),
+    "tanganke/gtsrb": HubCopy(beside=VARIANTS),
+    "tanganke/resisc45": HubCopy(beside=VARIANTS),
+    "tanganke/sun397": HubCopy(beside=VARIANTS),
+    "tanganke/stl10": HubCopy(beside=VARIANTS),
+    "ylecun/mnist": HubCopy("mnist"),
+    "zalando-datasets/fashion_mnist": HubCopy("fashion_mnist"),
+    "ufldl-stanford/svhn": HubCopy(
+        "cropped_digits",
+        beside=("cropped_digits/extra-00000-of-00002.parquet", "full_numbers/train-00000-of-00004.parquet"),
+    ),
+    "ILSVRC/imagenet-1k": HubCopy(words={"train": "train", "validation": "test"}, beside=(UNLABELLED,)),
+    "uoft-cs/cifar10": HubCopy("plain_text", image="img"),
+    "uoft-cs/cifar100": HubCopy("cifar100", image="img", label="fine_label", also="coarse_label"),
+    "ethz/food101": HubCopy(words={"train": "train", "validation": "test"}),
+    "axiong/imagenet-r": HubCopy("test", words={"test": "test"}, label="wnid", also="class_name"),
+    "barkermrl/imagenet-a": HubCopy(words={"train": "test"}, hashed=True),
+}
+
+
+def hub(home: Path, repo: str, names: list[str]) -> Rows:
+    """A snapshot of a data set of the hub, each part in two files; labels are words where the hub's are."""
+    base, copy, rows = home / "huggingface" / repo.replace("/", "--"), HUB[repo], []
+    by_word = copy.label == "wnid"
+    for word, part in copy.words.items():
+        mine = [(part, label) for label in (range(len(names)) if by_word else (1, 0, len(names) - 1, 1, 0))]
+        for i, some in enumerate((mine[:4], mine[4:])):
+            name = f"{word}-{i:05}-of-00002" + (f"-{hash_of(i)}" if copy.hashed else "")
+            write_parquet(
+                base / copy.folder / f"{name}.parquet", some, names, copy.image, copy.label, copy.also, by_word
+            )
+        rows += mine
+    for name in copy.beside:
+        write_parquet(base / name, [("val", -1 if name == UNLABELLED else 0)], names, copy.image, copy.label)
+    return rows
+
+
+def hash_of(number: int) -> str:
+    """Sixteen digits, as older files of the hub have them in their names."""
+    return hashlib.sha256(bytes([number])).hexdigest()[:16]
 
 
 def vqa_files(base: Path, subset: str, asked: list[tuple[int, int, str, list[str], str]], part: str) -> Rows:

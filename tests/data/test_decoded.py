@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import subprocess
 import sys
 import threading
@@ -12,15 +13,18 @@ from pathlib import Path
 
 import layouts
 import numpy as np
+import pyarrow
 import pytest
 import torch
 from conftest import full_disk
 from PIL import Image
+from pyarrow import parquet
 
 from core import disk, torchvision_cpu
 from core.data import DataError, decoded
-from core.data.folders import class_folders
-from core.data.records import Part
+from core.data.folders import Zipped, class_folders
+from core.data.parquet import read
+from core.data.records import Files, Part
 from core.jobs import CancelledError, Progress
 
 torchvision_cpu.prepare()
@@ -122,6 +126,46 @@ def test_processes_give_what_one_gives(tmp_path, monkeypatch):
     assert np.array_equal(alone.images, together.images) and np.array_equal(alone.labels, together.labels)
 
 
+def _in_files(_, count):
+    boxes = tuple((i, i, i + 9, i + 9) for i in range(count))
+    return Files(tuple(Path(f"{i:09}.png") for i in range(count)), boxes=boxes)
+
+
+def _in_a_zip(_, count):
+    return Zipped(Path("x.zip"), tuple(f"{i:09}.png" for i in range(count)))
+
+
+def _in_parquet(tmp_path, count):
+    table = pyarrow.table({"image": [b"bytes"] * count, "label": [0] * count})
+    for i in range(2):
+        parquet.write_table(table.slice(i * count // 2, count // 2), tmp_path / f"{i}.parquet", row_group_size=64)
+    return read([tmp_path / "0.parquet", tmp_path / "1.parquet"]).images
+
+
+@pytest.mark.parametrize("make", [_in_files, _in_a_zip, _in_parquet])
+def test_what_a_process_is_told_does_not_grow_with_the_data_set(tmp_path, make):
+    def told(count):
+        images = make(tmp_path, count)
+        part = Part(images, np.zeros(count, np.int64), ("thing",))
+        asked = decoded._asked(part, np.arange(count)[::-1], [decoded.CHUNK], (), (24, 24, 3), tmp_path / "pixels")
+        chunk, rows, *_ = words = next(asked)
+        expected = [images.name(count - 1 - decoded.CHUNK - i) for i in range(decoded.CHUNK)]
+        assert [chunk.name(int(row)) for row in rows] == expected, "the same images"
+        return len(pickle.dumps(words))
+
+    assert told(40 * decoded.CHUNK) <= told(4 * decoded.CHUNK) + 500
+
+
+def test_parquet_is_decoded_by_processes_as_by_one(tmp_path, monkeypatch):
+    rows = [("all", i % 27) for i in range(decoded.CHUNK + 20)]
+    for i, half in enumerate((rows[:150], rows[150:])):
+        layouts.write_parquet(tmp_path / f"{i}.parquet", half, [str(n) for n in range(27)])
+    part = read([tmp_path / "0.parquet", tmp_path / "1.parquet"])
+    monkeypatch.setattr(decoded, "ALONE", 0)
+    found = decode(part, tmp_path / "cache", workers=2)
+    assert colours(found) == [layouts.colour(*row) for row in rows]
+
+
 def test_a_stopped_build_goes_on_where_it_was(tmp_path, monkeypatch):
     part, folder = many(tmp_path), tmp_path / "cache"
     progress = Progress(lambda p: p.cancel() if p.fraction > 0.3 else None)
@@ -184,7 +228,7 @@ def test_no_space_is_said_beforehand_with_the_size(tmp_path, monkeypatch):
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr("shutil.disk_usage", lambda _: usage(10**9, 10**9, 1000))
     folder = tmp_path / "cache"
-    with pytest.raises(disk.DiskError, match=r"Decoding needs 0\.0 GB in .*, but only 0\.0 GB are free"):
+    with pytest.raises(disk.DiskError, match=r"Decoding needs 17 kB in .*, but only 1 kB are free"):
         decode(many(tmp_path, 10), folder)
     assert not list(folder.glob("*.pixels")), "said before anything is written"
 

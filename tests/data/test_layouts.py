@@ -12,6 +12,7 @@ import pytest
 
 from core.data import AbsentError, DataError
 from core.data.entries import entries, entry
+from core.data.imagenet import wordnet_ids
 from core.data.opening import Opening, guess, open_parts
 from core.data.status import look, look_again
 from core.transform import imagenet_class_names
@@ -72,8 +73,70 @@ def test_a_file_with_another_checksum_is_not_read(home):
     """CIFAR's batches are pickled: torchvision compares their digests before it opens them."""
     with pytest.MonkeyPatch.context() as patch:
         layouts.cifar10(home, patch.setattr)
-    with pytest.raises(AbsentError, match="CIFAR10"):
+    with pytest.raises(DataError, match="these have another content: data_batch_1, data_batch_2, data_batch_3 and 4"):
         opened("cifar10")
+    assert look(entry("cifar10")).state == "half"
+
+
+@pytest.mark.parametrize(
+    ("key", "lost", "said"),
+    [
+        ("cifar10", "cifar-10-batches-py/data_batch_3", "of its 7 files these are missing: data_batch_3;"),
+        ("cifar100", "cifar-100-python/meta", "of its 3 files these are missing: meta;"),
+        ("stl10", "stl10_binary/test_X.bin", "these are missing: test_X.bin;"),
+        ("svhn", "svhn/train_32x32.mat", "train has 0 of 73,257"),
+    ],
+)
+def test_a_missing_file_of_several_is_half_a_data_set(home, key, lost, said, monkeypatch):
+    layouts.WITH_SUMS[key](home, monkeypatch.setattr)
+    (home / lost).unlink()
+    found = look(entry(key))
+    assert found.state == "half" and said in found.said, found.said
+
+
+@pytest.mark.parametrize(
+    ("key", "lost"),
+    [
+        ("svhn", "svhn/train_32x32.mat"),
+        ("stl10", "stl10_binary/test_X.bin"),
+    ],
+)
+def test_a_file_cut_short_is_half_a_data_set(home, key, lost, monkeypatch):
+    layouts.WITH_SUMS[key](home, monkeypatch.setattr)
+    (home / lost).write_bytes((home / lost).read_bytes()[:100])
+    found = look(entry(key))
+    assert found.state == "half" and f"these have another content: {Path(lost).name};" in found.said
+
+
+@pytest.mark.parametrize(
+    ("key", "lost"),
+    [
+        ("food101", "food-101/images/apple_pie/test0.jpg"),
+        ("dtd", "dtd/dtd/images/banded/banded_val.jpg"),
+        ("cars", "stanford_cars/cars_test/00001.jpg"),
+        ("gtsrb", "gtsrb/GTSRB/Final_Test/Images/00001.ppm"),
+        ("mtsd", "mtsd/images/street_val.jpg"),
+    ],
+)
+def test_a_listed_image_that_is_not_there_is_said(home, key, lost):
+    layouts.PLAIN[key](home)
+    (home / lost).unlink()
+    found = look(entry(key))
+    assert found.state == "half" and "image files are not there, such as" in found.said and lost in found.said
+
+
+def test_half_of_imagenet_is_not_all_of_a_folder_per_class(home, monkeypatch):
+    layouts.imagenet(home)
+    monkeypatch.setattr("core.data.status._check_classes", lambda *_: None)
+    assert "train has 6 of 1,281,167" in look(entry("imagenet")).said
+
+
+def test_images_that_go_away_later_are_said(home):
+    layouts.food101(home)
+    part = opened("food101")["test"]
+    (home / "food-101" / "images" / "apple_pie" / "test0.jpg").unlink()
+    with pytest.raises(DataError, match=r"^1 of 2 image files are not there, such as .*apple_pie.test0.jpg; fetch"):
+        part.remember()
 
 
 def test_the_whole_catalogue_of_both_papers_is_there():
@@ -90,21 +153,53 @@ def test_the_whole_catalogue_of_both_papers_is_there():
         assert set(found.only) <= set(found.names), key
 
 
-def test_a_snapshot_of_the_hub(home):
-    rows, names = layouts.hub(home, "tanganke/eurosat")
-    (place,) = [p for way, p in entry("eurosat").places() if way.repo]
+ON_THE_HUB = {way.repo: key for key in entries() for way in entry(key).ways if way.repo}
+
+
+def snapshot(home, repo):
+    """A small copy of a data set of the hub, how the catalogue opens it, what is in it, and its classes."""
+    known = entry(ON_THE_HUB[repo])
+    names = [f"class {i}" for i in range(known.classes)]
+    if known.key in ("imagenet_r", "imagenet_a"):
+        names = sorted(wordnet_ids()[: known.classes])
+    rows = layouts.hub(home, repo, names)
+    (place,) = [place for way, place in known.places() if way.repo]
+    return known, place, rows, names
+
+
+@pytest.mark.parametrize("repo", ON_THE_HUB)
+def test_a_copy_on_the_hub(home, repo):
+    known, place, rows, names = snapshot(home, repo)
     parts = open_parts(place)
     check(parts, rows)
-    assert set(parts) == {"train", "test"} and list(parts["test"].class_names) == names
+    if known.names == "imagenet":
+        ids = wordnet_ids() if known.classes == 1000 else names
+        names = [imagenet_class_names()[wordnet_ids().index(wnid)] for wnid in ids]
+    assert all(list(part.class_names) == names for part in parts.values())
+    found = look(known)
+    assert found.where == place and found.state == ("half" if counted(known) else "there")
 
 
-def test_the_mask_of_imagenet_a_on_the_hub_follows_its_names(home):
-    ids = ["n01443537", "n02119022"]
-    base = home / "huggingface" / "barkermrl--imagenet-a" / "data"
-    layouts.write_parquet(base / "train-0.parquet", [("train", 1), ("train", 0)], ids)
-    (place,) = [p for way, p in entry("imagenet_a").places() if way.repo]
-    parts = open_parts(place)
-    assert set(parts) == {"test"} and parts["test"].class_names == ("goldfish", "red fox")
+def counted(known):
+    """Whether the catalogue says how many images a copy on the hub has."""
+    return any(way.counts for way in known.ways if way.repo)
+
+
+@pytest.mark.parametrize("repo", ON_THE_HUB)
+def test_half_a_copy_on_the_hub_says_which_file_is_missing(home, repo):
+    known, place, _, _ = snapshot(home, repo)
+    lost = next(p for p in sorted(place.root.rglob("*.parquet")) if "-00001-of-00002" in p.name)
+    lost.unlink()
+    found = look(known)
+    stem = lost.name.partition("-of-")[0]
+    assert found.state == "half" and "1 of 2 parquet files are not there" in found.said and stem in found.said
+
+
+def test_imagenets_own_test_part_has_no_labels_and_is_left_out(home):
+    _, place, *_ = snapshot(home, "ILSVRC/imagenet-1k")
+    with pytest.raises(DataError, match="has label -1"):
+        open_parts(Opening("parquet", place.root))
+    assert {name: len(part.labels) for name, part in open_parts(place).items()} == {"train": 5, "test": 5}
 
 
 def test_imagenets_names_differ_and_are_a_thousand():
@@ -146,6 +241,15 @@ def test_half_a_data_set_is_said_to_be_half(home):
     assert found.state == "half" and "20 of 27,000" in found.said and found.sizes == {"all": 20}
     layouts.resisc45(home)
     assert "has 45 classes" in look(entry("resisc45")).said
+
+
+def test_classes_called_by_number_have_the_names_of_their_numbers(home):
+    layouts.folders(home / "gtsrb", [str(i) for i in range(43)], "all", ".png", 1)
+    (place,) = [p for _, p in entry("gtsrb").places() if p.kind == "folder"]
+    part = open_parts(place)["all"]
+    assert part.class_names == tuple(map(str, range(43)))
+    assert [Path(part.images.name(row)).parent.name for row in range(43)] == [str(label) for label in part.labels]
+    assert entry("gtsrb").class_names(part.class_names)[14] == "stop"
 
 
 def test_half_a_pair_and_half_a_file_are_said(home):

@@ -106,6 +106,20 @@ def _half_parquet(path):
     return path / "x.parquet", "no whole parquet file"
 
 
+def _half_shard(path):
+    for i in (0, 1):
+        layouts.write_parquet(path / "pets" / f"train-{i:05}-of-00002.parquet", [("train", 0)] * 9, ["cat"])
+    lost = path / "pets" / "train-00001-of-00002.parquet"
+    lost.write_bytes(lost.read_bytes()[:200])
+    return path / "pets", "train-00001-of-00002.parquet is no whole parquet file"
+
+
+def _lost_shard(path):
+    for name in ("train-00000-of-00003-ab6d3d8ffc378699", "train-00002-of-00003-121935bd0e031962"):
+        layouts.write_parquet(path / "pets" / f"{name}.parquet", [("train", 0)], ["cat"])
+    return path / "pets", "1 of 3 parquet files are not there, such as "
+
+
 def _half_zip(path):
     (path / "x.zip").write_bytes(b"PK\x03\x04 and no more")
     return path / "x.zip", "no whole zip file"
@@ -153,6 +167,7 @@ def _nowhere(path):
 
 WRONG = [
     *(_no_image, _no_label, _negative, _unlabelled, _beyond_names, _half_parquet, _half_zip, _flat_zip),
+    *(_half_shard, _lost_shard),
     *(_lost_images, _odd_split, _empty_csv, _empty_folder, _no_images, _text_file, _nowhere),
 ]
 
@@ -163,6 +178,25 @@ def test_what_is_wrong_is_one_sentence(tmp_path, make):
     with pytest.raises(PaletteError) as error:
         parts_at(path)
     assert said in str(error.value) and "\n" not in str(error.value)
+
+
+def test_numbers_as_names_are_in_the_order_of_numbers(tmp_path):
+    names = ["0", "2", "10", "x"]
+    with zipfile.ZipFile(tmp_path / "pets.zip", "w") as archive:
+        for name in names:
+            archive.writestr(f"{name}/a.png", layouts.encoded("all", 0))
+    table = pyarrow.table({"image": [b"1"] * 4, "label": names[::-1]})
+    parquet.write_table(table, tmp_path / "words.parquet")
+    assert parts_at(tmp_path / "pets.zip")["all"].class_names == tuple(names)
+    part = parts_at(tmp_path / "words.parquet")["all"]
+    assert part.class_names == tuple(names) and part.labels.tolist() == [3, 2, 1, 0]
+
+
+def test_one_shard_may_be_named_alone_and_all_may_count_from_1(tmp_path):
+    for i in (1, 2):
+        layouts.write_parquet(tmp_path / "pets" / f"train-{i:05}-of-00002.parquet", [("train", 0)], ["cat"])
+    assert parts_at(tmp_path / "pets")["train"].counts() == [2]
+    assert parts_at(tmp_path / "pets" / "train-00001-of-00002.parquet")["train"].counts() == [1]
 
 
 def test_a_column_that_was_asked_for_must_be_there(tmp_path):
