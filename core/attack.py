@@ -12,7 +12,7 @@ import torch
 from core import metrics, vision
 from core.answers import Answers
 from core.attacks import SEEN, UNSEEN, Attack, Part, attacked_task, clean_twin
-from core.heads import head, head_digest
+from core.heads import class_rows, head, head_digest
 from core.lab import Lab
 from core.metrics import Accuracy
 from core.predict import features, logits
@@ -77,10 +77,12 @@ class Evaluation:
         return [self._answers(recipe, task, split, progress) for recipe, task, split in progress(asked)]
 
     def key(self, recipe: Recipe, task: Task, split: str) -> str:
-        """The same key as the lab's own, so that results are shared."""
+        """The lab's own key, so that results are shared; another for models whose own heads the lab would ask."""
         head_key = head_digest(_text_digest(self.lab), task.prompts())
         weights, data = self.lab.weights_key(recipe), task.source.digest(split)
-        return self.lab.store.key(kind="answers", weights=weights, data=data, head=head_key)
+        own = any(class_rows(self.lab.zoo[model].classes, task.class_names) for model in recipe.models)
+        more = {"by": "text"} if own else {}
+        return self.lab.store.key(kind="answers", weights=weights, data=data, head=head_key, **more)
 
     def _answers(self, recipe: Recipe, task: Task, split: str, progress: Follow) -> Answers:
         def make() -> dict[str, torch.Tensor]:

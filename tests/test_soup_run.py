@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from soup_pool import pool, soup_cache, soup_lab, soup_template  # noqa: F401
 
 from core import PaletteError, disk, search, vision
+from core.attack import Evaluation
 from core.export import apply, export
 from core.jobs import CancelledError, Progress
 from core.lab import Lab
@@ -366,3 +367,13 @@ def test_text_heads_work_as_well(soup_lab):
     pool = make_pool(soup_lab, ["text-1", "text-2"], "noisy", ["plain"])
     row = make_soup(soup_lab, pool, SoupPlan("manifold", **QUICK)).row
     assert row.val.n == 24 and set(row.recipe.models) <= {"text-1", "text-2"}
+
+
+def test_a_text_heads_answers_are_not_taken_for_a_trained_heads(soup_lab):
+    """Attacks ask the text head; the lab, for the same weights and pictures, the ingredient's own."""
+    recipe, task = single("ingredient-02"), soup_lab.task("plain")
+    (by_text,) = Evaluation(soup_lab).run([(recipe, task, "test")])
+    mine = soup_lab.evaluate(recipe, "plain", "test")
+    features = soup_lab.features(recipe, "plain", "test").float()
+    expected = (features @ soup_lab.head("plain").T).argsort(1, descending=True).numpy()
+    assert np.array_equal(by_text.top, expected) and not np.array_equal(mine.top, expected)
