@@ -21,7 +21,8 @@ def commands(command: Callable[..., ArgumentParser], parse_recipe: Callable[[str
 
         precision = options.precision or precision_of_choice(device_of_choice(options.device))
         with followed() as progress:
-            folder = make(options.cache or CACHE, options.name, _origin(options), options.dtype, precision, progress)
+            home, kept = options.cache or CACHE, options.dtype
+            folder = make(home, options.name, _origin(options), kept, precision, progress, options.compile)
         size = sum(p.stat().st_size for p in folder.rglob("*") if p.is_file())
         print(f"{options.name}: {size / 1e6:,.1f} MB in {folder}, computed with in {precision}; it has no tasks yet.")
         return 0
@@ -71,6 +72,7 @@ def commands(command: Callable[..., ArgumentParser], parse_recipe: Callable[[str
     one.add_argument(
         "--precision", choices=["float32", "tf32", "bfloat16", "float16"], help="to compute with (default: by device)"
     )
+    one.add_argument("--compile", action="store_true", help="evaluate through torch.compile; wants a C++ compiler")
     command("workspaces", workspaces_, "List the workspaces, their models and sizes.").set_defaults(opens=False)
     one = command("head", head_, "For a closed vocabulary: train a task's head on the base, or take the model's own.")
     one.add_argument("task", metavar="TASK", help="which task")

@@ -37,7 +37,8 @@ class Origin:
     closed: bool = False
 
     def __post_init__(self) -> None:
-        given = [bool(self.pretrained), bool(self.hub), self.checkpoint is not None, self.seed is not None]
+        tagged = self.closed and "." in self.model and self.checkpoint is None and self.seed is None
+        given = [bool(self.pretrained) or tagged, bool(self.hub), self.checkpoint is not None, self.seed is not None]
         if sum(given) != 1:
             raise ModelError("Say where the weights come from: a pretrained tag, a Hugging Face id, a file, or a seed.")
         if not self.model and (self.pretrained or self.seed is not None):
@@ -106,7 +107,8 @@ def _config(found: Mapping[str, Any]) -> dict[str, Any]:
 
 def _asked(origin: Origin) -> dict[str, Any] | None:
     if origin.closed:
-        return vision.timm_config(origin.model)
+        tagged = origin.pretrained and "." not in origin.model  # timm's own way to name weights is MODEL.TAG
+        return vision.timm_config(f"{origin.model}.{origin.pretrained}" if tagged else origin.model)
     return architecture.named(origin.model, origin.pretrained) if origin.model else None
 
 

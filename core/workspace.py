@@ -48,10 +48,12 @@ def make(
     kept: str = "float16",
     precision: str = "float32",
     progress: Progress | None = None,
+    compiled: bool = False,
 ) -> Path:
     """Make the workspace ``name`` with the base model that ``origin`` says and no tasks yet; returns its folder.
 
-    The weights are kept as ``kept`` (float16, bfloat16 or float32) and computed with at ``precision``. All or nothing:
+    The weights are kept as ``kept`` (float16, bfloat16 or float32) and computed with at ``precision``, ``compiled`` by
+    torch.compile (slow to begin, then faster on a GPU). All or nothing:
     whatever goes wrong, or a cancel, leaves no workspace; what was downloaded stays in the hub's cache. Raises
     WorkspaceError, ModelError, DownloadError, ForeignError, DeviceError or DiskError.
     """
@@ -75,7 +77,8 @@ def make(
             _write_base(stage / "base", found, layout, progress)
             if found.classifier:
                 disk.write_tensors(stage / OWN_HEAD, found.classifier)
-            disk.write_json(stage / "workspace.json", _facts(name, origin, found, precision))
+            facts = _facts(name, origin, found, precision) | ({"compile": "inductor"} if compiled else {})
+            disk.write_json(stage / "workspace.json", facts)
     return folder
 
 

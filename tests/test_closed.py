@@ -16,7 +16,7 @@ from core.build import sweep, train
 from core.closed import own_head, train_head
 from core.jobs import Progress
 from core.lab import Lab
-from core.origin import Origin
+from core.origin import Origin, _asked
 from core.tasks import TaskError
 from core.vision import ModelError
 from core.workspace import make
@@ -104,3 +104,12 @@ def test_a_head_needs_a_picture_of_every_class(tmp_path, monkeypatch):
     monkeypatch.setattr(lab, "pictures", lambda *_: pictures)
     with pytest.raises(PaletteError, match="No train picture of plain shows 'blue'"):
         train_head(lab, "plain")
+
+
+def test_a_tag_says_which_of_timms_weights():
+    asked = [Origin("resnet50", pretrained="a2_in1k", closed=True), Origin("resnet50.a1_in1k", closed=True)]
+    assert [_asked(origin)["name"] for origin in asked] == ["resnet50.a2_in1k", "resnet50.a1_in1k"]
+    with pytest.raises(ModelError, match="timm does not know"):
+        _asked(Origin("resnet50", pretrained="laion400m", closed=True))
+    with pytest.raises(ModelError, match="Say where the weights come from"):
+        Origin("resnet50", closed=True)
