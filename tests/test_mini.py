@@ -6,7 +6,10 @@ import pytest
 
 from core import disk, torchvision_cpu, vision
 from core.lab import CACHE, Lab
+from core.outcomes import FORGETFUL, JOINT, SEARCHED, SEQUENTIAL, SHARED, SPECIALISED
 from core.paint import GRID
+from core.plan import outcomes
+from core.soup_measure import results
 
 
 @pytest.fixture(scope="module")
@@ -43,3 +46,19 @@ def test_digits_are_gained_and_icons_kept(mini):
     before, after = (mini.point("digits", a, ["icons"], "test").accuracies for a in (0.0, max(kept)))
     assert after["digits"].value - before["digits"].value >= 0.30
     assert after["icons"].value - before["icons"].value >= -0.04
+
+
+def test_nine_tasks_by_every_strategy_ship(mini):
+    """The page of many tasks opens with a comparison of three orders, in which interpolation forgets less."""
+    found = next(o for o in outcomes(mini).values() if o.facts["orders"] == 3 and len(o.facts["tasks"]) == 9)
+    assert {SHARED, SEARCHED, SEQUENTIAL, FORGETFUL, JOINT, SPECIALISED} <= {row.strategy for row in found.rows}
+    assert found.spread(SEQUENTIAL).forgetting < found.spread(FORGETFUL).forgetting
+    assert found.contrasts and all(row.combined["test"].n > 10_000 for row in found.rows)
+
+
+def test_soups_ship_and_manifold_mixing_is_no_worse_on_val(mini):
+    whole = max(results(mini), key=lambda found: len(found.individuals))
+    rows = {row.name: row.val.accuracy.value for row in whole.rows()}
+    searched = [value for name, value in rows.items() if name.startswith("ManifoldMixMS")]
+    assert len(whole.individuals) == 12 and max(searched) >= rows["Greedy soup"] >= rows["Best individual model"]
+    assert {"Uniform soup", "Ensemble", "Greedy ensemble", "Learned soup"} <= set(rows)
