@@ -231,18 +231,20 @@ def _show(lab: Lab, pool: Pool, plan: SoupPlan, groups: list[str]) -> None:
     if not tried:
         st.caption("No evaluation yet: the ingredients themselves are being measured first.")
         return
-    most = most_evaluations(lab, pool, plan)
+    done = outcome_file(lab, pool, plan).exists()
+    most = len(tried) if done else most_evaluations(lab, pool, plan)
     searched = [line for line in lines if "search" in line]
     st.plotly_chart(
         soup_charts.progress(lines, most), key="soups.progress", config=options("search"), alt="Search so far"
     )
     best = max(tried, key=lambda line: (line["score"], line["tie"]))
     st.caption(
-        f"{len(tried):,} of at most {most:,} evaluations; best so far {percent(best['score'])} on val"
-        + (f"; now mixing in {searched[-1]['candidate']}" if searched else "")
+        (f"{len(tried):,} evaluations" if done else f"{len(tried):,} of at most {most:,} evaluations")
+        + f"; best so far {percent(best['score'])} on val"
+        + (f"; now mixing in {searched[-1]['candidate']}" if searched and not done else "")
         + "."
     )
-    left, right = st.columns(2, gap="medium")
+    left, right = st.columns(2, gap="medium") if searched else (st.container(), st.container())
     with left:
         if searched:
             here = [line for line in lines[lines.index(searched[-1]) :] if "factors" in line and "score" in line]

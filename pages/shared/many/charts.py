@@ -187,10 +187,11 @@ def sequence(lab: Lab, outcome: Outcome, order: int, theme: str) -> go.Figure:
         values = [[f"{100 * a[t].value:.0f}" for a in after] for t in lines]
         said = [[_moment(lab, t, s, a[t], start[t]) for s, a in zip(steps, after, strict=True)] for t in lines]
         places = list(range(len(steps)))
-        figure.add_trace(_heat(places, [_label(lab, t) for t in lines], gains, values, said, theme), 1, i)
-        figure.update_xaxes(
-            tickvals=places, ticktext=steps, tickangle=-50 if len(steps) > 4 else 0, showgrid=False, row=1, col=i
-        )
+        labels = [f"{k}. {_label(lab, t)}" if k <= len(row.order) else _label(lab, t) for k, t in enumerate(lines, 1)]
+        figure.add_trace(_heat(places, labels, gains, values, said, theme), 1, i)
+        ticks = ["base", *(f"{k}<br>{alpha_text(m.alpha)}" for k, m in enumerate(row.timeline, 1))]
+        title = {"text": "task learnt last, and its α", "font": {"size": 12}, "standoff": 6}
+        figure.update_xaxes(tickvals=places, ticktext=ticks, tickangle=0, title=title, showgrid=False, row=1, col=i)
         for k in range(len(row.order)):  # the cell of the task that was learnt just now
             box = {
                 "x0": k + 0.5,
@@ -201,7 +202,7 @@ def sequence(lab: Lab, outcome: Outcome, order: int, theme: str) -> go.Figure:
             }
             figure.add_shape(type="rect", **box, row=1, col=i)
     figure.update_yaxes(autorange="reversed", showgrid=False)
-    room = 110 if len(outcome.facts["tasks"]) > 4 else 50  # type: ignore[arg-type]
+    room = 64
     tall = 34 * (len(supported) + len(outcome.facts["tasks"]))  # type: ignore[arg-type]
     figure.update_layout(height=tall + 40 + room, margin={"l": 130, "r": 8, "t": 28, "b": room}, uirevision="sequence")
     return figure
