@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import Any
@@ -23,6 +23,8 @@ from core.soup_outcome import SoupRow
 from core.soup_plan import Pool, SoupPlan, cut, outcome_file
 from core.soup_trace import Trace
 from core.soups import Verdict, greedy, greedy_members, ranked, uniform
+
+Made = tuple[Recipe, list[Verdict]]
 
 
 class Making:
@@ -113,13 +115,24 @@ class Making:
         follow = partial(self.progress, what="Ranking the ingredients on val")
         return ranked([single(name) for name in self.pool.ingredients], self.score, follow)
 
+    def ranked_first(self, make: Callable[[list[Step]], Made], each: int) -> Made:
+        """``make`` of the ranked ingredients, each of which costs ``each`` evaluations; one progress over both."""
+        order, made = list[Step](), list[Made]()
+        for stage in self.progress(("rank", "make"), costs=(1, each)):
+            if stage == "rank":
+                order = self.order()
+            else:
+                made.append(make(order))
+        return made[0]
+
     def uniform(self) -> tuple[Recipe, list[Verdict]]:
         recipe = uniform([single(name) for name in self.pool.ingredients])
         self.score(recipe)
         return recipe, []
 
     def greedy(self) -> tuple[Recipe, list[Verdict]]:
-        recipe, verdicts = greedy(self.order(), self.score, partial(self.progress, what="Trying each ingredient"))
+        follow = partial(self.progress, what="Trying each ingredient")
+        recipe, verdicts = self.ranked_first(lambda order: greedy(order, self.score, follow), 1)
         for verdict in verdicts:
             self.decided(verdict)
         return recipe, verdicts
@@ -127,10 +140,10 @@ class Making:
     def manifold(self) -> tuple[Recipe, list[Verdict]]:
         if self.plan.start is not None:
             return self.by_hand(self.plan.start)
-        order, follow = self.order(), partial(self.progress, what="Testing the next ingredient")
-        return manifold(
-            order, self.score, self.search, self.partition, self.preset, self.tie, self.decided, progress=follow
-        )
+        follow = partial(self.progress, what="Testing the next ingredient")
+        rest = (self.search, self.partition, self.preset, self.tie, self.decided, follow)
+        each = self.preset.evaluations(len(self.partition)) + 1
+        return self.ranked_first(lambda order: manifold(order, self.score, *rest), each)
 
     def by_hand(self, start: Recipe) -> tuple[Recipe, list[Verdict]]:
         """Go on from a mix that a person made: one candidate, from the mixing factors that were set."""

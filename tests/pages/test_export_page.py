@@ -32,7 +32,8 @@ def test_a_mix_is_written_into_a_folder_with_what_the_page_said(page, cache, tmp
     assert at.query_params == {"workspace": "tiny", "recipe": "noisy@0.5", "dtype": "float16"}
     shown = next(m.value for m in at.markdown if "An affine mix" in m.value)
     card = (tmp_path / "out" / "README.md").read_text()
-    assert shown.split("\n\n", 1)[1].strip() in card
+    said, classes = shown.split("\n\n", 1)[1].split("\n<", 1)[0].split("**noisy: ")
+    assert said.strip() in card and classes.split("\n", 1)[1].split("```")[1] in card and "details" not in shown
 
 
 def test_the_command_on_the_page_writes_the_same_bytes(page, cache, tmp_path):
