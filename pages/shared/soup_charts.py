@@ -63,8 +63,13 @@ def hover(row: SoupRow, more: str = "") -> str:
     return said + (f"<br>{more}" if more else "")
 
 
-def scatter(found: PoolResults, settings: Mapping[str, str], chosen: str, title: str) -> go.Figure:
-    """Figure 2 of the paper: accuracy in distribution (x, test) against the mean over the shifts (y), every model."""
+def scatter(
+    found: PoolResults, settings: Mapping[str, str], chosen: str, title: str, more: Sequence[dict] = ()
+) -> go.Figure:
+    """Figure 2 of the paper: accuracy in distribution (x, test) against the mean over the shifts (y), every model.
+
+    ``more`` are traces of other mixes; the axes hold all that is drawn.
+    """
     rows = [row for row in found.rows() if row.kind != "individual" and row.ood]
     alone = [row for row in found.individuals if row.ood]
     traces = [
@@ -80,20 +85,20 @@ def scatter(found: PoolResults, settings: Mapping[str, str], chosen: str, title:
         }
     ]
     traces += [_curve(o.verdicts, o.row.name) for o in found.outcomes if o.facts["method"] == "wise"]
-    traces += [_point(row, row.name == chosen) for row in rows]
-    every = [*alone, *rows]
+    traces += [*(_point(row, row.name == chosen) for row in rows), *more]
+    across, up = ([value for trace in traces for value in trace[axis]] for axis in "xy")
     return _figure(
         traces,
         f"scatter {found.folder}",
-        xaxis=_axis(f"{title}, test accuracy (%)", _span([r.test.accuracy for r in every])),
-        yaxis=_axis(f"mean of {len(found.facts['shifts'])} shifts (%)", _span([r.ood for r in every if r.ood])),
+        xaxis=_axis(f"{title}, test accuracy (%)", _span(across)),
+        yaxis=_axis(f"mean of {len(found.facts['shifts'])} shifts (%)", _span(up)),
         legend={"orientation": "v", "x": 1.01, "y": 1, "font": {"size": 12}},
         margin={"l": 64, "r": 10, "t": 16, "b": 50},
     )
 
 
-def _span(found: Sequence[Accuracy]) -> tuple[float, float]:
-    low, high = 100 * min(a.value for a in found), 100 * max(a.value for a in found)
+def _span(values: Sequence[float]) -> tuple[float, float]:
+    low, high = min(values), max(values)
     room = max(1.5, 0.08 * (high - low))
     return low - room, high + room
 

@@ -159,14 +159,15 @@ def _measured(found: PoolResults | None, hand: Hand) -> SoupRow | None:
 def _scatter(lab: Lab, found: PoolResults | None, sketch: dict[str, float]) -> None:
     if found is None:
         return
-    chart = soup_charts.scatter(found, settings_of(found), "", title_of(lab, found))
-    chart.add_scatter(
-        x=[100 * sketch["test"]],
-        y=[100 * sketch["ood"]],
-        mode="markers",
-        name="this mix, sketched",
-        marker={"symbol": "circle-open", "size": 20, "color": soup_charts.colours.PATCH, "line": {"width": 3}},
-    )
+    mine = {
+        "type": "scatter",
+        "mode": "markers",
+        "name": "this mix, sketched",
+        "x": [100 * sketch["test"]],
+        "y": [100 * sketch["ood"]],
+        "marker": {"symbol": "circle-open", "size": 20, "color": soup_charts.colours.PATCH, "line": {"width": 3}},
+    }
+    chart = soup_charts.scatter(found, settings_of(found), "", title_of(lab, found), [mine])
     chart.update_layout(height=330)
     st.plotly_chart(chart, key="soups.hand.scatter", config=options("mix"), alt="This mix among the others")
 
