@@ -26,6 +26,7 @@ from core.heads import BIAS, WEIGHT, candidate_texts, class_rows, head, head_dig
 from core.jobs import Progress
 from core.merge import merge
 from core.paint import GRID, check_alpha, choose_alpha, combined_accuracy
+from core.parents import Parents
 from core.predict import choice_logits, features, logits
 from core.recipe import Recipe, lerp, single
 from core.splits import group_named
@@ -98,6 +99,7 @@ class Lab:
         self._heads: dict[str, torch.Tensor] = {}
         self._contents: dict[tuple[str, str], dict[str, str]] = {}
         self._merged: str | None = None
+        self._parents = Parents(self.device)
         self._busy, self._memory = threading.RLock(), threading.Lock()
 
     # what there is
@@ -253,7 +255,8 @@ class Lab:
 
     def load(self, recipe: Recipe, into: Encoder) -> None:
         """Merge a recipe into an encoder. Raises CheckpointError or MergeError."""
-        merge({name: self.zoo.weights(name) for name in recipe.models}, recipe, into.weights)
+        recipe = recipe.canonical()
+        merge(self._parents.of({name: self.zoo.weights(name) for name in recipe.models}), recipe, into.weights)
 
     # results
 

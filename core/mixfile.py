@@ -15,7 +15,7 @@ from typing import TypeVar
 import torch
 
 from core.jobs import Progress
-from core.merge import MergeError, Weights, check_mergeable, mix
+from core.merge import MergeError, Weights, check_mergeable, finite, mix
 from core.recipe import Recipe
 from core.tensorfile import Layout, Mapped, pieces, writing
 from core.vision import IMAGE_TOWER
@@ -188,11 +188,6 @@ def _piece(
             why = f"{guilty[0]} is not finite there" if guilty else f"it is beyond the range of {dtype}; choose float32"
             raise MergeError(f"The mix is not a number in {name}: {why}. Nothing was written.")
     return out
-
-
-def finite(numbers: torch.Tensor) -> bool:
-    """Whether all are; a sum that is finite says so at the speed of memory, one that is not may have overflowed."""
-    return bool(torch.isfinite(numbers.sum(dtype=torch.float32))) or bool(torch.isfinite(numbers).all())
 
 
 def _outline(parent: Mapped) -> Weights:

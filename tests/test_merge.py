@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.merge import MergeError, merge
+from core.merge import MergeError, Stacked, merge
 from core.recipe import combine, lerp, single
 
 
@@ -120,3 +120,44 @@ def test_many_models_are_mixed_in_chunks_as_in_one_go(dtype, shape, last):
     ends = combine([single(m) for m in models], [0.0] * 9 + [1.0])
     merge(models, ends, {"w": out})
     assert torch.equal(out, models["m9"]["w"])
+
+
+def stacked(models=MODELS):
+    return Stacked(models, torch.device("cpu"))
+
+
+@given(st.floats(-1, 2), st.floats(-1, 2), st.floats(-1, 2))
+def test_models_side_by_side_mix_as_one_after_the_other(x, y, z):
+    recipe = combine([A, B, C], [{"": 1 - x - y, "visual.layer1": 1 - x - z}, x, {"": y, "visual.layer1": z}])
+    here, there = empty(), empty()
+    merge(MODELS, recipe, here)
+    merge(stacked(), recipe, there)
+    assert all(torch.allclose(here[n], there[n], atol=1e-6, rtol=1e-5) for n in here)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+def test_models_side_by_side_give_one_model_or_two_bit_for_bit(dtype):
+    parents = {n: model(i, dtype) for i, n in enumerate("abc")}
+    for recipe in (B, lerp(A, C, 0.3), lerp(A, B, {"": 0.0, "visual.layer1": 1.0})):
+        here, there = empty(dtype), empty(dtype)
+        merge(parents, recipe, here)
+        merge(stacked(parents), recipe, there)
+        assert all(torch.equal(here[n], there[n]) for n in here)
+
+
+def test_models_side_by_side_go_into_tensors_of_any_layout_and_dtype():
+    recipe, here = combine([A, B, C], [0.2, 0.3, 0.5]), empty()
+    merge(MODELS, recipe, here)
+    there = empty(torch.float16)
+    there["visual.conv1.weight"] = there["visual.conv1.weight"].to(memory_format=torch.channels_last)
+    merge(stacked(), recipe, there)
+    assert all(torch.allclose(here[n], there[n].to(here[n].dtype), atol=2e-3) for n in here)
+
+
+def test_a_model_that_is_not_finite_spoils_no_mix_without_it():
+    broken = {n: torch.full_like(t, torch.nan) if t.is_floating_point() else t for n, t in model(4).items()}
+    out = empty()
+    merge(stacked({**MODELS, "broken": broken}), combine([A, B, C], [0.2, 0.3, 0.5]), out)
+    assert all(t.isfinite().all() for t in out.values())
+    with pytest.raises(MergeError, match="'wrong' cannot be mixed with 'a'"):
+        stacked({**MODELS, "wrong": {"visual.other": torch.zeros(1)}})
