@@ -3,7 +3,8 @@
 Limit: `cp` of the same bytes, the nine read and one written, synced to disk. Peers: mergekit (`mergekit-pytorch`) and
 sd-mecha, which get a virtual environment of their own in FOLDER, on the same files, to the same precision (sums in
 fp32, fp16 written). All in the same run, in turn, in processes of their own; files are in the page cache for all.
-Palette verifies every parent's digest and writes its own; `--layers 2` makes smaller models, to try it out.
+``first`` verifies every parent's digest, ``palette`` has parents that did not change since; both write the result's.
+`--layers 2` makes smaller models, to try it out.
 """
 
 from __future__ import annotations
@@ -34,11 +35,12 @@ from core.mixfile import Part, write_mix
 from core.recipe import combine, single
 from core.tensorfile import Mapped
 
-out, files = Path(sys.argv[1]), [Path(word) for word in sys.argv[2:]]
+known, out, files = sys.argv[1] == "known", Path(sys.argv[2]), [Path(word) for word in sys.argv[3:]]
 parents = {"base" if i == 0 else f"m{i}": Mapped(file) for i, file in enumerate(files)}
 if parents:  # without files: what the imports alone take
     recipe = combine([single(n) for n in parents], [1 / len(parents)] * len(parents))
-    write_mix(out, recipe, parents, {n: Part(n) for n in parents["base"]}, torch.float16, {}, Progress())
+    parts, unchanged = {n: Part(n) for n in parents["base"]}, list(parents) if known else []
+    write_mix(out, recipe, parents, parts, torch.float16, {}, Progress(), unchanged)
 """
 
 MECHA = """
@@ -108,12 +110,13 @@ def commands(folder: Path, files: list[Path]) -> dict[str, tuple[list[str], Path
     config.write_text(f"merge_method: linear\ndtype: float32\nout_dtype: float16\nmodels:\n{listed}")
     python, copies = peers(folder), folder / "copies"
     copying = f"cat {' '.join(map(str, files))} > /dev/null && cp {files[0]} {out}"
-    ours, words = [sys.executable, "-c", OURS, str(out)], [*map(str, files)]
+    ours, words = [sys.executable, "-c", OURS], [*map(str, files)]
     kit = [str(python.parent / "mergekit-pytorch"), str(config), str(copies)]
     return {
         "cp": (["sh", "-c", copying], out),
-        "palette": ([*ours, *words], out),
-        "imports": (ours, out),
+        "palette": ([*ours, "known", str(out), *words], out),
+        "first": ([*ours, "new", str(out), *words], out),
+        "imports": ([*ours, "known", str(out)], out),
         "mergekit": (kit, copies),
         "sd-mecha": ([str(python), "-c", MECHA, str(out), *words], out),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from errno import ENOSPC
 from math import prod
@@ -31,6 +31,7 @@ from core.model_card import card
 from core.onnx_file import check_onnx, write_onnx
 from core.recipe import Recipe
 from core.tensorfile import Mapped
+from core.verified import signature
 from core.zoo import BASE
 
 __all__ = ["DTYPES", "FORMATS", "ExportError", "Exported", "apply", "export", "read_recipe"]
@@ -169,7 +170,11 @@ def _write(
         if fmt == "onnx":
             digests = write_onnx(lab, recipe, facts["dtype"], heads(lab, recipe, facts, paths), stage / name, progress)
         else:
-            digests = _write_weights(recipe, paths, facts, stage / name, progress)
+            before = {n: signature(paths[n]) for n in recipe.canonical().models}  # what will have been read whole
+            unchanged = {n for n, p in paths.items() if p in lab.zoo.verified}
+            digests = _write_weights(recipe, paths, facts, stage / name, progress, unchanged)
+            for n, found in before.items():
+                lab.zoo.verified.add(paths[n], found)
             if trained := facts.get("trained_heads"):
                 mixed = heads(lab, recipe, facts, paths)
                 tensors = {f"{t}.{n.removeprefix('head.')}": w for t in trained for n, w in mixed[t].items()}
@@ -190,7 +195,12 @@ def _write(
 
 
 def _write_weights(
-    recipe: Recipe, paths: Mapping[str, Path], facts: Mapping[str, Any], path: Path, progress: Progress
+    recipe: Recipe,
+    paths: Mapping[str, Path],
+    facts: Mapping[str, Any],
+    path: Path,
+    progress: Progress,
+    unchanged: Collection[str],
 ) -> dict[str, str]:
     parents = {name: Mapped(where) for name, where in paths.items()}
     base = parents[BASE].layout
@@ -199,7 +209,7 @@ def _write_weights(
         huggingface_config.config(facts["model_cfg"], facts["activation"])  # refuses other models before the long work
         parts = huggingface.parts(base)
     streamed = path.with_suffix(".safetensors")
-    digests = write_mix(streamed, recipe, parents, parts, DTYPES[facts["dtype"]], facts, progress)
+    digests = write_mix(streamed, recipe, parents, parts, DTYPES[facts["dtype"]], facts, progress, unchanged)
     if path != streamed:  # a .pt on request: plain tensors, saved from the mapped file, so never whole in memory
         with disk.replacing(path) as temporary:
             try:

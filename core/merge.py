@@ -12,6 +12,7 @@ from core.recipe import Recipe
 
 Weights = Mapping[str, torch.Tensor]
 CHUNK = 524288  # values: 2 MB in fp32, which the second-level caches of two processors hold together
+ALONE = 2**15  # numbers on which torch works in the calling thread alone
 
 
 class MergeError(PaletteError):
@@ -46,8 +47,11 @@ def check_mergeable(models: Mapping[str, Weights], into: Weights) -> None:
         raise MergeError(f"{first[0]!r} does not fit the model that it should go into: {_first_ten(found)}.")
 
 
-def mix(parents: list[tuple[float, torch.Tensor]], out: torch.Tensor) -> None:
-    """out ← Σ c·θ (the equation of PAINT §2 and ManifoldMixMS eq. 1), summed in fp32 or wider, cast once."""
+def mix(parents: list[tuple[float, torch.Tensor]], out: torch.Tensor, alone: bool = False) -> None:
+    """out ← Σ c·θ (the equation of PAINT §2 and ManifoldMixMS eq. 1), summed in fp32 or wider, cast once.
+
+    ``alone`` keeps to the calling thread, for callers that mix pieces in threads of their own; the result is the same.
+    """
     if not out.is_floating_point():  # counters and indices are not mixed: the model with the most say gives them
         out.copy_(max(parents, key=lambda p: p[0])[1])
         return
@@ -58,27 +62,38 @@ def mix(parents: list[tuple[float, torch.Tensor]], out: torch.Tensor) -> None:
     sums = torch.promote_types(wide(out), wide(parents[0][1]))
     tensors = [t for _, t in parents]
     for part, pieces in _chunks(out, tensors) if len(parents) > 2 else [(out, tensors)]:
-        _sum([(c, piece) for (c, _), piece in zip(parents, pieces, strict=True)], part, sums)
+        said = [(c, _split(piece, alone)) for (c, _), piece in zip(parents, pieces, strict=True)]
+        _sum(said, _split(part, alone), sums)
 
 
-def _sum(parents: list[tuple[float, torch.Tensor]], out: torch.Tensor, wide: torch.dtype) -> None:
-    total = out if out.dtype == wide else torch.empty_like(out, dtype=wide)
+def _split(tensor: torch.Tensor, alone: bool) -> list[torch.Tensor]:
+    """A tensor as it is, or in pieces so small that torch works on each without its threads."""
+    return list(tensor.split(ALONE)) if alone and tensor.dim() else [tensor]
+
+
+def _sum(parents: list[tuple[float, list[torch.Tensor]]], out: list[torch.Tensor], wide: torch.dtype) -> None:
+    """Each tensor of ``out`` ← Σ c·θ over the tensors at its place; one call into torch for all of them."""
+    total = out if out[0].dtype == wide else [torch.empty_like(t, dtype=wide) for t in out]
+    (first, a), *others = parents
     if len(parents) == 2:
-        (_, a), (alpha, b) = parents
-        if a.dtype == b.dtype == wide and a.device == b.device == total.device:
-            torch.lerp(a, b, alpha, out=total)
+        (alpha, b) = others[0]
+        if a[0].dtype == b[0].dtype == wide and a[0].device == b[0].device == total[0].device:
+            for x, y, t in zip(a, b, total, strict=True):
+                torch.lerp(x, y, alpha, out=t)
         else:
-            total.copy_(a)
-            total.lerp_(b.to(total), alpha)
+            torch._foreach_copy_(total, a)
+            torch._foreach_lerp_(total, [y.to(t) for y, t in zip(b, total, strict=True)], alpha)
     else:
-        first = parents[0][1].to(total.device)
-        torch.mul(first if first.dtype == wide else first.to(wide), parents[0][0], out=total)
-        widened = torch.empty_like(total) if any(t.dtype != wide for _, t in parents[1:]) else total
-        for coefficient, tensor in parents[1:]:  # cast first: adding another dtype is a slower loop of torch's
-            added = tensor.to(total.device) if tensor.dtype == wide else widened.copy_(tensor)
-            total.add_(added, alpha=coefficient)
+        torch._foreach_copy_(total, a)
+        torch._foreach_mul_(total, first)
+        same = all(t[0].dtype == wide and t[0].device == total[0].device for _, t in others)
+        widened = total if same else [torch.empty_like(t) for t in total]
+        for coefficient, tensors in others:  # cast first: adding another dtype is a slower loop of torch's
+            if not same:
+                torch._foreach_copy_(widened, tensors)
+            torch._foreach_add_(total, tensors if same else widened, alpha=coefficient)
     if total is not out:
-        out.copy_(total)
+        torch._foreach_copy_(out, total)
 
 
 def _chunks(out: torch.Tensor, parents: list[torch.Tensor]) -> Iterator[tuple[torch.Tensor, list[torch.Tensor]]]:
@@ -144,7 +159,7 @@ class Stacked(Mapping[str, Weights]):
 
 def finite(numbers: torch.Tensor) -> bool:
     """Whether all are; a sum that is finite says so at the speed of memory, one that is not may have overflowed."""
-    return bool(torch.isfinite(numbers.sum(dtype=torch.float32))) or bool(torch.isfinite(numbers).all())
+    return bool(torch.isfinite(numbers.sum())) or bool(torch.isfinite(numbers).all())
 
 
 def wide(tensor: torch.Tensor) -> torch.dtype:

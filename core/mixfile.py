@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from math import prod
@@ -23,8 +23,7 @@ from core.zoo import BASE
 
 A = TypeVar("A")
 B = TypeVar("B")
-ALONE = 2**15  # numbers: on so few torch works without its threads, which wait for each other where others compute
-WORKERS = max(1, min(4, (os.cpu_count() or 1) - 1))  # pieces mixed side by side instead; one processor is left to hash
+WORKERS = max(1, min(4, os.cpu_count() or 1))  # pieces are mixed side by side, each by one thread
 
 
 @dataclass(frozen=True)
@@ -59,8 +58,8 @@ class _Parent:
     parent is read twice: ``check`` reads it before, and compares all that no mixing will pass.
     """
 
-    def __init__(self, name: str, mapped: Mapped, parts: Mapping[str, Part], mixed: bool) -> None:
-        facts = mapped.facts
+    def __init__(self, name: str, mapped: Mapped, parts: Mapping[str, Part], mixed: bool, sound: bool) -> None:
+        facts = {} if sound else mapped.facts
         self.name, self.mapped = name, mapped
         known = facts.get("image_digest") or facts.get("digest")
         names = [n for n in mapped.layout if tower_of(n) or "image_digest" not in facts]
@@ -77,10 +76,13 @@ class _Parent:
         """Read what no mixing will pass and compare it. Raises MergeError if the parent is damaged."""
         self._compare(*((self.mapped.digest(wanted), digest) for wanted, digest in self._before))
 
+    def watches(self, name: str) -> bool:
+        """Whether its numbers are to be ``passed`` when they are mixed."""
+        return bool(self._expected) and tower_of(name)
+
     def passed(self, name: str, start: int, stop: int) -> None:
         """Take these numbers into the digest and give their pages back; pieces come in order, after they are mixed."""
-        if self._expected and tower_of(name):
-            self.mapped.digest_piece(self._sha, name, start, stop)
+        self.mapped.digest_piece(self._sha, name, start, stop)
         self.mapped.forget(name, start, stop)
 
     def finish(self) -> None:
@@ -101,14 +103,16 @@ def write_mix(
     dtype: torch.dtype,
     facts: Mapping[str, object],
     progress: Progress,
+    unchanged: Collection[str] = (),
 ) -> dict[str, str]:
     """Write the tensors ``parts`` of a mix as a safetensors file, atomically; returns their digests.
 
     The recipe says what the image tower is; everything else is the base's, unchanged. Sums run in fp32 as ``merge``
     does them, and are cast once to ``dtype``; counters keep their own. Every byte of the parents is compared with their
-    digests, in passing where it can be. Memory: a few pieces of 2²⁰ numbers of each parent and of the result, however
-    large the tensors are. Raises MergeError for parents that are damaged or do not fit each other and for a result that
-    is not finite (nothing is left then, nor on cancel), DiskError for a disk that refuses.
+    digests, in passing where it can be, but for those ``unchanged`` since that was last done. Memory: a few pieces of
+    2²⁰ numbers of each parent and of the result, however large the tensors are. Raises MergeError for parents that are
+    damaged or do not fit each other and for a result that is not finite (nothing is left then, nor on cancel),
+    DiskError for a disk that refuses.
     """
     recipe, base = recipe.canonical(), parents[BASE]
     check_mergeable({m: _outline(parents[m]) for m in recipe.models}, _outline(base))
@@ -127,9 +131,13 @@ def write_mix(
         name, start, stop = step
         source = parts[name].source
         column = recipe.column(source) if tower_of(source) else {BASE: 1.0}
-        return _piece(source, {m: (c, parents[m]) for m, c in column.items()}, start, stop, layout[name][0])
+        out = _piece(source, {m: (c, parents[m]) for m, c in column.items()}, start, stop, layout[name][0])
+        for model in column:
+            if not read[model].watches(source):
+                parents[model].forget(source, start, stop)
+        return out
 
-    read = {n: _Parent(n, parent, parts, n in recipe.models) for n, parent in parents.items()}
+    read = {n: _Parent(n, parent, parts, n in recipe.models, n in unchanged) for n, parent in parents.items()}
     with writing(path, layout, facts) as writer, ThreadPoolExecutor(WORKERS) as pool, ThreadPoolExecutor(2) as passing:
         for stage in progress(("check", "write"), costs=(1, 3)):
             if stage == "check":
@@ -143,8 +151,8 @@ def write_mix(
                 writer.put(name, out.view(whole[name][1]).T.contiguous() if parts[name].transposed else out)
                 settle(behind)
                 source = parts[name].source
-                passes = recipe.models if tower_of(source) else (BASE,)
-                behind = [passing.submit(read[m].passed, source, start, stop) for m in passes]
+                watching = [read[m] for m in recipe.models if read[m].watches(source)]
+                behind = [passing.submit(parent.passed, source, start, stop) for parent in watching]
             settle(behind)
         for parent in read.values():
             parent.finish()
@@ -178,15 +186,12 @@ def _piece(
 ) -> torch.Tensor:
     """Numbers ``start`` to ``stop`` of a mixed weight, checked to be finite."""
     out = torch.empty(stop - start, dtype=dtype)
-    tensors = {model: parent[name].reshape(-1) for model, (_, parent) in mixed.items()}
-    for a in range(start, stop, ALONE):
-        b = min(a + ALONE, stop)
-        some = out[a - start : b - start]
-        mix([(mixed[model][0], tensor[a:b]) for model, tensor in tensors.items()], some)
-        if some.is_floating_point() and not finite(some):
-            guilty = [repr(model) for model, tensor in tensors.items() if not torch.isfinite(tensor[a:b]).all()]
-            why = f"{guilty[0]} is not finite there" if guilty else f"it is beyond the range of {dtype}; choose float32"
-            raise MergeError(f"The mix is not a number in {name}: {why}. Nothing was written.")
+    tensors = {model: parent[name].reshape(-1)[start:stop] for model, (_, parent) in mixed.items()}
+    mix([(mixed[model][0], tensor) for model, tensor in tensors.items()], out, alone=True)
+    if out.is_floating_point() and not finite(out):
+        guilty = [repr(model) for model, tensor in tensors.items() if not torch.isfinite(tensor).all()]
+        why = f"{guilty[0]} is not finite there" if guilty else f"it is beyond the range of {dtype}; choose float32"
+        raise MergeError(f"The mix is not a number in {name}: {why}. Nothing was written.")
     return out
 
 

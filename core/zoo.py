@@ -10,6 +10,7 @@ import torch
 
 from core import PaletteError, disk
 from core.recipe import Recipe
+from core.verified import Verified, signature
 
 BASE = "base"
 IMAGE_TOWER = "visual"
@@ -49,6 +50,7 @@ class Zoo:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.verified = Verified(folder / "verified.json")
         self._weights: dict[tuple[str, int, int], dict[str, dict[str, torch.Tensor]]] = {}
         self._headers: dict[str, tuple[tuple[int, int], Checkpoint]] = {}
 
@@ -97,7 +99,8 @@ class Zoo:
         return found
 
     def weights(self, name: str) -> dict[str, torch.Tensor]:
-        """The image tower's tensors, memory-mapped, named as in open_clip (``visual. ...``); verified when first read.
+        """The image tower's tensors, memory-mapped, named as in open_clip (``visual. ...``); verified unless the file
+        has not changed since that was last done.
 
         A damaged checkpoint is set aside (never the base) and CheckpointError says how to get it back.
         """
@@ -118,10 +121,12 @@ class Zoo:
             raise CheckpointError(self._missing(name)) from None
         key = (name, stat.st_size, stat.st_mtime_ns)
         if key not in self._weights:
+            before = signature(path)
             try:
-                tensors = disk.read_tensors(path)
+                tensors = disk.read_tensors(path, verify=path not in self.verified)
             except disk.DamagedError as error:
                 raise CheckpointError(self._damaged(name, error)) from None
+            self.verified.add(path, before)
             parts = {p: {n: t for n, t in tensors.items() if n.startswith(p + ".")} for p in (IMAGE_TOWER, HEAD)}
             self._weights = {k: v for k, v in self._weights.items() if k[0] != name}
             self._weights[key] = parts

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-THINGS = """disk tensorfile tasks torchvision_cpu device batching room vision world catalog zoo splits
+THINGS = """disk verified tensorfile tasks torchvision_cpu device batching room vision world catalog zoo splits
 fonts typography attacks intake attack_files data transform jobs download
 incoming album wordlist recent""".split()
 DOING = """answers merge parents heads predict metrics store finetune similarity ranking

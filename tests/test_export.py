@@ -21,6 +21,8 @@ from core.merge import MergeError
 from core.model_card import card
 from core.parcel import pack
 from core.recipe import Recipe, combine, lerp, single
+from core.tensorfile import Mapped
+from core.verified import Verified
 
 ROOT = Path(__file__).resolve().parent.parent
 VIT = {"image_size": 32, "layers": 2, "width": 16, "head_width": 8, "patch_size": 8}
@@ -259,6 +261,23 @@ def test_a_damaged_parent_is_noticed(vit_lab, tmp_path, name, fmt):
     assert not (tmp_path / "out").exists()
 
 
+def test_parents_that_did_not_change_are_read_once(vit_lab, tmp_path, monkeypatch):
+    recipe, real = lerp(vit_lab.base, single("near"), 0.5), Mapped.digest_piece
+    vit_lab.zoo.verified, digested = Verified(tmp_path / "verified.json"), set()
+    monkeypatch.setattr(Mapped, "digest_piece", lambda m, *piece: digested.add(m.path.stem) or real(m, *piece))
+    first = export(vit_lab, recipe, tmp_path / "first")
+    assert digested == {vit_lab.zoo.path(name).stem for name in ("base", "near")}
+    digested.clear()
+    again = export(vit_lab, recipe, tmp_path / "again")
+    assert not digested and again.digests == first.digests
+    path = vit_lab.zoo.path("near")
+    whole = bytearray(path.read_bytes())
+    whole[-1] ^= 1
+    path.write_bytes(bytes(whole))
+    with pytest.raises(MergeError, match="'near' is damaged"):
+        export(vit_lab, recipe, tmp_path / "damaged")
+
+
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
@@ -414,6 +433,7 @@ from core.jobs import Progress
 from core.mixfile import Part, write_mix
 from core.recipe import combine, single
 from core.tensorfile import Mapped
+from core.verified import Verified
 
 def peak():
     return int(next(l for l in open("/proc/self/status") if l.startswith("VmHWM")).split()[1]) * 1024
