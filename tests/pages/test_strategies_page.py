@@ -13,8 +13,10 @@ from opening import page, wait  # noqa: F401
 
 from core.compare import compare
 from core.lab import Lab
+from core.metrics import combined
 from core.outcomes import JOINT, SEQUENTIAL, SHARED, SPECIALISED
 from core.plan import make_plan, outcome_path
+from core.recipe import combine, single
 from core.tasks import Task
 from pages.shared.wording import percent
 
@@ -173,7 +175,6 @@ def test_a_mix_by_hand_is_evaluated_on_the_whole_of_val(page, cache, key, outcom
     at = page("strategies", compare=key, figure="mix", alphas="0.3,0.2")
     wait(at, lambda at: any("whole of val" in c.value for c in at.caption))
     lab = Lab("tiny", cache, "cpu", many())
-    from core.metrics import combined
     from pages.shared.many.mixing import recipe
 
     mix = recipe(lab, outcome, (0.3, 0.2))
@@ -190,6 +191,22 @@ def test_sliders_without_the_weights_stay_at_the_mixes_that_are_known(page, cach
     assert any("not here" in c.value for c in at.caption) and not at.error
     kept = percent(outcome.of("parallel, searched")[0].combined["val"].value)
     assert any(c.value.startswith(f"Combined {kept} ") and "whole of val" in c.value for c in at.caption)
+
+
+def test_sliders_mix_the_workspaces_own_models_where_the_comparisons_are_not_here(page, cache):
+    lab, names = Lab("tiny", cache, "cpu", many()), ["noisy", "turned"]
+    plan = make_plan(lab, names, ["plain"], 40, orders=1, trials=3)
+    searched = compare(lab, plan).of("parallel, searched")[0].alphas
+    for path in (cache / "tiny" / "checkpoints").glob("*.????????????.safetensors"):
+        path.unlink()
+    for alphas in ((0.3, 0.2), tuple(round(a, 4) for a in searched)):  # of the other models, no kept figure
+        at = page("strategies", compare=outcome_path(lab, plan).stem, figure="mix", alphas=",".join(map(str, alphas)))
+        wait(at, lambda at: any("whole of val" in c.value for c in at.caption))
+        assert any("own fine-tuned models (40 steps each)" in i.value for i in at.info) and not at.error
+        mix = combine([lab.base, single("noisy"), single("turned")], [1 - sum(alphas), *alphas])
+        found = {t: lab.evaluate(mix, t, "val").accuracy for t in (*names, "plain")}
+        together = combined([found[n] for n in names], [found["plain"]])
+        assert any(c.value.startswith(f"Combined {percent(together.value)} ") for c in at.caption)
 
 
 def test_groups_of_classes_open_on_a_fresh_server(page, cache):

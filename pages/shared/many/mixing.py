@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import streamlit as st
@@ -59,12 +59,33 @@ def start(outcome: Outcome) -> Alphas:
     return tuple(round(a, 4) for a in row.alphas)
 
 
+@dataclass(frozen=True)
+class Tuned:
+    """The model of each task that the sliders mix: the comparison's ``own``, or the workspace's in their place."""
+
+    recipes: Mapping[str, Recipe]
+    own: bool
+    here: bool
+
+
+def tuned_of(lab: Lab, outcome: Outcome) -> Tuned:
+    """What the sliders mix: the comparison's own models where they are here, else the workspace's of the same tasks."""
+    (row,), tasks = outcome.of(SPECIALISED), tasks_of(outcome)
+    if absent(lab, row) and all(task in lab.zoo for task in tasks):
+        return Tuned({task: lab.tuned(task) for task in tasks}, own=False, here=True)
+    return Tuned({task: row.recipes[task] for task in tasks}, own=True, here=not absent(lab, row))
+
+
+def kept(lab: Lab, outcome: Outcome, alphas: Alphas) -> Row | None:
+    """The result of the comparison that these α_i are, if they mix its own models."""
+    return named(outcome).get(alphas) if tuned_of(lab, outcome).own else None
+
+
 def recipe(lab: Lab, outcome: Outcome, alphas: Alphas) -> Recipe:
     """The recipe of α_i, one for each task."""
-    if (row := named(outcome).get(alphas)) is not None:
+    if (row := kept(lab, outcome, alphas)) is not None:
         return row.recipes[""]
-    (tuned,) = outcome.of(SPECIALISED)
-    return mixed(lab.base, [tuned.recipes[task] for task in tasks_of(outcome)], alphas)
+    return mixed(lab.base, [tuned_of(lab, outcome).recipes[task] for task in tasks_of(outcome)], alphas)
 
 
 @st.cache_resource(max_entries=2, show_spinner="Getting ready to follow the sliders (the first time takes a moment) …")
@@ -77,7 +98,7 @@ def _sketch(_lab: Lab, name: str, tasks: tuple[str, ...]) -> Sketch:
 def worth(lab: Lab, outcome: Outcome, alphas: Alphas, settled: bool) -> dict[str, Worth]:
     """What a mix is worth on val: of named mixes as kept, else whole where it was evaluated, else on a few pictures."""
     every, base = [*tasks_of(outcome), *tasks_of(outcome, "supported")], outcome.rows[0].accuracies["val"]
-    if (row := named(outcome).get(alphas)) is not None:
+    if (row := kept(lab, outcome, alphas)) is not None:
         return {task: Worth(row.accuracies["val"][task], base[task], True) for task in every}
     mix = recipe(lab, outcome, alphas)
     known = [task for task in every if lab.known(mix, task, "val")]
@@ -93,8 +114,7 @@ def worth(lab: Lab, outcome: Outcome, alphas: Alphas, settled: bool) -> dict[str
 
 def draw(lab: Lab, jobs: Jobs, outcome: Outcome, alphas: Alphas) -> None:
     """Draw the sliders and what follows them; the view in the session holds the α_i."""
-    (tuned,) = outcome.of(SPECIALISED)
-    enabled = not absent(lab, tuned)
+    enabled = tuned_of(lab, outcome).here
     job = _whole_val(lab, jobs, outcome, alphas) if enabled else None
     busy = job is not None and job.active
     st.session_state.pop(SETTLED, None)
@@ -106,7 +126,7 @@ def draw(lab: Lab, jobs: Jobs, outcome: Outcome, alphas: Alphas) -> None:
 def _whole_val(lab: Lab, jobs: Jobs, outcome: Outcome, alphas: Alphas) -> Job | None:
     """The job that evaluates a mix on the whole of val, asked for once; the one of the last mix is called off."""
     every, mix = [*tasks_of(outcome), *tasks_of(outcome, "supported")], recipe(lab, outcome, alphas)
-    if alphas in named(outcome) or all(lab.known(mix, task, "val") for task in every):
+    if kept(lab, outcome, alphas) or all(lab.known(mix, task, "val") for task in every):
         return None
     key = f"{lab.name}:mix {lab.weights_key(mix)[:16]} {'+'.join(every)}"
     left = st.session_state.setdefault(LEFT, set())  # called off because somebody went on, not because they said so
@@ -130,7 +150,7 @@ def _live(lab: Lab, jobs: Jobs, outcome: Outcome, enabled: bool, job_key: str) -
         if alphas != st.session_state.get(TOLD):  # not the sliders' own word, so they have to hear it
             st.session_state[TOLD], st.session_state[STAMP] = alphas, st.session_state.get(STAMP, 0) + 1
         moving = (move := last_move(MIXER)) is not None and move.alphas == alphas and not move.settled
-        if not enabled and alphas not in named(outcome):
+        if not enabled and kept(lab, outcome, alphas) is None:
             alphas = start(outcome)
         found = worth(lab, outcome, alphas, not moving)
         together = combined(*([found[t].now for t in tasks_of(outcome, side)] for side in ("tasks", "supported")))

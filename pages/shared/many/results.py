@@ -16,7 +16,7 @@ from pages.shared import figures, waiting
 from pages.shared.figures import Figure
 from pages.shared.handover import go_on
 from pages.shared.many.asking import pace
-from pages.shared.many.mixing import recipe, tasks_of
+from pages.shared.many.mixing import recipe, tasks_of, tuned_of
 from pages.shared.many.view import View, results, write
 from pages.shared.wording import alpha_text, duration, interval, listed, percent, points
 
@@ -124,9 +124,22 @@ def go_on_with_mix(lab: Lab, outcome: Outcome, view: View, alphas: tuple[float, 
 
 def weights_of_tasks(lab: Lab, jobs: Jobs, outcome: Outcome) -> None:
     """Say which of the models fine-tuned on one task each are not here, if any, and offer to train them."""
-    (row,) = outcome.of(SPECIALISED)
-    if lost := absent(lab, row):
-        _absent(lab, jobs, outcome, row, lost)
+    (row,), instead = outcome.of(SPECIALISED), tuned_of(lab, outcome)
+    if not (lost := absent(lab, row)):
+        return
+    if not instead.own:
+        steps = [int(str(lab.zoo[m].settings.get("steps", 0))) for r in instead.recipes.values() for m in r.models]
+        said = " to ".join(str(n) for n in sorted({min(steps), max(steps)}))
+        st.info(
+            f"These sliders mix the workspace's own fine-tuned models ({said} steps each): those of the comparison "
+            f"({outcome.facts['steps_each']} steps each) are not here. So the figures differ from the comparison's, "
+            "whose search and shared α the chart shows.",
+            icon=":material/swap_horiz:",
+        )
+        with st.expander("Mix the comparison's own models instead"):
+            _absent(lab, jobs, outcome, row, lost)
+        return
+    _absent(lab, jobs, outcome, row, lost)
 
 
 def _absent(lab: Lab, jobs: Jobs, outcome: Outcome, row: Row, lost: list[str]) -> None:
