@@ -63,7 +63,9 @@ def commands(command: Callable[..., ArgumentParser]) -> None:
     one = command("strategies", strategies_, "Joint, sequential and parallel patching of many tasks, at equal budget.")
     one.add_argument("--tasks", nargs="+", metavar="TASK", help="patching tasks (default: all); digits/5: in 5 groups")
     one.add_argument("--supported", nargs="+", metavar="TASK", help="supported tasks (default: the workspace's)")
-    one.add_argument("--orders", type=int, default=3, metavar="N", help="orders of the sequences (default: 3)")
+    one.add_argument(
+        "--orders", type=int, default=3, metavar="N", help="orders of the sequences (default: 3); 0: as named"
+    )
     one.add_argument("--budget", type=int, metavar="STEPS", help="optimiser steps in total for each strategy")
     one.add_argument("--seed", type=int, default=0, metavar="N", help="of the orders and the search (default: 0)")
     one.add_argument("--optimiser", default=OPTIMISERS[0], choices=OPTIMISERS, help="of the search for α_i")

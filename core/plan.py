@@ -21,8 +21,9 @@ from core.zoo import BASE
 class Plan:
     """What to compare. ``budget`` counts optimiser steps, the same in total for every strategy that trains.
 
-    ``trials`` and ``optimiser`` are of the search for α_i, ``total`` bounds Σ α_i (None: each in [0, 1] by itself);
-    ``exhaustive`` is the number of values per α_i where every mix is tried, 0 for not at all.
+    ``orders`` of the sequences are drawn with the seed; 0 is one sequence, in the tasks' own order. ``trials`` and
+    ``optimiser`` are of the search for α_i, ``total`` bounds Σ α_i (None: each in [0, 1] by itself); ``exhaustive`` is
+    the number of values per α_i where every mix is tried, 0 for not at all.
     """
 
     tasks: tuple[str, ...]
@@ -60,8 +61,10 @@ def make_plan(
     made = Plan(tuple(tasks), tuple(supported), budget // len(tasks) * len(tasks), **more)  # type: ignore[arg-type]
     if made.steps_each < 1:
         raise PaletteError(f"A budget of {budget} optimiser steps is too small for {len(tasks)} tasks.")
-    if made.orders < 1 or made.trials < 1 or made.optimiser not in OPTIMISERS:
-        raise PaletteError(f"Ask for at least one order and one trial, by one of {', '.join(OPTIMISERS)}.")
+    if made.orders < 0 or made.trials < 1 or made.optimiser not in OPTIMISERS:
+        raise PaletteError(
+            f"Ask for at least one trial, by one of {', '.join(OPTIMISERS)}, and for no negative orders."
+        )
     if made.total is not None and not 0 < made.total < float("inf"):
         raise PaletteError(f"Σ α_i can be bounded by a number above 0, not by {made.total:g}; 1 is an average's.")
     if made.exhaustive and (len(tasks) > strategies.EXHAUSTIVE_TASKS or made.exhaustive < 2):

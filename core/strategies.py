@@ -134,11 +134,13 @@ def check_distinct(tasks: Sequence[str]) -> None:
 
 
 def orders(tasks: Sequence[str], count: int, seed: int = 0) -> list[tuple[str, ...]]:
-    """``count`` different orders of the tasks, seeded; fewer if there are not as many.
+    """``count`` different orders of the tasks, seeded; fewer if there are not as many. 0: only the one they come in.
 
-    A function of the seed and of which tasks there are, not of how they were listed (PAINT §5, footnote 3).
+    But for 0, a function of the seed and of which tasks there are, not of how they were listed (PAINT §5, footnote 3).
     """
     check_distinct(tasks)
+    if count == 0:
+        return [tuple(tasks)]
     found: dict[tuple[str, ...], None] = {}
     draw = random.Random(seed)
     while len(found) < min(count, factorial(len(tasks))):

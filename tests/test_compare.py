@@ -267,7 +267,7 @@ def test_the_workspaces_own_checkpoints_are_used_where_they_were_trained_just_so
         (["noisy", "turned"], ["plain"], {"total": -1.0}, "a number above 0, not by -1"),
         (["noisy", "turned"], ["plain"], {"total": float("nan")}, "a number above 0, not by nan"),
         (["noisy", "turned"], ["plain"], {"optimiser": "Magic"}, "one of Cobyla"),
-        (["noisy", "turned"], ["plain"], {"orders": 0}, "at least one order"),
+        (["noisy", "turned"], ["plain"], {"orders": -1}, "no negative orders"),
         (["noisy", "turned"], ["plain"], {"exhaustive": 1}, "two or three tasks"),
     ],
 )
@@ -291,6 +291,11 @@ def test_groups_of_classes_are_tasks_like_any_other(lab):
     assert {row.order for row in outcome.of(SEQUENTIAL)} == set(strategies.orders(names[:2], 2))
     with pytest.raises(PaletteError, match="no task 'five'"):
         tasks_named(lab, ["five/2"])
+
+
+def test_a_sequence_goes_in_the_order_that_is_asked_for(lab):
+    outcome = compare(lab, make_plan(lab, ["turned", "noisy"], ["plain"], budget=4, orders=0, trials=1, alphas=ALPHAS))
+    assert [row.order for row in outcome.of(SEQUENTIAL)] == [("turned", "noisy")]
 
 
 def test_trying_a_vector_is_one_merge_however_many_tasks(lab, monkeypatch):

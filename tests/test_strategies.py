@@ -191,6 +191,7 @@ def test_orders_are_seeded_different_and_blind_to_how_tasks_are_listed():
     found = orders("abcd", 3)
     assert len(set(found)) == 3 and found == orders("dcba", 3) and found != orders("abcd", 3, seed=1)
     assert found == orders("abcd", 5)[:3]
+    assert orders("cab", 0, seed=5) == [("c", "a", "b")]
     assert sorted(orders("ab", 9)) == [("a", "b"), ("b", "a")]
 
 

@@ -49,7 +49,10 @@ def form(lab: Lab, request: Request, anew: bool) -> Request:
         )
     with orders:
         count = _number(
-            "Orders of the sequences", "orders", "Sequences depend on the order; their mean and spread are shown."
+            "Orders of the sequences",
+            "orders",
+            "Sequences depend on the order; the mean and spread of so many drawn ones are shown. 0: one sequence, in "
+            "the order in which the tasks stand above.",
         )
     with search:
         optimiser = st.selectbox("Search for αᵢ with", OPTIMISERS, key="many.optimiser", help="Nevergrad’s optimisers.")
@@ -66,7 +69,8 @@ def form(lab: Lab, request: Request, anew: bool) -> Request:
         )
     with number:
         drawn = _number("Seed", "seed", "Of the orders and of the search.")
-    numbers = {"orders": count or 1, "seed": drawn or 0, "trials": points or 1, "exhaustive": exhaustive}
+    count = 1 if count is None else count
+    numbers = {"orders": count, "seed": drawn or 0, "trials": points or 1, "exhaustive": exhaustive}
     return Request(tasks, supported, budget=budget, optimiser=optimiser, total=1.0 if total else None, **numbers)
 
 

@@ -73,7 +73,7 @@ def _order(outcome: Outcome) -> int:
         range(len(rows)),
         key="many.order",
         format_func=lambda i: f"{i + 1}: {' → '.join(rows[i].order)}",
-        help="Seeded orders of the same tasks; the numbers are means over all of them.",
+        help="Orders of the same tasks; the numbers are means over all of them.",
     )
 
 
@@ -82,9 +82,11 @@ def facts(lab: Lab, view: View, outcome: Outcome) -> None:
     patching, supported = (
         [lab.task(name).title for name in mixing.tasks_of(outcome, side)] for side in ("tasks", "supported")
     )
+    drawn = outcome.facts["orders"]
+    orders = "in this order" if drawn == 0 else f"{drawn} order{'s' if drawn != 1 else ''}"
     st.caption(
         f"{listed(patching)} to patch, with {listed(supported)} as supported; "
-        f"{outcome.facts['steps_each']:,} steps for each task; {outcome.facts['orders']} orders. α chosen on *val*, "
+        f"{outcome.facts['steps_each']:,} steps for each task; {orders}. α chosen on *val*, "
         "shown on *test*."
     )
     if not is_current(lab, view.key, outcome):

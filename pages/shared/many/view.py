@@ -17,7 +17,7 @@ NEW = "new"
 VALUES_OF_TWO = 11  # of each α_i where two tasks are compared, unless somebody asks for more or for none
 FIGURES = {"bars": "Strategies", "tasks": "Tasks", "sequence": "Sequence", "mix": "Mix"}
 SIDES = {"combined": "Combined", "patching": "Patching", "supported": "Supported"}
-LIMITS = {"orders": (1, 20), "budget": (1, 10_000_000), "seed": (0, 9999), "trials": (1, 5000), "exhaustive": (0, 51)}
+LIMITS = {"orders": (0, 20), "budget": (1, 10_000_000), "seed": (0, 9999), "trials": (1, 5000), "exhaustive": (0, 51)}
 
 
 @dataclass(frozen=True)
