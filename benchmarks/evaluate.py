@@ -1,7 +1,8 @@
 """Evaluating a task at a new α against bare forward passes: `python -m benchmarks.evaluate [--device cuda]`.
 
 Ours is everything that a new α costs: merge, uint8 pictures to features, logits, writing the result to disk. The limit
-is the same encoder's forward pass alone, on prepared fp32 pixels, with the same batch size and dtype.
+is the same encoder's forward pass alone, on prepared fp32 pixels, with the same batch size and dtype. ``--many`` mixes
+the base with all nine fine-tuned models instead, as every vector of α_i that is tried in parallel patching does.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 import torch
 
 from core.lab import CACHE, Lab
+from core.strategies import mixed
 
 
 def main() -> None:
@@ -23,6 +25,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--task", default="icons", help="which task's test split (default: icons)")
     parser.add_argument("--tuned", default="digits", help="which checkpoint to mix with the base (default: digits)")
+    parser.add_argument("--many", action="store_true", help="mix the base with all fine-tuned models of one task")
     parser.add_argument("--device", help="cpu or cuda (default: the GPU if there is one)")
     parser.add_argument("--rounds", type=int, default=7)
     options = parser.parse_args()
@@ -45,8 +48,11 @@ def main() -> None:
                 for batch in pixels:
                     encoder.tower(batch)
 
+            tuned = [name for name in lab.by_role("patching") if name in lab.zoo] if options.many else [options.tuned]
+
             def ours(alpha: float) -> None:
-                lab.evaluate(lab.patch(options.tuned, alpha), options.task, "test")
+                mix = mixed(lab.base, [lab.tuned(name) for name in tuned], [alpha / len(tuned)] * len(tuned))
+                lab.evaluate(mix, options.task, "test")
 
             bare(), ours(0.5), finished()
             rounds: dict[str, list[float]] = {"bare": [], "ours": []}
@@ -57,7 +63,7 @@ def main() -> None:
                     finished()
                     rounds[name].append(time.perf_counter() - started)
     middle = {name: statistics.median(found) for name, found in rounds.items()}
-    print(f"{n} pictures of {options.task}, batch {size}, float32, {lab.device}, median of {options.rounds}")
+    print(f"{1 + len(tuned)} models, {n} pictures of {options.task}, batch {size}, {lab.device}")
     for name, found in middle.items():
         print(f"  {name:5} {found * 1e3:8.1f} ms   {n / found:8.0f} pictures/s")
     print(f"  throughput ours / bare = {middle['bare'] / middle['ours']:.2f}   (to reach: at least 0.90)")
