@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -14,27 +14,30 @@ from core.merge import Weights, merge
 from core.recipe import Recipe
 from core.tasks import TaskError, digest_of
 
+Follow = Callable[[Iterable], Iterable]
 WEIGHT, BIAS = "head.weight", "head.bias"
 
 
-def head(model: vision.CLIP, prompts: Sequence[Sequence[str]]) -> torch.Tensor:
+def head(model: vision.CLIP, prompts: Sequence[Sequence[str]], progress: Follow = iter) -> torch.Tensor:
     """The zero-shot classifier, float32 (classes, embed_dim), rows of unit length.
 
     ``prompts`` holds, for each class, its name in every template; their features are averaged, as CLIP does.
     """
     flat = [text for texts in prompts for text in texts]
-    features = vision.text_features(model, flat).split([len(texts) for texts in prompts])
+    features = vision.text_features(model, flat, progress=progress).split([len(texts) for texts in prompts])
     return normalize(torch.stack([f.mean(dim=0) for f in features]), dim=-1)
 
 
-def candidate_texts(model: vision.CLIP, prompts: Sequence[Sequence[str]]) -> dict[str, torch.Tensor]:
+def candidate_texts(
+    model: vision.CLIP, prompts: Sequence[Sequence[str]], progress: Follow = iter
+) -> dict[str, torch.Tensor]:
     """What stands for a head where each picture has its own candidates: every distinct text is read once.
 
     ``texts`` float16 (distinct, embed_dim), unit-length; ``which`` int32 (n, choices): each picture's own among them.
     """
     place = {text: i for i, text in enumerate(dict.fromkeys(text for texts in prompts for text in texts))}
     which = torch.tensor([[place[text] for text in texts] for texts in prompts], dtype=torch.int32)
-    return {"texts": vision.text_features(model, list(place)).half(), "which": which}
+    return {"texts": vision.text_features(model, list(place), progress=progress).half(), "which": which}
 
 
 def head_digest(text_digest: str, prompts: Sequence[Sequence[str]]) -> str:

@@ -212,14 +212,14 @@ class Lab:
 
     @cached_property
     def _reader(self) -> vision.CLIP:
-        """The texts' side on the device that computes: multiple choice has too many texts for the CPU beside it."""
+        """The texts' side on the device that computes: 1,000 classes in 80 templates are many texts."""
         return self._clip if self.device.type == "cpu" else copy.deepcopy(self._clip).to(self.device)
 
     @cached_property
     def _scratch(self) -> Encoder:
         return self.encoder(self.precision, self.facts.get("compile", ""))
 
-    def head(self, task: str) -> torch.Tensor:
+    def head(self, task: str, progress: Follow = iter) -> torch.Tensor:
         """The zero-shot head of a task, float32 (classes, embed_dim), kept on disk.
 
         Raises TaskError for multiple choice, where each picture has candidates of its own.
@@ -231,13 +231,15 @@ class Lab:
         key = self.store.key(kind="head", head=head_digest(self._text_digest, prompts))
         if key not in self._heads:
             with self._busy:
-                made = self.store.get_or_make(key, lambda: {"head": head(self._clip, prompts)}, {"task": task})
+                made = self.store.get_or_make(
+                    key, lambda: {"head": head(self._reader, prompts, progress)}, {"task": task}
+                )
             self._heads[key] = made["head"]
         return self._heads[key]
 
     def class_features(self, prompts: Sequence[Sequence[str]]) -> torch.Tensor:
         """The zero-shot head of any prompts, one list per class, float32 (classes, embed_dim); nothing is kept."""
-        return head(self._clip, prompts)
+        return head(self._reader, prompts)
 
     @cached_property
     def config(self) -> dict:
@@ -325,8 +327,8 @@ class Lab:
         own = {model: mine for model in recipe.models if (mine := self.own_head(model, task))}
         scale = self._scratch.logit_scale
         if not own:
-            return logits(found, self.head(task), scale)
-        mixed = mixed_head(recipe, own, self.head(task))
+            return logits(found, self.head(task, progress), scale)
+        mixed = mixed_head(recipe, own, self.head(task, progress))
         return logits(found, mixed[WEIGHT], scale, mixed[BIAS])
 
     def _chosen(

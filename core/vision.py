@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from functools import lru_cache
 from pathlib import Path
@@ -254,11 +254,13 @@ def fitting(preprocess: Mapping[str, Any]) -> Callable[[np.ndarray], np.ndarray]
 
 
 @torch.inference_mode()
-def text_features(model: CLIP, texts: Sequence[str], batch: int = 512) -> torch.Tensor:
+def text_features(
+    model: CLIP, texts: Sequence[str], batch: int = 512, progress: Callable[[Sequence], Iterable] = iter
+) -> torch.Tensor:
     """Unit-length text features, float32 (n, embed_dim), on the CPU."""
     device = next(model.parameters()).device
     tokens = tokenize(texts, model.context_length, getattr(model, "text_config", None))
-    parts = [model.encode_text(t.to(device), normalize=True) for t in tokens.split(batch)]
+    parts = [model.encode_text(t.to(device), normalize=True) for t in progress(tokens.split(batch))]
     return torch.cat(parts).float().cpu()
 
 

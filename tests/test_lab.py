@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -194,3 +196,14 @@ def test_a_checkpoint_says_itself_which_tasks_it_is_for(tiny_lab):
     assert tiny_lab.point("theirs", 0.5, ["plain"], "val").combined == pytest.approx(
         tiny_lab.point("noisy", 0.5, ["plain"], "val").combined
     )
+
+
+def test_reading_many_class_names_can_be_followed_and_cancelled(tiny_lab):
+    many = tuple(f"thing {i}" for i in range(700))  # more than the text tower takes at once
+    tiny_lab.tasks["many"] = replace(
+        tiny_lab.task("plain"), name="many", class_names=many, templates=("a {}", "the {}")
+    )
+    followed = []
+    assert len(tiny_lab.head("many", lambda items: [followed.append(1) or i for i in items])) == 700
+    assert len(followed) == 3, "1,400 texts in batches of 512"
+    again(tiny_lab).head("many", lambda items: pytest.fail("it was kept"))
