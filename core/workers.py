@@ -44,7 +44,7 @@ def executor(workers: int = 1, scheduler: str | None = None) -> Iterator[Executo
         context = multiprocessing.get_context("spawn")  # CUDA cannot be forked
         gpus: Any = context.Queue()
         for number in range(workers):
-            gpus.put(number % max(1, torch.cuda.device_count()))
+            gpus.put(gpu_of(number, visible_gpus()))
         with ProcessPoolExecutor(workers, context, _claim, (gpus, workers)) as pool:
             try:
                 yield pool
@@ -53,21 +53,37 @@ def executor(workers: int = 1, scheduler: str | None = None) -> Iterator[Executo
                 raise
 
 
+def visible_gpus() -> list[str]:
+    """What CUDA_VISIBLE_DEVICES calls the GPUs that this process may use: workers must not take others."""
+    named = [word.strip() for word in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if word.strip()]
+    return named or [str(i) for i in range(torch.cuda.device_count() if torch.cuda.is_available() else 0)]
+
+
+def gpu_of(number: int, gpus: list[str]) -> str:
+    """The one GPU of a worker, all of which take turns; none is ""."""
+    return gpus[number % len(gpus)] if gpus else ""
+
+
 def _claim(gpus: Any, workers: int) -> None:
     """In a new worker process, before anything computes: one GPU is its own, and a fair share of the processors."""
-    os.environ["CUDA_VISIBLE_DEVICES"] = str(gpus.get())
+    os.environ["CUDA_VISIBLE_DEVICES"] = gpus.get()
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // workers))
 
 
 @contextmanager
 def _dask(workers: int, scheduler: str) -> Iterator[Executor]:
     try:
-        from distributed import Client, LocalCluster
+        from distributed import Client, LocalCluster, WorkerPlugin
     except ImportError:
         raise WorkersError(f"A cluster needs dask.distributed: {INSTALL}.") from None
     if scheduler != "local" and "://" not in scheduler:
         raise WorkersError(f"{scheduler!r} is no scheduler; write tcp://HOST:PORT, or local.")
-    cluster = None
+    gpus, cluster = visible_gpus(), None
+
+    class OwnGPU(WorkerPlugin):  # also of a worker that is started again in place of one that died
+        def setup(self, worker: Any) -> None:
+            os.environ["CUDA_VISIBLE_DEVICES"] = gpu_of(int(worker.name), gpus)
+
     try:
         if scheduler == "local":
             cluster = LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None)
@@ -79,6 +95,8 @@ def _dask(workers: int, scheduler: str) -> Iterator[Executor]:
             raise WorkersError(
                 f"The scheduler at {scheduler} has no workers; start some with `dask worker {scheduler}`."
             )
+        if cluster is not None:  # elsewhere, whoever starts the workers says which GPU is whose
+            client.register_plugin(OwnGPU())
         yield client.get_executor(pure=False)
     finally:
         client.close()

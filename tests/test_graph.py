@@ -17,7 +17,7 @@ from core import PaletteError, disk
 from core.graph import Desk, GraphError, InProcess, pieces, run, work
 from core.jobs import CancelledError, Progress
 from core.lab import Lab
-from core.workers import WorkersError, executor
+from core.workers import WorkersError, executor, gpu_of
 
 ALPHAS = (0.0, 0.5, 1.0)
 ZOO = {"first": ["noisy"], "second": ["noisy"], "both": ["noisy", "plain"]}
@@ -126,6 +126,22 @@ def test_two_processes_share_a_build_and_one_that_dies_is_said(empty):
     with pytest.raises(GraphError, match="A worker died"), executor(2) as pool:
         pool.submit(os.kill, pool.submit(os.getpid).result(), signal.SIGKILL)
         run(graph, desk(empty), pool)
+
+
+def gpu_here(_: int) -> str:
+    time.sleep(0.3)  # so that no worker takes every call
+    return os.environ["CUDA_VISIBLE_DEVICES"]
+
+
+@pytest.mark.parametrize("words", [(2,), (2, "local")])
+def test_each_worker_has_a_gpu_of_its_own_among_those_that_may_be_used(monkeypatch, words):
+    if len(words) > 1:
+        pytest.importorskip("distributed")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4, 6")
+    with executor(*words) as pool:
+        found = set(pool.map(gpu_here, range(6)))
+    assert found == {"4", "6"}
+    assert [gpu_of(i, ["4", "6"]) for i in range(3)] == ["4", "6", "4"] and gpu_of(0, []) == ""
 
 
 @pytest.mark.parametrize(("words", "complaint"), [((0,), "at least one"), ((2, "here"), "is no scheduler")])
