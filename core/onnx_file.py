@@ -41,7 +41,7 @@ class Classifier(torch.nn.Module):
 def check_onnx(dtype: str) -> None:
     """Raise ExportError unless the packages that torch needs for ONNX are there and ``dtype`` is float32."""
     if missing := [name for name in NEEDED if find_spec(name) is None]:
-        raise ExportError(f"Writing ONNX needs {' and '.join(missing)}: pip install {' '.join(missing)}.")
+        raise ExportError(f"Writing ONNX needs {' and '.join(missing)}: pip install -r requirements-formats.txt.")
     if dtype != "float32":
         raise ExportError("ONNX is written in float32; choose that dtype.")
 

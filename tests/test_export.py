@@ -333,6 +333,8 @@ def test_transformers_gives_the_same_features(vit_lab, tmp_path):
     assert [[i for i in row if i] for row in vision.tokenize(texts, 12).tolist()] == ids
     config = json.loads((tmp_path / "hf" / "config.json").read_text())
     assert config["vision_config"]["hidden_act"] == "quick_gelu"
+    assert apply(vit_lab, tmp_path / "hf", tmp_path / "again").as_promised
+    assert bytes_of(tmp_path / "again") == bytes_of(tmp_path / "hf")
 
 
 @pytest.mark.parametrize("which", ["tiny_lab", "vit_lab"])
@@ -351,6 +353,8 @@ def test_onnxruntime_gives_the_same_logits(which, request, tmp_path):
         expected = ours.features(pixels)
     assert torch.allclose(torch.tensor(features), expected, atol=1e-5)
     assert torch.allclose(torch.tensor(logits), ours.logit_scale * expected @ lab.head("noisy").T, atol=1e-3)
+    assert apply(lab, tmp_path / "m.onnx.json", tmp_path / "again" / "m.onnx").as_promised
+    assert (tmp_path / "again" / "m.onnx").read_bytes() == done.files[0].read_bytes()
 
 
 def test_hugging_faces_names_cover_every_weight(vit_lab, tmp_path):
@@ -367,7 +371,7 @@ def test_hugging_faces_names_cover_every_weight(vit_lab, tmp_path):
 
 def test_without_onnx_there_is_a_sentence(tiny_lab, mix, tmp_path, monkeypatch):
     monkeypatch.setattr("core.onnx_file.find_spec", lambda _: None)
-    with pytest.raises(ExportError, match="pip install onnx onnxscript"):
+    with pytest.raises(ExportError, match="requirements-formats.txt"):
         export(tiny_lab, mix, tmp_path / "out", "onnx")
     assert not (tmp_path / "out").exists()
 
