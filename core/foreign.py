@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 
 from core import PaletteError, disk
 from core.manifest import read_manifest
@@ -20,6 +21,7 @@ from core.tensorfile import Mapped
 SAFE, TORCH = (".safetensors",), (".pt", ".pth", ".bin", ".ckpt")
 LARGEST_PICKLE = 64 * 2**20  # bytes of a .pt's table of contents; a CLIP's is about 100 kB
 LARGEST_JSON = 64 * 2**20
+LARGEST_YAML = 2**20
 MOST_TENSORS = 100_000
 WEIGHTS = (  # in a folder, the first of these that is there
     "open_clip_model.safetensors",
@@ -37,12 +39,16 @@ class ForeignError(PaletteError):
 
 @dataclass(frozen=True)
 class Foreign:
-    """Tensors as a file names them, the files read, and the JSON files beside them (``configs``, by file name)."""
+    """Tensors as a file names them, the files read, and the JSON files beside them (``configs``, by file name).
+
+    ``merged`` is how mergekit says that it mixed them, in a few words; "" where it did not.
+    """
 
     tensors: Mapping[str, torch.Tensor]
     files: tuple[Path, ...]
     configs: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
+    merged: str = ""
 
 
 def read(path: Path) -> Foreign:
@@ -74,10 +80,10 @@ def read(path: Path) -> Foreign:
     if not tensors:
         raise ForeignError(f"{path.name} holds no tensors.")
     folder = path if path.is_dir() else path.parent
-    names = ("open_clip_config.json", "config.json", "preprocessor_config.json", "mergekit_config.json")
+    names = ("open_clip_config.json", "config.json", "preprocessor_config.json")
     alone = path.is_file() and path.name not in WEIGHTS  # a stray file says nothing about its neighbours
     configs = {} if alone else {n: _json(folder / n) for n in names if (folder / n).is_file()}
-    return Foreign(tensors, tuple(files), configs, facts)
+    return Foreign(tensors, tuple(files), configs, facts, "" if alone else _mergekit(folder / "mergekit_config.yml"))
 
 
 def _files(path: Path) -> list[Path]:
@@ -103,6 +109,19 @@ def _files(path: Path) -> list[Path]:
     if path.suffix not in SAFE + TORCH:
         raise ForeignError(f"{path.name} is no checkpoint: Palette reads {', '.join(SAFE + TORCH)} and model folders.")
     return [path]
+
+
+def _mergekit(path: Path) -> str:
+    """A mix as the file that mergekit puts beside it says, such as 'linear of a, b'; "" where there is none."""
+    try:
+        if path.stat().st_size > LARGEST_YAML:
+            return ""
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        slices = [source for part in found.get("slices") or () for source in part["sources"]]
+        models = dict.fromkeys(str(entry["model"]) for entry in [*(found.get("models") or ()), *slices])
+        return f"{found['merge_method']} of {', '.join(models)}"[:300]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, yaml.YAMLError):
+        return ""  # it only says where the weights come from; they are read all the same
 
 
 def _json(path: Path) -> dict[str, Any]:

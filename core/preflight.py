@@ -49,6 +49,7 @@ class Preflight:
     cosine: float | None
     cosines: Mapping[str, float]
     recipe: Recipe | None
+    merged: str
     problems: tuple[str, ...]
     warnings: tuple[str, ...]
 
@@ -68,6 +69,8 @@ class Preflight:
             said.append(f"left out: {self.left_out} tensors that are not the image tower (the base's are kept)")
         if self.cosine is not None:
             said.append(f"cosine of the weight matrices to the base's: {self.cosine:.3f}")
+        if self.merged:
+            said.append(f"merged by mergekit: {self.merged}")
         if self.recipe is not None:
             said.append(f"it carries its recipe: a mix of {', '.join(self.recipe.models)}")
         return [*said, *(f"warning: {w}" for w in self.warnings), *(f"problem: {p}" for p in self.problems)]
@@ -111,6 +114,7 @@ def preflight(lab: Lab, path: Path, progress: Progress | None = None) -> Preflig
         cosine=cosine,
         cosines=weight_cosine(like, named.tower, blocks(base)),
         recipe=recipe,
+        merged=foreign.merged,
         problems=tuple(_problems(lab, named, missing, extra, misshapen, bad, said)),
         warnings=tuple(_warnings(lab, named, cosine)),
     )

@@ -371,7 +371,7 @@ def test_hugging_faces_names_cover_every_weight(vit_lab, tmp_path):
 
 def test_without_onnx_there_is_a_sentence(tiny_lab, mix, tmp_path, monkeypatch):
     monkeypatch.setattr("core.onnx_file.find_spec", lambda _: None)
-    with pytest.raises(ExportError, match="requirements-formats.txt"):
+    with pytest.raises(ExportError, match=r"requirements-formats\.txt"):
         export(tiny_lab, mix, tmp_path / "out", "onnx")
     assert not (tmp_path / "out").exists()
 

@@ -102,6 +102,18 @@ def test_a_folder_of_shards_as_mergekit_writes_it(tiny_lab, tmp_path):
     index = {"weight_map": {n: file for file, mine in shards.items() for n in mine}}
     (tmp_path / "model.safetensors.index.json").write_text(json.dumps(index))
     assert import_checkpoint(tiny_lab, tmp_path, "back").digest == tiny_lab.zoo["noisy"].digest
+    said = tmp_path / "mergekit_config.yml"
+    for text, merged in (
+        ("merge_method: linear\nmodels:\n- model: a\n  parameters: {weight: 0.5}\n- model: b\n", "linear of a, b"),
+        ("merge_method: slerp\nslices:\n- sources:\n  - {model: x/y, layer_range: [0, 4]}\n", "slerp of x/y"),
+        ("merge_method: [", ""),
+        ("!!python/object/apply:os.system ['false']", ""),
+        ("- 1", ""),
+    ):
+        said.write_text(text)
+        report = preflight(tiny_lab, tmp_path)
+        assert report.merged == merged and report.fits
+        assert any(line == f"merged by mergekit: {merged}" for line in report.lines()) is bool(merged)
     os.remove(tmp_path / "model-00002-of-00002.safetensors")
     with pytest.raises(ForeignError, match="lacks the shards"):
         preflight(tiny_lab, tmp_path)

@@ -166,6 +166,8 @@ def _lists(report: Preflight) -> None:
         counts = ", ".join(f"{len(names)} {kind}" for kind, names in wrong.items() if names)
         st.caption(f"{counts}; the first {FIRST} of each:")
         st.dataframe(pd.DataFrame(rows, columns=["What", "Weight"]), hide_index=True)
+    if report.merged:
+        st.caption(f"Merged by mergekit: {report.merged}.")
     if report.recipe is not None:
         st.caption(f"It carries its recipe: {mixes.title_of(report.recipe)}.")
 
