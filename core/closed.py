@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -62,6 +63,18 @@ def _fit(x: np.ndarray, labels: np.ndarray, probe: Probe) -> tuple[torch.Tensor,
     if len(weight) == 1:  # scikit-learn keeps one row for two classes
         weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
     return torch.from_numpy(weight.astype(np.float32)), torch.from_numpy(bias.astype(np.float32))
+
+
+def without_head(lab: Lab) -> list[str]:
+    """The tasks of a closed vocabulary that have no head yet; none for an open one, whose heads are class names."""
+    tasks = [name for name, task in lab.tasks.items() if lab.closed and not task.per_picture]
+    return [name for name in tasks if not trained_path(lab.folder, name).exists()]
+
+
+def train_heads(lab: Lab, tasks: Sequence[str], progress: Progress) -> None:
+    """``train_head`` for several tasks."""
+    for task in progress(tasks):
+        train_head(lab, task, None, progress)
 
 
 def own_head(lab: Lab, task: str) -> torch.Tensor:

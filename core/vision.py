@@ -147,6 +147,14 @@ def model_config(name: str) -> dict[str, Any] | None:
     return _open_clip().get_model_config(name) if name in _open_clip().list_models() else None
 
 
+def closed_models() -> list[str]:
+    """timm's models with pretrained weights, as NAME.TAG."""
+    _open_clip()  # which has prepared torchvision
+    import timm
+
+    return timm.list_models(pretrained=True)
+
+
 def timm_config(name: str) -> dict[str, Any]:
     """``model_cfg``, ``preprocess_cfg``, ``hub`` and ``classifier``'s name of a timm model, ``NAME`` or ``NAME.TAG``.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pages.shared import adding, address, datasets_view, frame, workspace
+from pages.shared import adding, address, datasets_view, frame, heads, workspace
 
 frame.within_app()
 
@@ -21,5 +21,6 @@ with main:
     adding.outcome(lab)
     if view.asked:
         adding.offer(lab, jobs, view)
+    heads.draw(lab, jobs)
     datasets_view.table(view, bool(view.asked))
 address.save("data", view, datasets_view.write)

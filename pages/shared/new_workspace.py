@@ -15,12 +15,14 @@ from core.download import by_hand, cache_folder
 from core.jobs import Job, Jobs
 from core.lab import workspaces
 from core.origin import Origin, hub_place, size_of
+from core.vision import closed_models
 from core.workspace import KEPT, make
 from pages.shared import waiting, workspace
 from pages.shared.models_view import SOURCES, View
 from pages.shared.pickers import seed
 
-SOURCE, MODEL, TAG, HUB, FILE, OF = (f"models.{w}" for w in ("source", "model", "tag", "hub", "file", "of"))
+SOURCE, MODEL, TAG, HUB = (f"models.{w}" for w in ("source", "model", "tag", "hub"))
+TIMM, FILE, OF = (f"models.{w}" for w in ("timm", "file", "of"))
 NAME, DTYPE, PRECISION = "models.name", "models.dtype", "models.precision"
 
 
@@ -32,6 +34,10 @@ def pick(view: View, known: Mapping[str, list[str]], anew: bool) -> tuple[View, 
     if source == "hub":
         hub = st.text_input("Model on the hub", key=HUB, placeholder="openai/clip-vit-base-patch32", help=_HUB).strip()
         return view, Origin(hub=hub) if hub else None
+    if source == "timm":
+        asking = st.cache_resource(show_spinner="Asking timm which models it knows …")(closed_models)
+        closed = st.selectbox("Model of timm", asking(), index=None, key=TIMM, placeholder="Type a name", help=_TIMM)
+        return view, Origin(model=closed, closed=True) if closed else None
     if source == "file":
         path = st.text_input("File or folder on this machine", key=FILE, placeholder="/models/clip.pt", help=_FILE)
         of = st.selectbox("Architecture", list(known), index=None, key=OF, placeholder="As the folder says", help=_OF)
@@ -44,6 +50,10 @@ def pick(view: View, known: Mapping[str, list[str]], anew: bool) -> tuple[View, 
 
 
 _HUB = "OWNER/NAME of an open_clip model, or of transformers' CLIPModel."
+_TIMM = (
+    "An image classifier: a closed vocabulary, as in appendix H of PAINT. It reads no class names; every task gets a "
+    "head that is trained once on this model and then frozen (on the Data page)."
+)
 _FILE = "A .safetensors, a .pt (weights only: no code is run), or a folder with open_clip_config.json or config.json."
 _OF = "Needed for a lone file, which does not say which architecture its weights are of."
 
@@ -127,6 +137,8 @@ def without_network(origin: Origin | None, name: str) -> None:
             words = f"--model {origin.model} --pretrained {origin.pretrained}"
         elif origin is not None and origin.hub:
             words = f"--from-hf {origin.hub}"
+        elif origin is not None and origin.closed:
+            words = f"--model {origin.model} --closed"
         elif origin is not None and origin.checkpoint is not None:
             words = f"--checkpoint {origin.checkpoint}" + (f" --model {origin.model}" if origin.model else "")
         st.code(f"python -m core new {name or 'NAME'} {words}", language="bash")

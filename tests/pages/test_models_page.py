@@ -5,9 +5,12 @@ import json
 import shutil
 
 import pytest
+from conftest import tiny_tasks
 from opening import cache, lab_of, page, swept_template  # noqa: F401
 
 from core import vision
+from core.closed import without_head
+from core.lab import Lab
 from core.origin import Origin
 from core.workspace import make
 
@@ -109,6 +112,29 @@ def test_a_workspace_without_tasks_opens_on_every_page(page, cache, small_models
     at = page(name, workspace="fresh")
     assert not at.error and any("Add tasks" in i.value for i in at.info)
     assert any("core data add fresh" in c.value for c in at.code)
+
+
+def test_a_model_of_timm_is_offered_with_its_command(page):
+    at = page("models", source="timm")
+    assert not at.error and not any("Make the workspace" in b.label for b in at.button)
+    at.selectbox(key="models.timm").set_value("resnet18.a1_in1k").run()
+    assert at.text_input(key="models.name").value == "resnet18.a1_in1k" and not at.error
+    assert any(c.value == "python -m core new resnet18.a1_in1k --model resnet18.a1_in1k --closed" for c in at.code)
+
+
+def test_a_closed_vocabulary_gets_its_heads_by_a_button(page, cache):
+    assert not any(s.value == "Heads" for s in page("datasets").subheader), "an open vocabulary needs none"
+    facts = json.loads((cache / "tiny" / "workspace.json").read_text())
+    folder = make(cache, "closed", Origin("test_resnet", seed=0, closed=True))
+    made = json.loads((folder / "workspace.json").read_text())
+    (folder / "workspace.json").write_text(json.dumps(facts | {"tasks": made["tasks"], "zoo": {}}))
+    lab = Lab("closed", cache, "cpu", tiny_tasks())
+    at = page("datasets", workspace="closed")
+    assert any("closed vocabulary" in c.value and "appendix H" in c.value for c in at.caption) and not at.error
+    at.button(key="data.heads").click().run()
+    at = until_idle(at, f"closed:heads {'+'.join(lab.tasks)}")
+    assert not at.error and any("Every task has its head" in c.value for c in at.caption)
+    assert without_head(lab) == [] and lab.head("noisy").shape[0] == 3
 
 
 def test_without_any_workspace_the_page_still_opens(page, cache):
