@@ -160,10 +160,14 @@ class Lab:
             self.trained_on(name)
         return lerp(self.base, single(name), check_alpha(alpha))
 
-    def settings(self, name: str) -> Settings:
-        """Fine-tuning settings of a checkpoint: the workspace's defaults with its own on top."""
+    def settings(self, name: str, augment: str = "") -> Settings:
+        """Fine-tuning settings of a checkpoint: the workspace's defaults with its own on top, and ``augment`` on those.
+
+        Raises PaletteError if no augmentation is called so.
+        """
         mine = self.facts.get("finetune", {})
-        return Settings(**{**mine.get("default", {}), **mine.get(name, {})})
+        asked = {"augment": augment} if augment else {}
+        return Settings(**{**mine.get("default", {}), **mine.get(name, {}), **asked})
 
     # pictures, heads, models
 
