@@ -51,6 +51,9 @@ def _build(lab, options) -> int:
     from core.build import build, pictures_per_second, plan
 
     names = options.tasks or None
+    with followed() as progress:
+        tasks = [task for name in names or lab.patches() for task in lab.trained_on(name)]
+        lab.remember([*tasks, *(options.supported or lab.default_supported())], progress)
     steps = plan(lab, names, options.supported or None, options.augment)
     todo = [step for step in steps if not step.done()]
     if not todo:

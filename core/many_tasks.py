@@ -35,6 +35,8 @@ def commands(command: Callable[..., ArgumentParser]) -> None:
             alphas=grid(options.values),
             augment=options.augment,
         )
+        with followed() as progress:
+            lab.remember((*plan.tasks, *plan.supported), progress)
         outcome, path = outcome_of(lab, plan), outcome_path(lab, plan)
         outcome = None if options.again else outcome
         if outcome is None or options.dry_run:

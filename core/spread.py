@@ -21,8 +21,9 @@ def commands(command: Callable[..., ArgumentParser]) -> None:
         tasks = tasks_named(lab, options.tasks or lab.by_role("patching"))
         supported = tasks_named(lab, options.supported or lab.default_supported())
         plan = make_plan(lab, tasks, supported, options.budget, trials=options.trials, augment=options.augment)
-        graph = searches(lab, plan, options.optimisers, options.seeds)
         with followed() as progress:
+            lab.remember((*plan.tasks, *plan.supported), progress)
+            graph = searches(lab, plan, options.optimisers, options.seeds)
             spread(lab, graph, options.workers, options.scheduler, progress)
         print(f"{lab.name}: {', '.join(plan.tasks)} with {', '.join(plan.supported)}; the first is chosen, on val")
         for found in ranked(lab, graph):
