@@ -51,7 +51,10 @@ def _build(lab, options) -> int:
     from core.build import build, pictures_per_second, plan
 
     names = options.tasks or None
-    steps = plan(lab, names, options.supported or None)
+    with followed() as progress:
+        tasks = [task for name in names or lab.patches() for task in lab.trained_on(name)]
+        lab.remember([*tasks, *(options.supported or lab.default_supported())], progress)
+    steps = plan(lab, names, options.supported or None, options.augment)
     todo = [step for step in steps if not step.done()]
     if not todo:
         print(f"{lab.name}: nothing to do, all {len(steps)} steps are done.")
@@ -66,7 +69,8 @@ def _build(lab, options) -> int:
     started = time.monotonic()
     with followed() as progress:
         if spread.wanted(lab, options):
-            spread.build_with(lab, names, options.supported, options.workers, options.scheduler, progress)
+            shared = (options.workers, options.scheduler)
+            spread.build_with(lab, names, options.supported, *shared, progress, options.augment)
         else:
             build(todo, progress)
     print(f"{lab.name}: done in {duration(time.monotonic() - started)}.")
@@ -164,6 +168,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--tasks", nargs="+", metavar="TASK", help="patching tasks, or joint checkpoints (default: all)")
     one.add_argument("--supported", nargs="+", metavar="TASK", help="supported tasks (default: the workspace's)")
     one.add_argument("--dry-run", action="store_true", help="only say what would be done, and how long it would take")
+    spread.add_augment(one)
     spread.add_workers(one)
     command("status", _status, "Say what exists, how big it is, and what is missing.")
     one = command("eval", _eval, "Accuracy of a recipe on a task, with n and the 95 % interval.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -66,7 +66,7 @@ def train(
         weights = finetune(encoder, sets, settings, state, follow)
         like = lab.zoo.weights(BASE)
         weights = {n: t.to(like[n].dtype) for n, t in weights.items()}
-        lab.zoo.add(name, weights, tasks=tuple(tasks), settings=asdict(settings), seed=settings.seed, start=start)
+        lab.zoo.add(name, weights, tasks=tuple(tasks), settings=settings.facts, seed=settings.seed, start=start)
         state.unlink(missing_ok=True)
         return lab.zoo[name]
 
@@ -95,15 +95,33 @@ def _looked_at(lab: Lab, name: str, supported: Sequence[str]) -> list[tuple[str,
     return [(task, split) for task in [*lab.trained_on(name), *supported] for split in ("val", "test")]
 
 
-def plan(lab: Lab, names: Sequence[str] | None = None, supported: Sequence[str] | None = None) -> list[Step]:
-    """The steps that make every patch's curve (or those named): fine-tune, then the α grid on val and test."""
+def plan(
+    lab: Lab, names: Sequence[str] | None = None, supported: Sequence[str] | None = None, augment: str = ""
+) -> list[Step]:
+    """The steps that make every patch's curve (or those named): fine-tune, then the α grid on val and test.
+
+    ``augment`` overrules the workspace's. Raises CheckpointError if a checkpoint is there with another augmentation.
+    """
     names = list(names) if names is not None else lab.patches()
     supported = list(supported) if supported is not None else lab.default_supported()
-    return [step for name in names for step in _steps(lab, name, supported)]
+    if augment:
+        check_augment(lab, names, augment)
+    return [step for name in names for step in _steps(lab, name, supported, augment)]
 
 
-def _steps(lab: Lab, name: str, supported: Sequence[str]) -> list[Step]:
-    settings, tasks = lab.settings(name), lab.trained_on(name)
+def check_augment(lab: Lab, names: Sequence[str], augment: str) -> None:
+    """Raise CheckpointError unless those of these checkpoints that are there were trained with an augmentation."""
+    wanted = lab.settings("", augment).augment
+    found = {name: lab.zoo[name].settings.get("augment", "none") for name in names if name in lab.zoo}
+    if others := [f"{name} with {strength}" for name, strength in found.items() if strength != wanted]:
+        raise CheckpointError(
+            f"With augmentation {wanted} these would be other models, but they are there already: {', '.join(others)}; "
+            "name only tasks that are not, or remove those files."
+        )
+
+
+def _steps(lab: Lab, name: str, supported: Sequence[str], augment: str) -> list[Step]:
+    settings, tasks = lab.settings(name, augment), lab.trained_on(name)
     drawn = sum(lab.task(task).size("train") for task in tasks) * DRAWING_COST
     looked_at = sum(lab.task(task).size(split) for task, split in _looked_at(lab, name, supported))
 
@@ -114,7 +132,7 @@ def _steps(lab: Lab, name: str, supported: Sequence[str]) -> list[Step]:
         return trained() and all(lab.knows_point(name, alpha, supported) for alpha in GRID)
 
     def train_it(progress: Progress) -> object:
-        return train(lab, tasks, name, progress=progress)
+        return train(lab, tasks, name, progress=progress, settings=settings)
 
     def sweep_it(progress: Progress) -> None:
         sweep(lab, name, supported, GRID, progress)

@@ -75,7 +75,7 @@ def catalogued(key: str) -> dict[str, Any]:
         "data": key,
         "role": known.role,
         "title": known.title,
-        "description": f"{known.title}, as in {known.paper}. {known.note}".strip(),
+        "description": f"{known.title}, as in {known.paper}. {found.note}".strip(),
         "plays": known.title,
         "class_names": list(names),
         "templates": list(known.template_texts()),

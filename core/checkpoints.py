@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
+from functools import partial
 
 from core import disk
 from core.build import TRAINING_COST, check_start, train
@@ -16,10 +17,10 @@ from core.tasks import digest_of
 from core.zoo import CheckpointError
 
 
-def settings_for(lab: Lab, tasks: Sequence[str], steps: int) -> Settings:
+def settings_for(lab: Lab, tasks: Sequence[str], steps: int, augment: str = "") -> Settings:
     """The workspace's settings for a task (its defaults for several) with that many steps, and as large a share of
-    them warming up."""
-    usual = lab.settings(tasks[0] if len(tasks) == 1 else "")
+    them warming up; ``augment`` overrules its own."""
+    usual = lab.settings(tasks[0] if len(tasks) == 1 else "", augment)
     return replace(usual, steps=steps, warmup=round(usual.warmup * steps / usual.steps))
 
 
@@ -33,7 +34,7 @@ def name_of(lab: Lab, tasks: Sequence[str], start: Recipe, settings: Settings) -
     if start == lab.base and (own := _own(lab, tasks, settings)):
         return own
     content = [(lab.task(task).source.digest("train"), lab.task(task).prompts()) for task in sorted(tasks)]
-    digest = digest_of(start=lab.weights_key(start), settings=asdict(settings), content=content)
+    digest = digest_of(start=lab.weights_key(start), settings=settings.facts, content=content)
     return disk.safe_name(f"{'joint' if len(tasks) > 1 else tasks[0][:80]}.{digest[:12]}")
 
 
@@ -45,7 +46,7 @@ def _own(lab: Lab, tasks: Sequence[str], settings: Settings) -> str | None:
             same = lab.settings(name) == settings
         else:
             found = lab.zoo[name]
-            same = dict(found.settings) == asdict(settings) and set(found.tasks) == set(tasks)
+            same = dict(found.settings) == settings.facts and set(found.tasks) == set(tasks)
             same = same and found.start in (None, lab.base)
         if same:
             return name
@@ -53,13 +54,19 @@ def _own(lab: Lab, tasks: Sequence[str], settings: Settings) -> str | None:
 
 
 def tuned(
-    lab: Lab, tasks: Sequence[str], start: Recipe, steps: int, progress: Progress, may_train: bool = True
+    lab: Lab,
+    tasks: Sequence[str],
+    start: Recipe,
+    steps: int,
+    progress: Progress,
+    may_train: bool = True,
+    augment: str = "",
 ) -> Recipe:
     """The weights after fine-tuning on tasks (jointly if several) from ``start``, trained now if they are not there.
 
     Raises CheckpointError if they are missing and ``may_train`` is false, or belong to another start.
     """
-    settings = settings_for(lab, tasks, steps)
+    settings = settings_for(lab, tasks, steps, augment)
     name = name_of(lab, tasks, start, settings)
     if name not in lab.zoo and not may_train:
         raise CheckpointError(
@@ -106,11 +113,12 @@ def remake(lab: Lab, outcome: Outcome, strategy: str, progress: Progress) -> Non
 def _remake(lab: Lab, outcome: Outcome, row: Row, progress: Progress) -> None:
     tasks, start = [str(t) for t in outcome.facts["tasks"]], lab.base  # type: ignore[attr-defined]
     steps, budget = int(outcome.facts["steps_each"]), int(outcome.facts["budget"])  # type: ignore[call-overload]
+    again = partial(tuned, lab, progress=progress, augment=str(outcome.facts.get("augment", "")))
     if row.strategy == JOINT:
-        tuned(lab, tasks, start, budget, progress)
+        again(tasks, start, budget)
     elif row.timeline:
         for moment in progress(row.timeline):
-            start = lerp(start, tuned(lab, [moment.task], start, steps, progress), moment.alpha)
+            start = lerp(start, again([moment.task], start, steps), moment.alpha)
     elif row.strategy != UNPATCHED:
         for task in progress(tasks):
-            tuned(lab, [task], start, steps, progress)
+            again([task], start, steps)

@@ -72,7 +72,7 @@ class _Comparison:
 
     def tuned(self, *tasks: str, start: Recipe | None = None) -> Recipe:
         steps = self.plan.steps_each if len(tasks) == 1 else self.plan.budget
-        return tuned(self.lab, tasks, start or self.lab.base, steps, self.progress, self.may_train)
+        return tuned(self.lab, tasks, start or self.lab.base, steps, self.progress, self.may_train, self.plan.augment)
 
     def fine_tune(self, task: str) -> None:
         self.tuned(task)
@@ -264,7 +264,7 @@ def compare(lab: Lab, plan: Plan, progress: Progress | None = None, may_train: b
         progress.at(progress.fraction, title)
         row = work()
         rows += [row] if row else []
-    facts = {"workspace": lab.name, "base": lab.zoo[BASE].digest, "steps_each": plan.steps_each, **asdict(plan)}
+    facts = {"workspace": lab.name, "base": lab.zoo[BASE].digest, "steps_each": plan.steps_each, **plan.facts}
     outcome = Outcome(facts, tuple(rows))
     outcome = replace(outcome, contrasts=contrasts(lab, outcome))
     path = outcome_path(lab, plan)

@@ -36,8 +36,8 @@ class _Printer:
             print(line, file=sys.stderr, flush=True)
 
     def close(self) -> None:
-        """Leave the line as it stands."""
-        if sys.stderr.isatty():
+        """Leave the line as it stands, if there is one."""
+        if sys.stderr.isatty() and self.when:
             print(file=sys.stderr)
 
 

@@ -19,8 +19,8 @@ def _list(lab, _options) -> int:
     for found in statuses():
         sizes = ", ".join(f"{part} {n:,}" for part, n in found.sizes.items())
         print(f"  {found.entry.key:20} {found.entry.role:10} {STATES[found.state]:18} {sizes}")
-        if found.state != "there" or found.entry.note:
-            print(f"  {'':20} {found.said}" + (f" {found.entry.note}" if found.entry.note not in found.said else ""))
+        if found.state != "there" or found.note:
+            print(f"  {'':20} {found.said}" + (f" {found.note}" if found.note not in found.said else ""))
     return 0
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import torch
 from torch.nn.functional import cross_entropy
 
-from core import disk
+from core import PaletteError, disk
+from core.augment import STRENGTHS, augment
 from core.batching import backward, parts_of
 from core.tasks import digest_of
 from core.vision import Encoder
@@ -27,6 +28,8 @@ class Settings:
 
     ``steps`` and ``warmup`` count optimiser steps, ``lr`` is the peak rate, ``clip_norm`` bounds the gradient's norm.
     ``precision`` is "float32" or "bfloat16" (autocast). BatchNorm statistics, where there are any, stay frozen.
+    ``augment`` names how far pictures are changed on their way in, on the device. Raises PaletteError if nothing is
+    called so.
     """
 
     steps: int = 2000
@@ -37,6 +40,17 @@ class Settings:
     clip_norm: float = 1.0
     seed: int = 0
     precision: str = "float32"
+    augment: str = "none"
+
+    def __post_init__(self) -> None:
+        if self.augment not in STRENGTHS:
+            raise PaletteError(f"There is no augmentation {self.augment!r}; choose one of {', '.join(STRENGTHS)}.")
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """What decides the training, for digests and headers: no ``augment`` where pictures are left as they are, so
+        that what was trained before there was a choice is still found."""
+        return {name: value for name, value in asdict(self).items() if (name, value) != ("augment", "none")}
 
     def lr_at(self, step: int) -> float:
         """Learning rate of step 0, 1, ...: linear warm-up, then cosine to zero."""
@@ -56,13 +70,15 @@ class TrainingSet:
     digest: str
 
 
-Loss = Callable[[Encoder, TrainingSet, torch.Tensor, int], torch.Tensor]
-"""The loss of some rows int64 (n,) of a set at a step, a float32 scalar."""
+Loss = Callable[[Encoder, TrainingSet, torch.Tensor, torch.Tensor, int], torch.Tensor]
+"""The loss of some rows int64 (n,) of a set, whose pictures come prepared, at a step; a float32 scalar."""
 
 
-def frozen_head(encoder: Encoder, known: TrainingSet, rows: torch.Tensor, step: int) -> torch.Tensor:
+def frozen_head(
+    encoder: Encoder, known: TrainingSet, rows: torch.Tensor, pixels: torch.Tensor, step: int
+) -> torch.Tensor:
     """Cross-entropy against the frozen head from the text tower (PAINT §2, step 1)."""
-    features = encoder.features(encoder.prepare(known.images[rows])).float()
+    features = encoder.features(pixels).float()
     with torch.autocast(encoder.device.type, enabled=False):
         head = (known.head.to(encoder.device) * encoder.logit_scale).T
         return cross_entropy(features @ head, known.labels[rows].to(encoder.device))
@@ -143,7 +159,7 @@ def finetune(
     """
     tower, device = encoder.tower, encoder.device
     start = disk.digest_tensors({**encoder.weights, **extra})
-    identity = digest_of(start=start, settings=asdict(settings), data=[s.digest for s in sets])
+    identity = digest_of(start=start, settings=settings.facts, data=[s.digest for s in sets])
     named = {n: p for n, p in tower.named_parameters() if p.requires_grad} | dict(extra)
     optimizer = torch.optim.AdamW(named.values(), lr=settings.lr, weight_decay=settings.weight_decay)
     kept = _State(state, identity)
@@ -157,10 +173,13 @@ def finetune(
         def losses(parts: int, step: int = step) -> Iterator[torch.Tensor]:
             for i, s in enumerate(sets):
                 rows = batch_indices(len(s.labels), _share(settings.batch_size, len(sets), i), step, settings.seed + i)
-                for part in (rows[cut] for cut in parts_of(len(rows), parts)):
+                draw = torch.Generator().manual_seed((settings.seed + i) * 1_000_003 + step)
+                # the batch as one, since what is drawn for a picture must not depend on how many parts there are
+                pixels = augment(encoder.prepare(s.images[rows]), STRENGTHS[settings.augment], draw)
+                for cut in parts_of(len(rows), parts):
                     with torch.autocast(device.type, torch.bfloat16) if half else nullcontext():
-                        loss = loss_of(encoder, s, part, step)
-                    yield loss * (len(part) / len(rows)) / len(sets)
+                        loss = loss_of(encoder, s, rows[cut], pixels[cut], step)
+                    yield loss * (len(rows[cut]) / len(rows)) / len(sets)
 
         loss, parts = backward(losses, optimizer, parts, settings.batch_size)
         if not math.isfinite(loss):

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
@@ -80,7 +80,10 @@ class Piece(Protocol):
 
 @dataclass(frozen=True)
 class Patching:
-    """A piece of a patch's curve: fine-tune ``patch``, or, with ``alpha``, evaluate it there with ``supported``."""
+    """A piece of a patch's curve: fine-tune ``patch``, or, with ``alpha``, evaluate it there with ``supported``.
+
+    ``augment`` overrules the workspace's.
+    """
 
     key: str
     title: str
@@ -89,6 +92,7 @@ class Patching:
     patch: str
     supported: tuple[str, ...] = ()
     alpha: float | None = None
+    augment: str = ""
 
     def done(self, lab: Lab) -> bool:
         """Whether what it makes is there."""
@@ -99,21 +103,24 @@ class Patching:
     def run(self, lab: Lab, progress: Progress) -> None:
         """Make it; killed, the next to run it goes on from what is on disk."""
         if self.alpha is None:
-            train(lab, lab.trained_on(self.patch), self.patch, progress=progress)
+            settings = lab.settings(self.patch, self.augment)
+            train(lab, lab.trained_on(self.patch), self.patch, progress=progress, settings=settings)
         else:
             sweep(lab, self.patch, self.supported, [self.alpha], progress)
 
 
-def pieces(lab: Lab, patches: Sequence[str], supported: Sequence[str], alphas: Sequence[float] = GRID) -> list[Piece]:
+def pieces(
+    lab: Lab, patches: Sequence[str], supported: Sequence[str], alphas: Sequence[float] = GRID, augment: str = ""
+) -> list[Piece]:
     """What makes these patches' curves, as ``build.plan`` does it: a fine-tune each, then each α by itself."""
     found: list[Piece] = []
     for name in patches:
-        tasks, settings = lab.trained_on(name), lab.settings(name)
+        tasks, settings = lab.trained_on(name), lab.settings(name, augment)
         pictures = [(lab.task(t).source.digest("train"), lab.task(t).prompts()) for t in tasks]
-        key = digest_of(start=lab.weights_key(lab.base), settings=asdict(settings), pictures=pictures)
+        key = digest_of(start=lab.weights_key(lab.base), settings=settings.facts, pictures=pictures)
         drawn = sum(lab.task(t).size("train") for t in tasks) * DRAWING_COST
         training = settings.steps * settings.batch_size * TRAINING_COST + drawn
-        found.append(Patching(key, f"fine-tune {name}", training, (), name))
+        found.append(Patching(key, f"fine-tune {name}", training, (), name, augment=augment))
         looked_at = [(t, split) for t in (*tasks, *supported) for split in ("val", "test")]
         cost = float(sum(lab.task(t).size(split) for t, split in looked_at))
         data = [(lab.task(t).source.digest(split), lab.task(t).prompts()) for t, split in looked_at]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 
-from core.augment import STRENGTHS, augment
 from core.finetune import Settings, TrainingSet, finetune
 from core.heads import BIAS, WEIGHT
 from core.vision import Encoder
@@ -20,12 +19,16 @@ REGULARISATIONS = (10.0, 100.0, 1000.0)  # scikit-learn's C, of which the one th
 
 @dataclass(frozen=True)
 class SweepSettings(Settings):
-    """What the ingredients of a soup differ in, besides ``Settings``: strength of augmentation (a key of STRENGTHS),
-    α of mixup's Beta distribution (0: none) and label smoothing. ``steps`` 0 is the linear probe alone."""
+    """What the ingredients of a soup differ in, besides ``Settings``: α of mixup's Beta distribution (0: none) and
+    label smoothing. ``steps`` 0 is the linear probe alone."""
 
-    augment: str = "none"
     mixup: float = 0.0
     label_smoothing: float = 0.0
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """All of them: an ingredient always said how far its pictures were changed."""
+        return asdict(self)
 
 
 def linear_probe(
@@ -69,9 +72,7 @@ def finetune_with_head(
     """
     trained = {name: torch.nn.Parameter(tensor.clone().to(encoder.device)) for name, tensor in head.items()}
 
-    def loss(encoder: Encoder, known: TrainingSet, rows: torch.Tensor, step: int) -> torch.Tensor:
-        draw = torch.Generator().manual_seed(settings.seed * 1_000_003 + step)
-        pixels = augment(encoder.prepare(known.images[rows]), STRENGTHS[settings.augment], draw)
+    def loss(encoder: Encoder, known: TrainingSet, rows: torch.Tensor, pixels: torch.Tensor, step: int) -> torch.Tensor:
         labels = known.labels[rows].to(encoder.device)
         share, other = _mixup(len(rows), settings.mixup, settings.seed, step)
         if share < 1:

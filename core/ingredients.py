@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import asdict
 from functools import partial
 
 import torch
@@ -90,7 +89,7 @@ def train_ingredient(lab: Lab, name: str, settings: SweepSettings, progress: Pro
         weights = {n: t.to(like[n].dtype if n in like else half) for n, t in weights.items()}
         classes = lab.task(task).class_names
         lab.zoo.add(
-            name, weights, tasks=(task,), settings=asdict(settings), seed=settings.seed, start=start, classes=classes
+            name, weights, tasks=(task,), settings=settings.facts, seed=settings.seed, start=start, classes=classes
         )
         state.unlink(missing_ok=True)
         return lab.zoo[name]

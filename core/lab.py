@@ -31,7 +31,7 @@ from core.predict import choice_logits, features, logits
 from core.recipe import Recipe, lerp, single
 from core.splits import group_named
 from core.store import Store
-from core.tasks import Pictures, Task, TaskError, digest_of
+from core.tasks import SPLITS, Pictures, Task, TaskError, digest_of
 from core.vision import Encoder
 from core.zoo import BASE, Zoo
 
@@ -49,6 +49,11 @@ class Point:
     recipe: Recipe
     accuracies: dict[str, metrics.Accuracy]
     combined: float
+
+
+def _saying(progress: Follow, what: str) -> Follow:
+    """The same progress, which says what is being done if it can."""
+    return partial(progress, what=what) if isinstance(progress, Progress) else progress
 
 
 @lru_cache(maxsize=4096)
@@ -160,10 +165,14 @@ class Lab:
             self.trained_on(name)
         return lerp(self.base, single(name), check_alpha(alpha))
 
-    def settings(self, name: str) -> Settings:
-        """Fine-tuning settings of a checkpoint: the workspace's defaults with its own on top."""
+    def settings(self, name: str, augment: str = "") -> Settings:
+        """Fine-tuning settings of a checkpoint: the workspace's defaults with its own on top, and ``augment`` on those.
+
+        Raises PaletteError if no augmentation is called so.
+        """
         mine = self.facts.get("finetune", {})
-        return Settings(**{**mine.get("default", {}), **mine.get(name, {})})
+        asked = {"augment": augment} if augment else {}
+        return Settings(**{**mine.get("default", {}), **mine.get(name, {}), **asked})
 
     # pictures, heads, models
 
@@ -173,8 +182,8 @@ class Lab:
         self.task(task).size(split)
         if isinstance(source, Real):
             shape = vision.read_config(self.folder / "base")["preprocess_cfg"]
-            what = f"Decoding the {split} pictures of {self.task(task).title}"
-            follow = partial(progress, what=what) if isinstance(progress, Progress) else progress
+            self.remember([task], progress, [split])
+            follow = _saying(progress, f"Decoding the {split} pictures of {self.task(task).title}")
             return source.pictures(split, shape, self.folder / "images", follow, self._notice)
         key = source.digest(split)
         path = self.folder / "images" / f"{key[:32]}.safetensors"
@@ -189,6 +198,15 @@ class Lab:
                 disk.write_tensors(path, found, {"task": task, "split": split})
         notes = {n.removeprefix("notes."): t.numpy() for n, t in found.items() if n.startswith("notes.")}
         return Pictures(found["images"].numpy(), found["labels"].numpy(), notes)
+
+    def remember(self, tasks: Iterable[str], progress: Follow = iter, splits: Sequence[str] = SPLITS) -> None:
+        """Read the files of real data once, so that keys of its content are at hand; quick if no file has changed."""
+        for task in dict.fromkeys(tasks):
+            source = self.task(task).source
+            if isinstance(source, Real):
+                follow = _saying(progress, f"Reading the files of {self.task(task).title} for the first time")
+                for split in (s for s in splits if s in source.sizes()):
+                    source.remember(split, follow)
 
     def _notice(self, sentence: str) -> None:
         if sentence not in self.notices:
@@ -266,11 +284,12 @@ class Lab:
         """Digest of the weights that a recipe describes: by content, so that two routes to one model meet."""
         return _weights_key(recipe, tuple(self.zoo[name].digest for name in recipe.models))
 
-    def _content(self, task: str, split: str) -> dict[str, str]:
+    def _content(self, task: str, split: str, progress: Follow = iter) -> dict[str, str]:
         """Digests of a split's data and of the task's head; tasks never change, so they are worked out once."""
         if (task, split) not in self._contents:
             known = self.task(task)
             known.size(split)
+            self.remember([task], progress, [split])
             if known.per_picture and self.closed:
                 raise TaskError(f"{self.name} has a closed vocabulary and cannot read the answers of {known.title}.")
             if self.closed:
@@ -281,8 +300,8 @@ class Lab:
             self._contents[task, split] = {"data": known.source.digest(split), "head": head}
         return self._contents[task, split]
 
-    def _key(self, kind: str, recipe: Recipe, task: str, split: str) -> str:
-        content = self._content(task, split)
+    def _key(self, kind: str, recipe: Recipe, task: str, split: str, progress: Follow = iter) -> str:
+        content = self._content(task, split, progress)
         more: dict[str, object] = {} if kind == "features" else {"head": content["head"]}
         if kind != "features" and (masks := self._masks(recipe, task)):
             more["masks"] = masks
@@ -297,7 +316,9 @@ class Lab:
 
     def features(self, recipe: Recipe, task: str, split: str, progress: Follow = iter) -> torch.Tensor:
         """Unit-length image features float16 (n, embed_dim), kept if the workspace keeps features."""
-        return self._kept("features", recipe, task, split, lambda: self._forward(recipe, task, split, progress))
+        return self._kept(
+            "features", recipe, task, split, lambda: self._forward(recipe, task, split, progress), progress
+        )
 
     def logits(self, recipe: Recipe, task: str, split: str, progress: Follow = iter) -> torch.Tensor:
         """Logits float16 (n, classes), from features and the task's head; kept if the workspace keeps logits."""
@@ -306,7 +327,7 @@ class Lab:
             found = self.features(recipe, task, split, progress)
             return self.classified(recipe, task, split, found, progress=progress)
 
-        return self._kept("logits", recipe, task, split, make)
+        return self._kept("logits", recipe, task, split, make, progress)
 
     def classified(
         self,
@@ -360,8 +381,16 @@ class Lab:
         found = ((p.digest, class_rows(p.classes, names)) for p in parents if p.classes != names)
         return sorted((digest, rows) for digest, rows in found if rows)
 
-    def _kept(self, kind: str, recipe: Recipe, task: str, split: str, make: Callable[[], torch.Tensor]) -> torch.Tensor:
-        key = self._key(kind, recipe, task, split)
+    def _kept(
+        self,
+        kind: str,
+        recipe: Recipe,
+        task: str,
+        split: str,
+        make: Callable[[], torch.Tensor],
+        progress: Follow,
+    ) -> torch.Tensor:
+        key = self._key(kind, recipe, task, split, progress)
         if kind in self.keeps:
             return self.store.get_or_make(key, lambda: {kind: make()}, self._label(recipe, task, split))[kind]
         found = self.store.get(key)
@@ -369,7 +398,7 @@ class Lab:
 
     def evaluate(self, recipe: Recipe, task: str, split: str, progress: Follow = iter) -> Answers:
         """What some weights answer on a split: remembered, stored, from stored logits or features, or computed now."""
-        key = self._key("answers", recipe, task, split)
+        key = self._key("answers", recipe, task, split, progress)
         if (found := self._remembered(key)) is not None:
             return found
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from core.console import duration, followed
 from core.paint import GRID, grid
 from core.search import OPTIMISERS
+from core.spread import add_augment
 
 
 def commands(command: Callable[..., ArgumentParser]) -> None:
@@ -32,7 +33,10 @@ def commands(command: Callable[..., ArgumentParser]) -> None:
             total=options.total,
             exhaustive=options.exhaustive,
             alphas=grid(options.values),
+            augment=options.augment,
         )
+        with followed() as progress:
+            lab.remember((*plan.tasks, *plan.supported), progress)
         outcome, path = outcome_of(lab, plan), outcome_path(lab, plan)
         outcome = None if options.again else outcome
         if outcome is None or options.dry_run:
@@ -73,6 +77,7 @@ def commands(command: Callable[..., ArgumentParser]) -> None:
     one.add_argument("--total", type=float, metavar="SUM", help="at most this Σ α_i in the search (default: any)")
     one.add_argument("--values", type=int, default=len(GRID), metavar="N", help="α from 0 to 1 to choose among (21)")
     one.add_argument("--exhaustive", type=int, default=0, metavar="N", help="also every mix of N values (2 or 3 tasks)")
+    add_augment(one)
     one.add_argument(
         "--no-training", action="store_true", help="say which checkpoint is missing instead of training it"
     )

@@ -23,7 +23,8 @@ class Plan:
 
     ``orders`` of the sequences are drawn with the seed; 0 is one sequence, in the tasks' own order. ``trials`` and
     ``optimiser`` are of the search for α_i, ``total`` bounds Σ α_i (None: each in [0, 1] by itself); ``exhaustive`` is
-    the number of values per α_i where every mix is tried, 0 for not at all.
+    the number of values per α_i where every mix is tried, 0 for not at all. ``augment`` overrules the workspace's
+    augmentation of training pictures.
     """
 
     tasks: tuple[str, ...]
@@ -36,6 +37,12 @@ class Plan:
     total: float | None = None
     exhaustive: int = 0
     alphas: tuple[float, ...] = GRID
+    augment: str = ""
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """Its fields by name; no ``augment`` where none is asked for, so that outcomes from before it are found."""
+        return {name: value for name, value in asdict(self).items() if name != "augment" or value}
 
     @property
     def steps_each(self) -> int:
@@ -58,6 +65,9 @@ def make_plan(
     for name in (*tasks, *supported):
         lab.task(name)
     budget = sum(lab.settings(task).steps for task in tasks) if budget is None else budget
+    asked = str(more.get("augment", ""))
+    if all(lab.settings(name, asked) == lab.settings(name) for name in (*tasks, "")):
+        more["augment"] = ""  # as the workspace says: the same plan
     made = Plan(tuple(tasks), tuple(supported), budget // len(tasks) * len(tasks), **more)  # type: ignore[arg-type]
     if made.steps_each < 1:
         raise PaletteError(f"A budget of {budget} optimiser steps is too small for {len(tasks)} tasks.")
@@ -92,7 +102,7 @@ def outcome_path(lab: Lab, plan: Plan) -> Path:
     """Where the outcome of a plan is kept, by content: the plan, the base, the pictures and the class names."""
     every = [lab.task(name) for name in (*plan.tasks, *plan.supported)]
     data = [([t.source.digest(s) for s in t.source.sizes()], t.prompts()) for t in every]
-    key = digest_of(plan=asdict(plan), base=lab.zoo[BASE].digest, data=data)
+    key = digest_of(plan=plan.facts, base=lab.zoo[BASE].digest, data=data)
     return lab.folder / "strategies" / f"{key[:16]}.json"
 
 
@@ -116,7 +126,8 @@ def _read(path: Path, _changed: int) -> Outcome:
 
 def plan_of(outcome: Outcome) -> Plan:
     """The plan that an outcome answers. Raises KeyError or TypeError for facts that are no plan."""
-    facts = {field.name: outcome.facts[field.name] for field in fields(Plan)}
+    known = {"augment": "", **outcome.facts}
+    facts = {field.name: known[field.name] for field in fields(Plan)}
     plan = Plan(**{n: tuple(v) if isinstance(v, list) else v for n, v in facts.items()})  # type: ignore[arg-type]
     hash(plan)
     return plan
@@ -135,7 +146,7 @@ def command(lab: Lab, plan: Plan, *more: str) -> str:
     usual = Plan(plan.tasks, plan.supported, plan.budget)
     words = ["python -m core", *([] if lab.name == "mini" else ["--workspace", lab.name]), "strategies"]
     words += ["--tasks", *plan.tasks, "--supported", *plan.supported, "--budget", str(plan.budget)]
-    for name in ("orders", "seed", "optimiser", "trials", "total", "exhaustive"):
+    for name in ("orders", "seed", "optimiser", "trials", "total", "exhaustive", "augment"):
         if (value := getattr(plan, name)) != getattr(usual, name):
             words += [f"--{name}", str(value)]
     if plan.alphas != usual.alphas:

@@ -28,14 +28,16 @@ class FineTune:
     task: str
     steps: int
     needs: tuple[str, ...] = ()
+    augment: str = ""
 
     def done(self, lab: Lab) -> bool:
         """Whether the checkpoint is there."""
-        return name_of(lab, [self.task], lab.base, settings_for(lab, [self.task], self.steps)) in lab.zoo
+        settings = settings_for(lab, [self.task], self.steps, self.augment)
+        return name_of(lab, [self.task], lab.base, settings) in lab.zoo
 
     def run(self, lab: Lab, progress: Progress) -> None:
         """Train it."""
-        tuned(lab, [self.task], lab.base, self.steps, progress)
+        tuned(lab, [self.task], lab.base, self.steps, progress, augment=self.augment)
 
 
 @dataclass(frozen=True)
@@ -75,11 +77,12 @@ def searches(lab: Lab, plan: Plan, optimisers: Sequence[str], seeds: Sequence[in
     """The graph: a fine-tune a task, then a search for every optimiser and seed."""
     found: list[Piece] = []
     for task in plan.tasks:
-        settings = settings_for(lab, [task], plan.steps_each)
+        settings = settings_for(lab, [task], plan.steps_each, plan.augment)
         content = (lab.task(task).source.digest("train"), lab.task(task).prompts())
-        key = digest_of(start=lab.weights_key(lab.base), settings=asdict(settings), pictures=[content])
+        key = digest_of(start=lab.weights_key(lab.base), settings=settings.facts, pictures=[content])
         cost = settings.steps * settings.batch_size * TRAINING_COST
-        found.append(FineTune(key, f"fine-tune {task} for {plan.steps_each} steps", cost, task, plan.steps_each))
+        title = f"fine-tune {task} for {plan.steps_each} steps"
+        found.append(FineTune(key, title, cost, task, plan.steps_each, augment=plan.augment))
     needs = tuple(piece.key for piece in found)
     cost = float(plan.trials * sum(lab.task(t).size("val") for t in (*plan.tasks, *plan.supported)))
     for optimiser in optimisers:

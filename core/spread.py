@@ -20,9 +20,10 @@ def commands(command: Callable[..., ArgumentParser]) -> None:
 
         tasks = tasks_named(lab, options.tasks or lab.by_role("patching"))
         supported = tasks_named(lab, options.supported or lab.default_supported())
-        plan = make_plan(lab, tasks, supported, options.budget, trials=options.trials)
-        graph = searches(lab, plan, options.optimisers, options.seeds)
+        plan = make_plan(lab, tasks, supported, options.budget, trials=options.trials, augment=options.augment)
         with followed() as progress:
+            lab.remember((*plan.tasks, *plan.supported), progress)
+            graph = searches(lab, plan, options.optimisers, options.seeds)
             spread(lab, graph, options.workers, options.scheduler, progress)
         print(f"{lab.name}: {', '.join(plan.tasks)} with {', '.join(plan.supported)}; the first is chosen, on val")
         for found in ranked(lab, graph):
@@ -41,7 +42,18 @@ def commands(command: Callable[..., ArgumentParser]) -> None:
     one.add_argument("--seeds", nargs="+", type=int, default=[0], metavar="N", help="for each optimiser (default: 0)")
     one.add_argument("--trials", type=int, default=100, metavar="N", help="evaluations of each search (default: 100)")
     one.add_argument("--budget", type=int, metavar="STEPS", help="optimiser steps of the fine-tunes in total")
+    add_augment(one)
     add_workers(one)
+
+
+def add_augment(one: ArgumentParser) -> None:
+    """The option that says how far pictures are changed on their way into training."""
+    one.add_argument(
+        "--augment",
+        default="",
+        metavar="STRENGTH",
+        help="none, light or strong: of training pictures (the workspace's)",
+    )
 
 
 def add_workers(one: ArgumentParser) -> None:
@@ -66,11 +78,13 @@ def build_with(
     workers: int | None,
     scheduler: str | None,
     progress: Progress,
+    augment: str = "",
 ) -> None:
     """Build patches' curves with several workers. Raises PaletteError."""
     from core.graph import pieces
 
-    graph = pieces(lab, list(names or lab.patches()), list(supported or lab.default_supported()))
+    chosen = list(names or lab.patches()), list(supported or lab.default_supported())
+    graph = pieces(lab, *chosen, augment=augment)
     spread(lab, graph, workers, scheduler, progress)
 
 

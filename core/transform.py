@@ -1,6 +1,6 @@
 """The model's own preprocessing, up to the pixels: what is decoded once is what the model would have seen.
 
-With ``vision`` the only file that knows open_clip.
+With ``vision`` the only file that knows open_clip and timm.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from PIL import Image
 
 from core import torchvision_cpu
 
+_CROP_MODES = {"shortest": "center", "longest": "border", "squash": "squash"}  # open_clip's words, and timm's
 _APART = {744: "projectile", 836: "sunglass"}  # else there are two of 'missile' and two of 'sunglasses'
 Step = Callable[[Image.Image], Image.Image]
 
@@ -30,17 +31,35 @@ def geometry(preprocess: Mapping[str, Any]) -> dict[str, Any]:
     """What of an open_clip ``preprocess_cfg`` decides the pixels, with its defaults: a key for what was decoded."""
     config = _config(preprocess)
     size = config.size if isinstance(config.size, tuple) else (config.size, config.size)
-    return {"size": list(size), **{k: getattr(config, k) for k in ("interpolation", "resize_mode", "fill_color")}}
+    found = {"size": list(size), **{k: getattr(config, k) for k in ("interpolation", "resize_mode", "fill_color")}}
+    if "crop_pct" in preprocess:  # timm's, which fills borders with the mean
+        found |= {"crop_pct": preprocess["crop_pct"], "fill_color": [round(255 * v) for v in config.mean]}
+    return found
 
 
 def pixel_steps(preprocess: Mapping[str, Any]) -> tuple[Step, ...]:
-    """open_clip's own evaluation transform without its last steps (RGB, tensor, normalisation); picklable."""
+    """The evaluation transform without its last steps (RGB, tensor, normalisation); picklable.
+
+    It is open_clip's own, or timm's own where there is a ``crop_pct``: the share of the resized picture that is kept.
+    """
     config = _config(preprocess)
     from open_clip.transform import MaybeConvertMode, image_transform_v2
     from torchvision.transforms import Normalize, ToTensor
 
+    if "crop_pct" in preprocess:
+        from timm.data import create_transform
+
+        whole = create_transform(
+            input_size=(3, *geometry(preprocess)["size"]),
+            interpolation=config.interpolation,
+            mean=config.mean,
+            crop_pct=preprocess["crop_pct"],
+            crop_mode=_CROP_MODES[config.resize_mode],
+        )
+    else:
+        whole = image_transform_v2(config, is_train=False)
     last = (MaybeConvertMode, ToTensor, Normalize)
-    return tuple(step for step in image_transform_v2(config, is_train=False).transforms if not isinstance(step, last))
+    return tuple(step for step in whole.transforms if not isinstance(step, last))
 
 
 def pixels(image: Image.Image, steps: Sequence[Step]) -> np.ndarray:

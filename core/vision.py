@@ -17,6 +17,7 @@ import torch
 from core import PaletteError, disk
 from core.batching import BatchSize
 from core.device import PRECISIONS, arithmetic
+from core.transform import pixel_steps, pixels
 
 if TYPE_CHECKING:
     from open_clip import SimpleTokenizer
@@ -178,7 +179,8 @@ def timm_config(name: str) -> dict[str, Any]:
             "mean": list(facts.mean),
             "std": list(facts.std),
             "interpolation": facts.interpolation,
-            "resize_mode": "shortest",
+            "resize_mode": {"squash": "squash", "border": "longest"}.get(facts.crop_mode, "shortest"),
+            "crop_pct": facts.crop_pct,
         },
         "hub": f"{facts.hf_hub_id}/" if facts.hf_hub_id else "",
         "classifier": facts.classifier if isinstance(facts.classifier, str) else "head",
@@ -237,28 +239,17 @@ def text_digest(folder: Path) -> str:
 
 
 def fitting(preprocess: Mapping[str, Any]) -> Callable[[np.ndarray], np.ndarray]:
-    """The model's own resizing and cropping, by open_clip: any uint8 (h, w, 3) picture to uint8 (size, size, 3).
+    """The model's own resizing and cropping: any uint8 (h, w, 3) picture to uint8 (size, size, 3).
 
     What follows it there (to a tensor, normalised) is ``Encoder.prepare``. Raises ModelError.
     """
     from PIL import Image
 
-    _open_clip()
-    from open_clip.transform import PreprocessCfg, image_transform_v2
-
-    known = {k: v for k, v in preprocess.items() if k in PreprocessCfg.__dataclass_fields__}
     try:
-        steps = image_transform_v2(PreprocessCfg(**known), is_train=False).transforms[:-2]  # less tensor and mean
+        steps = pixel_steps(preprocess)
     except (TypeError, AssertionError) as error:
         raise ModelError(f"open_clip cannot prepare pictures as this model asks ({error}).") from error
-
-    def fit(picture: np.ndarray) -> np.ndarray:
-        image = Image.fromarray(picture)
-        for step in steps:
-            image = step(image)
-        return np.asarray(image)
-
-    return fit
+    return lambda picture: pixels(Image.fromarray(picture), steps)
 
 
 @torch.inference_mode()

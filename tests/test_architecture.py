@@ -67,7 +67,7 @@ def test_only_the_right_files_know_a_library():
         "qtawesome": {"world"},
         "filelock": {"disk"},
         "huggingface_hub": {"hub", "download"},
-        "timm": {"vision"},
+        "timm": {"vision", "transform"},
         "distributed": {"workers"},
         "safetensors": {"disk", "tensorfile"},
         "nevergrad": {"search"},

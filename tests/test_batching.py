@@ -56,7 +56,7 @@ def test_other_errors_are_not_taken_for_it(tiny_lab):
     assert ran_out(RuntimeError("[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory"))
 
 
-def trained(lab, most: int | None = None) -> dict[str, torch.Tensor]:
+def trained(lab, most: int | None = None, augment: str = "none") -> dict[str, torch.Tensor]:
     encoder, sets = lab.encoder(), []
     for name in ("noisy", "plain"):
         pictures = lab.pictures(name, "train")
@@ -64,11 +64,12 @@ def trained(lab, most: int | None = None) -> dict[str, torch.Tensor]:
         sets.append(TrainingSet(images, labels, lab.head(name), name))
     if most is not None:
         small(encoder, most)
-    return training.finetune(encoder, sets, Settings(steps=3, batch_size=24, lr=1e-3, warmup=1))
+    return training.finetune(encoder, sets, Settings(steps=3, batch_size=24, lr=1e-3, warmup=1, augment=augment))
 
 
-def test_training_backs_off_with_the_same_gradient(tiny_lab):
-    whole, parts = trained(tiny_lab), trained(tiny_lab, 5)
+@pytest.mark.parametrize("augment", ["none", "strong"])
+def test_training_backs_off_with_the_same_gradient(tiny_lab, augment):
+    whole, parts = trained(tiny_lab, None, augment), trained(tiny_lab, 5, augment)
     moved = [
         n for n, t in whole.items() if t.is_floating_point() and not torch.equal(t, tiny_lab.zoo.weights("base")[n])
     ]

@@ -7,6 +7,7 @@ from conftest import tiny_tasks
 
 from core.__main__ import main, parse_recipe
 from core.console import duration
+from core.lab import Lab
 from core.recipe import single
 
 
@@ -34,6 +35,20 @@ def test_a_dry_run_does_nothing(run):
     before = sorted(run.cache.rglob("*"))
     status, out, _ = run("build", "--dry-run")
     assert status == 0 and "evaluate noisy" in out and sorted(run.cache.rglob("*")) == before
+
+
+def test_a_build_may_change_its_training_pictures(run):
+    plain = Lab("tiny", run.cache, "cpu", tiny_tasks()).zoo["noisy"]
+    assert "augment" not in plain.settings and run("build", "--augment", "none", "--dry-run")[0] == 0
+    status, _, err = run("build", "--augment", "light")
+    assert status == 1 and "noisy with none" in err and err.count("\n") == 1
+    plain.path.unlink()
+    assert run("build", "--augment", "light")[0] == 0
+    found = Lab("tiny", run.cache, "cpu", tiny_tasks()).zoo["noisy"]
+    assert found.settings["augment"] == "light" and found.digest != plain.digest
+    assert "nothing to do" in run("build")[1] and run("build", "--augment", "strong")[0] == 1
+    status, _, err = run("build", "--augment", "wild")
+    assert status == 1 and "no augmentation 'wild'; choose one of none, light, strong" in err and err.count("\n") == 1
 
 
 def test_status_says_what_is_there_and_what_is_missing(run):

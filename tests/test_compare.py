@@ -31,7 +31,7 @@ from core.outcomes import (
     Outcome,
 )
 from core.paint import combined_accuracy
-from core.plan import is_current, make_plan, outcome_of, outcome_path, outcomes, plan_of, tasks_named
+from core.plan import command, is_current, make_plan, outcome_of, outcome_path, outcomes, plan_of, tasks_named
 from core.recipe import lerp, single
 from core.remaining import remaining
 from core.sketch import Sketch
@@ -269,6 +269,7 @@ def test_the_workspaces_own_checkpoints_are_used_where_they_were_trained_just_so
         (["noisy", "turned"], ["plain"], {"optimiser": "Magic"}, "one of Cobyla"),
         (["noisy", "turned"], ["plain"], {"orders": -1}, "no negative orders"),
         (["noisy", "turned"], ["plain"], {"exhaustive": 1}, "two or three tasks"),
+        (["noisy", "turned"], ["plain"], {"augment": "wild"}, "no augmentation 'wild'"),
     ],
 )
 def test_bad_input_is_one_sentence_before_anything_is_trained(lab, tasks, supported, more, complaint):
@@ -398,3 +399,31 @@ def test_a_group_of_classes_is_there_by_its_name_alone(lab):
     for wrong, said in (("four.3of2", "no task 'four.3of2'"), ("four.1of9", "2 to 2 groups"), ("gone.1of2", "'gone'")):
         with pytest.raises(TaskError, match=said):
             fresh.task(wrong)
+
+
+def test_augmentation_is_part_of_a_plan_and_of_what_its_checkpoints_are_called(lab):
+    usual, plan = small_plan(lab), small_plan(lab, augment="light")
+    assert small_plan(lab, augment="none") == usual and "augment" not in usual.facts
+    assert outcome_path(lab, plan) != outcome_path(lab, usual)
+    assert command(lab, plan).replace(" --augment light", "") == command(lab, usual) != command(lab, plan)
+    settings = [settings_for(lab, ["turned"], 4, augment) for augment in ("", "none", "light")]
+    plain, same, light = (name_of(lab, ["turned"], lab.base, s) for s in settings)
+    assert plain == same != light
+    assert tuned(lab, ["turned"], lab.base, 4, Progress(), augment="light") == single(light)
+    assert lab.zoo[light].settings["augment"] == "light" and plain not in lab.zoo
+    lab.facts["finetune"]["turned"] = {"augment": "light"}
+    assert name_of(lab, ["turned"], lab.base, settings_for(lab, ["turned"], 4)) == light
+
+
+def test_a_comparison_with_augmentation_is_found_again_and_its_checkpoints_remade(lab):
+    plan = small_plan(lab, budget=4, orders=1, trials=3, exhaustive=0, augment="strong")
+    outcome = compare(lab, plan)
+    assert plan_of(outcome) == plan and outcome_of(again(lab), plan).rows == outcome.rows
+    names = {m for row in outcome.rows for r in row.recipes.values() for m in r.models if "." in m}
+    assert names and all(lab.zoo[name].settings["augment"] == "strong" for name in names)
+    for row in outcome.of(JOINT):
+        gone = next(name for name in row.recipes[""].models if name != "base")
+        digest = lab.zoo[gone].digest
+        lab.zoo.path(gone).unlink()
+        remake(again(lab), outcome, JOINT, Progress())
+        assert again(lab).zoo[gone].digest == digest

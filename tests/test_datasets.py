@@ -20,7 +20,7 @@ from core.data import DataError
 from core.data.entries import entries
 from core.data.opening import Opening
 from core.data.status import look_again
-from core.jobs import Progress
+from core.jobs import CancelledError, Progress
 from core.lab import Lab
 from core.tasks import TaskError
 from core.zoo import BASE
@@ -86,6 +86,27 @@ def test_pictures_are_as_large_as_the_model_wants(cache, pets):
     assert datasets.decode(lab, ["pets"], Progress()) == {"pets": 72}
     height, width = CONFIG["preprocess_cfg"]["size"]
     assert lab.pictures("pets", "val").images.shape == (7, height, width, 3)
+
+
+def test_what_is_read_for_the_first_time_is_said(cache, pets, run):
+    datasets.add(opened(cache), datasets.facts_of(str(pets), title="My pets", role="supported"))
+    said: list[str] = []
+    lab, progress = opened(cache), Progress(lambda p: said.append(p.what))
+    lab.evaluate(lab.base, "pets", "test", progress)
+    reading = "Reading the files of My pets for the first time"
+    assert said[0] == reading and "Decoding the test pictures of My pets" in said
+    said.clear()
+    again = opened(cache)
+    again.evaluate(again.base, "pets", "val", progress)
+    again.pictures("pets", "train", progress)
+    assert said and reading not in said
+    (pets / "emu" / "emu_0.png").touch()
+    progress.cancel()
+    look_again()
+    with pytest.raises(CancelledError):
+        opened(cache).evaluate(lab.base, "pets", "test", progress)
+    assert reading in run("build", "--tasks", "pets", "--dry-run")[2]
+    assert reading not in run("build", "--tasks", "pets", "--dry-run")[2]
 
 
 def test_damaged_images_are_told_as_a_notice(cache, pets):

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from core import disk
+from core import PaletteError, disk
+from core.augment import STRENGTHS, augment
 from core.finetune import Settings, TrainingSet, batch_indices, finetune
 
 SETTINGS = Settings(steps=8, batch_size=16, lr=1e-3, warmup=3, seed=7)
@@ -121,3 +122,30 @@ def test_a_loss_that_is_not_a_number_stops_at_once(tiny_lab):
     broken = replace(data, head=data.head * float("nan"))
     with pytest.raises(FloatingPointError, match="lower learning rate"):
         finetune(tiny_lab.encoder(), [broken], SETTINGS)
+
+
+def test_augmented_pictures_are_what_is_learnt_from(tiny_lab):
+    """One step by hand on pictures that are changed as the seed and the step say."""
+    settings, data = replace(SETTINGS, steps=1, warmup=0, augment="strong"), training_set(tiny_lab)
+    reference = tiny_lab.encoder()
+    optimizer = torch.optim.AdamW(reference.tower.parameters(), lr=settings.lr, weight_decay=0.1)
+    draw = torch.Generator().manual_seed(7 * 1_000_003)
+    pixels = augment(reference.prepare(data.images[batch_indices(96, 16, 0, 7)]), STRENGTHS["strong"], draw)
+    labels = data.labels[batch_indices(96, 16, 0, 7)]
+    functional.cross_entropy(reference.logit_scale * reference.features(pixels) @ data.head.T, labels).backward()
+    torch.nn.utils.clip_grad_norm_(reference.tower.parameters(), 1.0)
+    optimizer.step()
+    found = finetune(tiny_lab.encoder(), [data], settings)
+    assert torch.allclose(found["visual.conv1.weight"], reference.weights["visual.conv1.weight"].detach(), atol=1e-6)
+    plain = finetune(tiny_lab.encoder(), [data], replace(settings, augment="none"))
+    assert digest(plain) != digest(found) == digest(finetune(tiny_lab.encoder(), [data], settings))
+
+
+def test_settings_say_their_augmentation_only_where_there_is_one():
+    """So that what was trained before there was a choice keeps its name and its keys."""
+    assert "augment" not in Settings().facts and list(Settings().facts) == [
+        "steps", "batch_size", "lr", "warmup", "weight_decay", "clip_norm", "seed", "precision"
+    ]  # fmt: skip
+    assert replace(SETTINGS, augment="light").facts == {**SETTINGS.facts, "augment": "light"}
+    with pytest.raises(PaletteError, match="no augmentation 'wild'; choose one of none, light, strong"):
+        Settings(augment="wild")

@@ -70,6 +70,15 @@ def test_keys_are_made_of_content(empty):
     assert {p.patch for p in graph if p.key not in other} == {"second"}
 
 
+def test_pieces_with_augmentation_are_others_and_train_with_it(empty):
+    lab = desk(empty).open()
+    usual, light = (pieces(lab, ["first"], ["plain"], ALPHAS, augment) for augment in ("none", "light"))
+    assert [p.key for p in usual] == [p.key for p in pieces(lab, ["first"], ["plain"], ALPHAS)]
+    assert not {p.key for p in usual} & {p.key for p in light}
+    run(light[:1], desk(empty), InProcess())
+    assert lab.zoo["first"].settings["augment"] == "light"
+
+
 def test_each_piece_waits_for_what_it_needs_and_a_second_build_computes_nothing(empty):
     seen: list[str] = []
 

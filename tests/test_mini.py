@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from core import disk, torchvision_cpu, vision
+from core.checkpoints import name_of, settings_for
+from core.graph import pieces
 from core.lab import CACHE, Lab
 from core.outcomes import FORGETFUL, JOINT, SEARCHED, SEQUENTIAL, SHARED, SPECIALISED
 from core.paint import GRID
-from core.plan import outcomes
+from core.plan import is_current, outcome_path, outcomes, plan_of
 from core.soup_measure import results
 
 
@@ -53,7 +55,17 @@ def test_nine_tasks_by_every_strategy_ship(mini):
     found = next(o for o in outcomes(mini).values() if o.facts["orders"] == 3 and len(o.facts["tasks"]) == 9)
     assert {SHARED, SEARCHED, SEQUENTIAL, FORGETFUL, JOINT, SPECIALISED} <= {row.strategy for row in found.rows}
     assert found.spread(SEQUENTIAL).forgetting < found.spread(FORGETFUL).forgetting
+    assert is_current(mini, outcome_path(mini, plan_of(found)).stem, found)
     assert found.contrasts and all(row.combined["test"].n > 10_000 for row in found.rows)
+
+
+def test_what_was_trained_before_is_still_called_so(mini):
+    """A new setting must not rename what was made without it: these names were given by earlier versions."""
+    for name in mini.patches():
+        tasks = mini.trained_on(name)
+        assert name_of(mini, tasks, mini.base, settings_for(mini, tasks, mini.settings(name).steps)) in mini.zoo
+    assert name_of(mini, ["digits"], mini.base, settings_for(mini, ["digits"], 100)) == "digits.66f1debc5025"
+    assert pieces(mini, ["digits"], ["icons"])[0].key.startswith("19a35737e3944d7f")
 
 
 def test_soups_ship_and_manifold_mixing_is_no_worse_on_val(mini):

@@ -43,6 +43,15 @@ def test_each_optimiser_is_a_piece_and_val_ranks_them(desk):
     assert not any(o.computed for o in run(graph, desk, InProcess()))
 
 
+def test_fine_tunes_may_be_augmented(desk):
+    lab = desk.open()
+    plan = make_plan(lab, ["noisy", "dim"], ["plain"], 4, trials=2, alphas=(0.0, 1.0), augment="light")
+    first, *_ = graph = searches(lab, plan, ["OnePlusOne"])
+    assert not {p.key for p in graph} & {p.key for p in searches(lab, replace(plan, augment=""), ["OnePlusOne"])}
+    run([first], desk, InProcess())
+    assert first.done(lab) and not replace(first, augment="").done(lab)
+
+
 def test_the_command(tiny_cache, capsys, monkeypatch):
     monkeypatch.setattr("core.lab.tasks_of", lambda _: two_tasks())
     words = [

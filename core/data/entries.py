@@ -21,7 +21,8 @@ HUB = "huggingface"  # the folder below home where the hub's data sets are kept
 class Way:
     """One place where a data set may be: what reads it there, and whether it can be downloaded to it.
 
-    ``splits`` are the parts of a copy on the hub that are used, before ``rename``; all if there are none.
+    ``splits`` are the parts of a copy on the hub that are used, before ``rename``; all if there are none. ``note`` is
+    what to know of it in this place, instead of the data set's own note.
     """
 
     kind: str
@@ -37,6 +38,7 @@ class Way:
     label: str = ""
     download: bool = False
     gated: bool = False
+    note: str = ""
 
     @property
     def downloadable(self) -> bool:

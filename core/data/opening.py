@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from core.data import AbsentError, DataError, folders, imagenet, parquet, signs, torchvision_sets, vqa
+from core.data import AbsentError, DataError, drives, folders, imagenet, parquet, signs, torchvision_sets, vqa
 from core.data.records import Part
 
 Parts = Mapping[str, Part]
@@ -83,6 +83,7 @@ ADAPTERS: Mapping[str, Callable[..., Parts]] = {
     "shift": imagenet.shift,
     "objectnet": imagenet.objectnet,
     "mtsd": signs.mtsd,
+    "kitti": drives.kitti,
     "named": folders.named_files,
     "vqa": vqa.vqa,
 }

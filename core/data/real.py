@@ -43,6 +43,13 @@ class Real:
         part, chosen = self.split(split)
         return digest_of(kind="real", part=part.digest, rows=hashlib.sha256(chosen.astype("<i8").tobytes()).hexdigest())
 
+    def remember(self, split: str, progress: Follow = iter) -> None:
+        """Read the files of the part that a split is cut from, if that was not done since they changed.
+
+        ``progress`` follows the reading, and is not asked to if there is nothing to read.
+        """
+        self.split(split)[0].remember(progress)
+
     def load(self, split: str) -> Pictures:
         """Raises TaskError: how large a picture is depends on the model, so ask the lab for them."""
         raise TaskError(f"The {split} pictures of this task are decoded for a model: ask its workspace for them.")

@@ -85,13 +85,18 @@ class Part:
     @cached_property
     def digest(self) -> str:
         """Hex SHA-256 of the bytes of all the files, the labels and the candidates; ``remember`` shows progress."""
-        return self.remember()
+        return self._digest(iter)
 
     def remember(self, progress: Follow = iter) -> str:
         """The digest, from memory if no file has changed since (size and time), else hashed now and remembered.
 
-        Raises DataError if files are not there.
+        ``progress`` is asked to follow only where files are read. Raises DataError if files are not there.
         """
+        if "digest" not in vars(self):  # where cached_property keeps it
+            vars(self)["digest"] = self._digest(progress)
+        return self.digest
+
+    def _digest(self, progress: Follow) -> str:
         files = list(self.images.files())
         note = memory() / f"{_seen(files)}.json"
         content = _noted(note)
@@ -147,9 +152,11 @@ def _noted(path: Path) -> str | None:
 def _hashed(files: Sequence[Path], progress: Follow) -> str:
     """Hex SHA-256 over the SHA-256 of each file; hashing lets go of the interpreter, so threads help."""
     once, found = list(dict.fromkeys(files)), dict[Path, bytes]()  # several rows may be about one file
-    with ThreadPoolExecutor() as pool:
-        for start in progress(range(0, len(once), _HASHED_AT_ONCE)):
-            some = once[start : start + _HASHED_AT_ONCE]
+    workers = (os.cpu_count() or 1) + 4
+    at_once = min(_HASHED_AT_ONCE, max(workers, len(once) // 100))  # a few hundred files may be large: parquet's shards
+    with ThreadPoolExecutor(workers) as pool:
+        for start in progress(range(0, len(once), at_once)):
+            some = once[start : start + at_once]
             found.update(zip(some, pool.map(_file_digest, some), strict=True))
     return hashlib.sha256(b"".join(found[path] for path in files)).hexdigest()
 

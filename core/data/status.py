@@ -32,6 +32,12 @@ class Status:
     said: str
     sizes: Mapping[str, int] = field(default_factory=dict)
     where: Opening | None = None
+    own_note: str = ""
+
+    @property
+    def note(self) -> str:
+        """What to know of the data set, in the place where it was found."""
+        return self.own_note or self.entry.note
 
 
 def look(entry: Entry) -> Status:
@@ -58,7 +64,7 @@ def look(entry: Entry) -> Status:
             half = half or Status(entry, "half", short, sizes, place)
             halves.add(place.root)
         else:
-            return Status(entry, "there", f"In {place.root}.", sizes, place)
+            return Status(entry, "there", f"In {place.root}.", sizes, place, way.note)
     if half is not None:
         return half
     if any(way.downloadable for way in entry.ways):

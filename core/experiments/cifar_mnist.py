@@ -21,6 +21,7 @@ from core.catalog import placed
 from core.data.opening import Opening, freeze, open_parts
 from core.jobs import CancelledError
 from core.paint import GRID
+from core.spread import add_augment
 
 NAME = "cifar_mnist"
 PHOTO_TEMPLATES = ("a photo of a {}", "a picture of a {}", "a small photo of the {}", "a {}")
@@ -79,11 +80,13 @@ def report(lab) -> str:
 
     curves = {split: lab.curve("mnist", ["cifar10"], split) for split in ("val", "test")}
     chosen = lab.chosen_alpha("mnist", ["cifar10"])
+    strength = lab.zoo["mnist"].settings.get("augment", "none")
     sizes = {name: lab.task(name).source.sizes() for name in lab.tasks}
     lines = [
         f"MNIST: {', '.join(f'{n:,} {s}' for s, n in sizes['mnist'].items())}; "
         f"CIFAR-10: {', '.join(f'{n:,} {s}' for s, n in sizes['cifar10'].items())}. "
-        f"{SETTINGS['steps']} steps of {SETTINGS['batch_size']}, peak rate {SETTINGS['lr']:g}. "
+        f"{SETTINGS['steps']} steps of {SETTINGS['batch_size']}, peak rate {SETTINGS['lr']:g}"
+        f"{f', {strength} augmentation' if strength != 'none' else ''}. "
         f"α chosen on val: **{chosen:g}**.",
         "",
         "| α | MNIST val | CIFAR-10 val | combined val | MNIST test [95 %] | CIFAR-10 test [95 %] |",
@@ -139,6 +142,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--cache", type=Path, default=CACHE, metavar="DIR", help="home of the workspaces (default: cache/)"
     )
+    add_augment(parser)
     parser.add_argument("--device", metavar="NAME", help="cpu or cuda (default: the GPU if there is one)")
     parser.add_argument("--write", type=Path, metavar="FILE", help="put the figures between FILE's markers, too")
     options = parser.parse_args(arguments)
@@ -148,7 +152,7 @@ def main(arguments: list[str] | None = None) -> int:
 
         lab = Lab(workspace(options.cache, options.data).name, options.cache, options.device)
         with followed() as progress:
-            build(plan(lab, ["mnist"], ["cifar10"]), progress)
+            build(plan(lab, ["mnist"], ["cifar10"], options.augment), progress)
         said = report(lab)
         print(said)
         if options.write:

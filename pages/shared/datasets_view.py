@@ -100,7 +100,7 @@ def table(view: View, below: bool) -> None:
 def _row(status: Status) -> tuple:
     entry = status.entry
     sizes = ", ".join(f"{n:,} {part}" for part, n in status.sizes.items()) or None
-    how = status.said.replace("`", "") + (f" {entry.note}" if entry.note not in status.said else "")
+    how = status.said.replace("`", "") + (f" {status.note}" if status.note not in status.said else "")
     return (
         entry.title,
         MARKS[status.state],

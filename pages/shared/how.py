@@ -20,12 +20,15 @@ def draw(lab: Lab, jobs: Jobs, view: View, curve: Curve, recipe: Recipe) -> None
     with st.expander("How this was computed, calibration, and how far the models are apart"):
         checkpoint = lab.zoo[view.task]
         tasks = listed([lab.task(name).title for name in curve.patching])
+        strength = checkpoint.settings.get("augment", "none")
+        changed = f", {strength}ly augmented" if strength != "none" else ""
         imported = checkpoint.settings.get("imported")
         made = (
             f"was brought in from {imported['file']}, made for {tasks}"
             if imported
             else (
-                f"was trained for {checkpoint.settings.get('steps', '?')} steps on {tasks}, with the text tower frozen"
+                f"was trained for {checkpoint.settings.get('steps', '?')} steps on {tasks}{changed}, "
+                "with the text tower frozen"
             )
         )
         st.markdown(

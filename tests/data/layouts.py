@@ -101,6 +101,23 @@ def gtsrb(home: Path) -> tuple[Rows, list[str]]:
 
 
 def kitti(home: Path) -> tuple[Rows, list[str]]:
+    """Forty frames of twenty drives, with the devkit; cut by the loop of TensorFlow Datasets, written out."""
+    drives = [f"2011_09_26_drive_{i % 20:04}_sync" for i in range(40)]
+    random = np.random.RandomState(123)
+    test = set(random.choice(sorted(set(drives)), 2, replace=False))
+    val = set(random.choice(sorted(set(drives) - test), 2, replace=False))
+    parts = ["test" if d in test else "val" if d in val else "train" for d in drives]
+    order = np.random.RandomState(0).permutation(40)  # image i is line order[i] of the mapping, from 0
+    lines = {int(line): f"2011_09_26 {drives[i]} {i // 20:010}" for i, line in enumerate(order)}
+    mapping = home / "Kitti" / "raw" / "mapping"
+    mapping.mkdir(parents=True)
+    (mapping / "train_mapping.txt").write_text("".join(f"{lines[i]}\n" for i in range(40)))
+    (mapping / "train_rand.txt").write_text(",".join(str(line + 1) for line in order) + "\n")
+    return kitti_frames(home, parts)
+
+
+def kitti_frames(home: Path, parts: list[str]) -> tuple[Rows, list[str]]:
+    """KITTI's images and labels, each with the colour of its part."""
     base = home / "Kitti" / "raw" / "training"
     line = "{} 0.00 0 1.5 10 10 20 20 1.5 1.6 3.9 0.5 1.6 {} 0.01"
     seen = [
@@ -109,11 +126,11 @@ def kitti(home: Path) -> tuple[Rows, list[str]]:
         [("Truck", 30.0)],
         [("Pedestrian", 3.0), ("DontCare", -1000.0)],
     ]
-    for label, objects in enumerate(seen):
-        save(base / "image_2" / f"{label:06}.png", "all", label)
+    for i, part in enumerate(parts):
+        save(base / "image_2" / f"{i:06}.png", part, i % 4)
         (base / "label_2").mkdir(exist_ok=True)
-        (base / "label_2" / f"{label:06}.txt").write_text("\n".join(line.format(*o) for o in objects) + "\n")
-    return [("all", label) for label in range(4)], []
+        (base / "label_2" / f"{i:06}.txt").write_text("\n".join(line.format(*o) for o in seen[i % 4]) + "\n")
+    return [(part, i % 4) for i, part in enumerate(parts)], []
 
 
 def write_idx(root: Path, word: str, pixels: np.ndarray, labels: list[int], packed: bool) -> None:

@@ -26,6 +26,7 @@ from core.data.folders import Zipped, class_folders
 from core.data.parquet import read
 from core.data.records import Files, Part
 from core.jobs import CancelledError, Progress
+from core.transform import geometry
 
 torchvision_cpu.prepare()
 import open_clip  # noqa: E402
@@ -84,6 +85,47 @@ def test_the_encoder_sees_what_a_real_clips_own_transform_gives(noisy, tmp_path)
     expected = torch.stack([transform(noisy.images.open(i).convert("RGB")) for i in range(len(noisy.labels))])
     assert ours.shape == expected.shape == (4, 3, 224, 224)
     assert torch.allclose(ours, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "test_resnet",
+        "resnet18.tv_in1k",
+        "convnext_tiny.in12k_ft_in1k",
+        "dm_nfnet_f0.dm_in1k",
+        "volo_d4_448.sail_in1k",
+        "deepseek_vit_412m.deepseek_v4_flash_vision_exp",
+    ],
+)
+def test_a_timm_models_pixels_are_those_of_its_own_transform(noisy, tmp_path, name):
+    """Resized to the size over crop_pct and cropped, squashed, or with a border; bilinear or bicubic: as timm says."""
+    from core.vision import Encoder, create, fitting, timm_config
+
+    known = timm_config(name)
+    facts = json.loads(json.dumps(known["preprocess_cfg"]))  # as a workspace keeps it
+    from timm import data, get_pretrained_cfg
+
+    transform = data.create_transform(**data.resolve_data_config(pretrained_cfg=get_pretrained_cfg(name).to_dict()))
+    found, fit = decode(noisy, tmp_path / "cache", facts), fitting(facts)
+    for row in range(len(noisy.labels)):
+        image = noisy.images.open(row).convert("RGB")
+        pixels = torch.from_numpy(found.images[row].copy()).permute(2, 0, 1) / 255
+        mean, std = (torch.tensor(facts[k]).view(3, 1, 1) for k in ("mean", "std"))
+        assert torch.equal((pixels - mean) / std, transform(image))
+        assert np.array_equal(fit(np.asarray(image)), found.images[row])
+    if name == "test_resnet":
+        prepared = Encoder(create(known["model_cfg"]), facts).prepare(found.images)
+        expected = [transform(noisy.images.open(row).convert("RGB")) for row in range(len(noisy.labels))]
+        assert torch.allclose(prepared, torch.stack(expected), atol=1e-5)
+
+
+def test_what_was_decoded_before_keeps_its_key():
+    """crop_pct is part of a key only where there is one."""
+    usual = {"size": [32, 32], "interpolation": "bicubic", "resize_mode": "shortest", "fill_color": 0}
+    assert geometry(CONFIGS["CLIP"]) == usual
+    cropped = [geometry({**CONFIGS["CLIP"], "crop_pct": share}) for share in (0.875, 0.9)]
+    assert usual not in cropped and cropped[0] != cropped[1]
 
 
 def many(tmp_path, count=3 * decoded.CHUNK, damaged=()):

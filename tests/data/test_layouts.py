@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import layouts
@@ -14,7 +15,7 @@ from core.data import AbsentError, DataError
 from core.data.entries import entries, entry
 from core.data.imagenet import wordnet_ids
 from core.data.opening import Opening, guess, open_parts
-from core.data.status import look, look_again
+from core.data.status import Status, look, look_again
 from core.transform import imagenet_class_names
 
 SHARED = Path(os.environ.get("PALETTE_SHARED") or Path(__file__).resolve().parents[3] / "shared") / "data"
@@ -123,6 +124,44 @@ def test_a_listed_image_that_is_not_there_is_said(home, key, lost):
     (home / lost).unlink()
     found = look(entry(key))
     assert found.state == "half" and "image files are not there, such as" in found.said and lost in found.said
+
+
+def kitti_entry(**counts):
+    """The catalogue's KITTI with as many images as a tiny layout has."""
+    known = entry("kitti")
+    return replace(known, ways=[replace(w, counts=c) for w, c in zip(known.ways, counts.values(), strict=True)])
+
+
+def test_kitti_is_cut_by_drive_where_the_devkit_is_there_else_by_a_seed(home):
+    layouts.kitti(home)
+    known = kitti_entry(drives={"train": 32, "val": 4, "test": 4}, seed={"all": 40})
+    found = look(known)
+    assert found.state == "there" and found.sizes == {"train": 32, "val": 4, "test": 4} and "by drive" in found.note
+    assert "in train and in test" not in found.note
+    mapping = home / "Kitti" / "raw" / "mapping"
+    mapping.rename(home / "moved")
+    look_again()
+    found = look(known)
+    assert found.state == "there" and found.sizes == {"all": 40} and "cut by a seed" in found.note
+    (home / "Kitti" / "raw" / "devkit_object").mkdir()
+    (home / "moved").rename(home / "Kitti" / "raw" / "devkit_object" / "mapping")
+    look_again()
+    assert look(known).sizes == {"train": 32, "val": 4, "test": 4}
+
+
+@pytest.mark.parametrize("numbers", ["1,2,3", "1,2,x", ",".join(["41"] * 40)])
+def test_a_devkit_that_is_not_about_these_images_is_said(home, numbers):
+    layouts.kitti(home)
+    (home / "Kitti" / "raw" / "mapping" / "train_rand.txt").write_text(numbers)
+    with pytest.raises(DataError, match="does not say which drives the images are of"):
+        opened("kitti")
+
+
+def test_kitti_without_its_devkit_is_one_part(home):
+    rows, _ = layouts.kitti_frames(home, ["all"] * 4)
+    with pytest.raises(AbsentError, match="devkit is not in"):
+        opened("kitti")
+    check(open_parts(entry("kitti").places()[1][1]), rows)
 
 
 def test_half_of_imagenet_is_not_all_of_a_folder_per_class(home, monkeypatch):
@@ -272,7 +311,7 @@ def test_clevr_is_cut_into_seen_and_unseen_numbers(home):
     layouts.clevr(home)
     where = entry("clevr").places()[0][1]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("core.catalog.located", lambda known: type("S", (), {"where": known.places()[0][1]}))
+        patch.setattr("core.catalog.located", lambda known: Status(known, "there", "", where=known.places()[0][1]))
         seen, unseen = (task_of(catalogued(key)) for key in ("clevr", "clevr_unseen"))
     part, rows = seen.source.split("test")
     assert part is open_parts(where)["test"] and part.labels[rows].tolist() == [1, 3]  # 4 and 6 objects

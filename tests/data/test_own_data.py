@@ -13,8 +13,10 @@ from pyarrow import parquet
 from core import PaletteError
 from core.data import DataError
 from core.data.cut import Cut, rows, usual
+from core.data.folders import class_folders
 from core.data.opening import guess, open_parts
 from core.data.parquet import read
+from core.jobs import CancelledError
 
 
 @pytest.fixture(autouse=True)
@@ -221,6 +223,26 @@ def test_a_changed_file_is_hashed_again(tmp_path):
     assert read([path]).digest == before
     layouts.write_parquet(path, [("all", 1)], ["cat", "dog"])
     assert read([path]).digest != before
+
+
+def test_reading_files_the_first_time_is_followed_and_can_be_called_off(tmp_path):
+    layouts.folders(tmp_path / "pets", ["cat", "dog"], "all", each=60)
+    seen = []
+
+    def follow(items):
+        seen.append(len(list(items)))
+        return items
+
+    def stop(items):
+        raise CancelledError("stopped")
+
+    with pytest.raises(CancelledError):
+        class_folders(tmp_path / "pets").remember(stop)
+    part = class_folders(tmp_path / "pets")
+    assert part.remember(follow) == part.digest == part.remember(stop) and len(seen) == 1 and seen[0] > 1
+    assert class_folders(tmp_path / "pets").remember(stop) == part.digest, "nothing is read again"
+    layouts.save(tmp_path / "pets" / "cat" / "more.jpg", "all", 0)
+    assert class_folders(tmp_path / "pets").remember(follow) != part.digest and len(seen) == 2
 
 
 @pytest.mark.parametrize(

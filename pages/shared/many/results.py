@@ -196,10 +196,11 @@ def details(outcome: Outcome) -> None:
     with st.expander("How this was computed"):
         facts = outcome.facts
         (search,) = outcome.of("parallel, searched") or [None]
+        augmented = f" Training pictures had {facts['augment']} augmentation." if facts.get("augment") else ""
         st.markdown(
             f"- **Equal budget**: {facts['budget']:,} optimiser steps for every strategy that trains: "
             f"{facts['steps_each']:,} on each of {len(tasks_of(outcome))} tasks, or all of them on the union. Joint "
-            "batches are drawn so that every task weighs equally, each with its own frozen head.\n"
+            f"batches are drawn so that every task weighs equally, each with its own frozen head.{augmented}\n"
             f"- **Choosing**: every α on *val*, by combined accuracy with {listed(tasks_of(outcome, 'supported'))} as "
             "supported; sequences look at the tasks seen so far alone. Everything in bars and tables is on *test*.\n"
             f"- **Parallel, searched**: {search.note if search else 'not done'}.\n"
