@@ -13,13 +13,14 @@ import torch
 from PIL import Image
 
 from core import vision
+from core.device import memory
 from core.heads import head
 from core.lab import Lab
 from core.metrics import probabilities
 from core.recipe import Recipe
 from core.vision import Encoder
 
-RESIDENT_BYTES = 400_000_000  # of merged image towers that are kept at hand
+RESIDENT = 24  # merged image towers that are kept at hand: the 21 of a curve over α, and three beside each other
 CLASSES_IN_MEMORY = 20_000
 _WAYS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
@@ -35,7 +36,7 @@ class Live:
         first = Encoder(self._model, self._preprocess, lab.device)
         self.scale = first.logit_scale
         size = sum(t.numel() * t.element_size() for t in first.weights.values())
-        self._room = max(1, RESIDENT_BYTES // size)
+        self._room = max(1, min(RESIDENT, memory(lab.device).spare // size))
         self._spare: Encoder | None = first
         self._merged: OrderedDict[str, Encoder] = OrderedDict()
         self._rows: OrderedDict[tuple[str, ...], torch.Tensor] = OrderedDict()

@@ -10,8 +10,6 @@ import torch
 from core.device import memory
 from core.merge import Stacked, Weights, wide
 
-SHARE = 4  # of the free memory, models may take one part in so many
-
 
 class Parents:
     """Holds the models that were mixed twice in a row, such as while a slider moves or a search runs, on one device.
@@ -46,8 +44,7 @@ class Parents:
 
     def _fit(self, models: Mapping[str, Weights]) -> bool:
         needed = sum(t.numel() * wide(t).itemsize for weights in models.values() for t in weights.values())
-        now = memory(self._device)
-        return needed <= (now.total // 2 if now.free is None else now.free) // SHARE
+        return needed <= memory(self._device).spare
 
 
 def _among(models: Mapping[str, Weights], those: Mapping[str, Weights]) -> bool:

@@ -110,7 +110,7 @@ def test_live_answers_are_the_labs(tiny_lab: Lab):
 
 
 def test_live_keeps_few_towers_and_never_mixes_them_up(tiny_lab: Lab, monkeypatch):
-    monkeypatch.setattr("core.live.RESIDENT_BYTES", 1)
+    monkeypatch.setattr("core.live.RESIDENT", 1)
     live.cache_clear()
     desk, task = live(tiny_lab), tiny_lab.task("plain")
     rows = desk.head(task.class_names, task.templates)

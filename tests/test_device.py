@@ -58,3 +58,4 @@ def test_memory_is_the_devices_own(monkeypatch):
     assert 0 < here.ours <= here.total
     with mock.patch("pathlib.Path.read_text", side_effect=OSError):
         assert memory(torch.device("cpu")).free is None  # no Linux
+    assert Memory(80, 30, 20).spare == 7 and Memory(80, None, 20).spare == 10
