@@ -137,7 +137,7 @@ def _facts(name: str, origin: Origin, found: Found, precision: str) -> dict[str,
         "tasks": [],
         "supported": [],
         "precision": precision,
-        "finetune": {"default": {}},
+        "finetune": {"default": {"precision": precision} if precision == "bfloat16" else {}},  # trained with, too
     }
 
 

@@ -246,6 +246,7 @@ def test_an_origin_says_one_thing(words):
 
 def test_the_inventory_reads_what_it_can(tmp_path, small_models):
     make(tmp_path, "w", Origin("ViT-B-32", seed=0), precision="bfloat16")
+    assert Lab("w", tmp_path, "cpu").settings("").precision == "bfloat16", "what evaluates in bfloat16 trains in it"
     (tmp_path / "odd").mkdir()
     (tmp_path / "odd" / "workspace.json").write_text("{")
     odd, ours = inventory(tmp_path)
