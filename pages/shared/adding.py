@@ -178,16 +178,12 @@ def _get(jobs: Jobs, key: str) -> None:
     entry, job_key = entries()[key], f"download {key}"
     if not any(way.downloadable for way in entry.ways):
         return
-    job = jobs.get(job_key)
-    if job is not None and job.active:
-        waiting.watch(jobs, job_key)
+    if waiting.under_way(jobs, job_key):
         return
-    if job is not None and job.error:
-        st.warning(job.error)
     if st.button(f"Download {entry.title}", icon=":material/download:", key=f"data.get.{key}"):
         jobs.submit(job_key, f"Downloading {entry.title}", lambda progress: fetch(entry, progress))
         st.rerun()
-    if job is not None and job.state == "done":
+    if (job := jobs.get(job_key)) is not None and job.state == "done":
         forget()
         datasets_view.look_again()
     st.code(f"python -m core data get {key}", language="bash")

@@ -22,12 +22,8 @@ def draw(lab: Lab, jobs: Jobs) -> None:
         st.caption("Every task has its head: trained once on the base, and frozen since (PAINT, appendix H).")
         return
     key = f"{lab.name}:heads {'+'.join(missing)}"
-    job = jobs.get(key)
-    if job is not None and job.active:
-        waiting.watch(jobs, key)
+    if waiting.under_way(jobs, key):
         return
-    if job is not None and job.error:
-        st.warning(job.error)
     st.caption(
         f"{lab.name} has a closed vocabulary: it cannot read the class names of "
         f"{listed([lab.task(name).title for name in missing])}. A head is trained once on the base's features of the "

@@ -29,12 +29,8 @@ def offer(lab: Lab, jobs: Jobs, found: PoolResults) -> None:
             return
         name = st.selectbox("Ingredient", names, key="soups.wise.name")
         key = f"{lab.name}:wise {found.folder} {name}"
-        job = jobs.get(key)
-        if job is not None and job.active:
-            waiting.watch(jobs, key)
+        if waiting.under_way(jobs, key):
             return
-        if job is not None and job.error:
-            st.warning(job.error)
         if st.button("Draw its line", icon=":material/timeline:", key="soups.wise", disabled=name in done):
             pool = make_pool(lab, names, str(found.facts["task"]), found.facts["shifts"])
             jobs.submit(key, f"WiSE-FT of {name}", lambda progress: wise_ft(lab, pool, name, progress), urgent=True)

@@ -57,6 +57,17 @@ def progress(jobs: Jobs, job: Job, where: str) -> None:
     )
 
 
+def under_way(jobs: Jobs, key: str) -> bool:
+    """Whether the job of a key is under way, which is shown; what went wrong with it last is said if it is not."""
+    job = jobs.get(key)
+    if job is not None and job.active:
+        watch(jobs, key)
+        return True
+    if job is not None and job.error:
+        st.warning(job.error)
+    return False
+
+
 def watch(jobs: Jobs, key: str) -> None:
     """Follow one job where the visitor looks for its result; when it ends, the page is drawn again."""
     job = jobs.get(key)

@@ -144,12 +144,8 @@ def weights_of_tasks(lab: Lab, jobs: Jobs, outcome: Outcome) -> None:
 
 def _absent(lab: Lab, jobs: Jobs, outcome: Outcome, row: Row, lost: list[str]) -> None:
     key = f"{lab.name}:remake {row.strategy} {'+'.join(lost)}"
-    job = jobs.get(key)
-    if job is not None and job.active:
-        waiting.watch(jobs, key)
+    if waiting.under_way(jobs, key):
         return
-    if job is not None and job.error:
-        st.warning(job.error)
     count = f"{len(lost)} checkpoint{'s' if len(lost) > 1 else ''}"
     with st.spinner("Estimating how long training them again takes …"):
         seconds = cost_of(lab, outcome, row) / pace(lab)
