@@ -12,6 +12,7 @@ from core import fonts
 from core.fonts import Face
 from core.intake import IntakeError, decode
 from core.lab import Lab
+from core.tasks import Pictures
 from core.typography import LIMITS, LONGEST, Look
 from pages.shared import attack_view, pickers
 from pages.shared.attack_view import KEPT, MOST_CLASSES, View
@@ -58,7 +59,12 @@ def text_of(lab: Lab, view: View) -> str:
 
 def label_of(lab: Lab, view: View) -> int:
     """The true class of the sample that the view shows."""
-    return int(lab.pictures(view.task, attack_view.split_of(lab, view.task)).labels[view.number - 1])
+    return int(_pictures(lab, view.task).labels[view.number - 1])
+
+
+def _pictures(lab: Lab, task: str) -> Pictures:
+    with st.spinner(f"Getting the pictures of {lab.task(task).title} (only the first time takes a moment) …"):
+        return lab.pictures(task, attack_view.split_of(lab, task))
 
 
 def picture(lab: Lab, view: View) -> tuple[View, np.ndarray | None, bool]:
@@ -74,8 +80,7 @@ def picture(lab: Lab, view: View) -> tuple[View, np.ndarray | None, bool]:
     )
     if source == "sample":
         view = _sample(lab, view)
-        images = lab.pictures(view.task, attack_view.split_of(lab, view.task)).images
-        return view, np.array(images[view.number - 1]), True
+        return view, np.array(_pictures(lab, view.task).images[view.number - 1]), True
     given = (
         st.file_uploader("A picture", TYPES, key="attack.upload", label_visibility="collapsed")
         if source == "upload"
@@ -92,6 +97,8 @@ def picture(lab: Lab, view: View) -> tuple[View, np.ndarray | None, bool]:
 
 
 def _sample(lab: Lab, view: View) -> View:
+    # a run of the live part alone in which these two were not drawn has forgotten them
+    pickers.seed({"attack.task": view.task, "attack.number": view.number}, False)
     which, number = st.columns([1.5, 1])
     names = pickers.by_role(lab)
     task = which.selectbox("Of", names, key="attack.task", format_func=lambda n: lab.task(n).title)

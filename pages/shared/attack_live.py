@@ -98,7 +98,8 @@ def _main(lab: Lab, view: View, image: np.ndarray | None, known: bool) -> Readin
         return None
     text = st.session_state.get("attack.text") or ""
     label = lab.task(view.task).class_names[attack_controls.label_of(lab, view)] if known else None
-    found = attack_reading.read(lab, replace(view, alpha=alpha), image, text, label)
+    with st.spinner("Asking the base, the mixes and the fine-tuned model (the first answers take a few seconds) …"):
+        found = attack_reading.read(lab, replace(view, alpha=alpha), image, text, label)
     shown, chart = st.columns([1, 1.75], gap="small")
     with shown:
         alt = f"The picture with {text!r} written on it" if text.strip() else "The picture, nothing written on it"
