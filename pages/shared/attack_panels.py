@@ -124,8 +124,12 @@ def _transfer(lab: Lab, jobs: Jobs, view: View, alpha: float) -> None:
         "note. A patch that learnt not to read should hold on the right, too."
     )
     recipes, names = _three(lab, view, alpha)
-    study = attack.transfer(recipes, task, split, trained, FEWER)
-    table = _answered(lab, jobs, study, f"Transfer on {task.title}")
+    table, rest = None, len(task.class_names) - trained
+    if min(trained, rest) < 2:  # the name of another class of the same half is written
+        st.info(f"Broad transfer takes two classes on either side, and here they are {trained} and {rest}.")
+    else:
+        study = attack.transfer(recipes, task, split, trained, FEWER)
+        table = _answered(lab, jobs, study, f"Transfer on {task.title}")
     if table is not None:
         chart = attack_charts.transfer(names, table, groups)
         st.plotly_chart(chart, key="attack.transfer", config=charts.options("attack-transfer"), alt="Fooled rates")
