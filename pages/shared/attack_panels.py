@@ -37,7 +37,7 @@ def draw(lab: Lab, jobs: Jobs, view: View, alpha: float) -> None:
     with cost:
         _cost(lab, jobs, view, alpha)
     with photos:
-        attack_photos_panel.draw(lab, view, alpha)
+        attack_photos_panel.draw(lab, jobs, view, alpha)
 
 
 def _three(lab: Lab, view: View, alpha: float) -> tuple[list, list[str]]:
