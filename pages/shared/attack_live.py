@@ -94,7 +94,8 @@ def _main(lab: Lab, view: View, image: np.ndarray | None, known: bool) -> Readin
     stops = sorted({*GRID, alpha})
     live_slider(SLIDER, alpha, stops, -1.0 if chosen is None else chosen, st.session_state[STAMP], _moved)
     if image is None:
-        st.info("No picture yet: give one on the left, or go back to the samples.", icon=":material/image:")
+        otherwise = "choose another task" if known else "go back to the samples"
+        st.info(f"No picture yet: give one on the left, or {otherwise}.", icon=":material/image:")
         return None
     text = st.session_state.get("attack.text") or ""
     label = lab.task(view.task).class_names[attack_controls.label_of(lab, view)] if known else None

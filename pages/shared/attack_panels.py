@@ -17,6 +17,7 @@ from core.paint import GRID
 from pages.shared import attack_charts, attack_photos_panel, attack_view, charts, figures, missing, waiting
 from pages.shared.attack_view import View
 from pages.shared.figures import Figure
+from pages.shared.frame import one_sentence
 from pages.shared.pickers import role_mark
 from pages.shared.wording import alpha_text, duration, listed
 
@@ -28,13 +29,13 @@ def draw(lab: Lab, jobs: Jobs, view: View, alpha: float) -> None:
     """Questions about the whole task of the view, each answered when asked for."""
     titles = ["A whole task", "How large, and where", "Does it transfer?", "What does it cost?", "Real photographs"]
     whole, where, transfer, cost, photos = st.tabs(titles)
-    with whole:
+    with whole, one_sentence():  # each by itself: what one cannot answer, another may
         _whole(lab, jobs, view, alpha)
-    with where:
+    with where, one_sentence():
         _where(lab, jobs, view, alpha)
-    with transfer:
+    with transfer, one_sentence():
         _transfer(lab, jobs, view, alpha)
-    with cost:
+    with cost, one_sentence():
         _cost(lab, jobs, view, alpha)
     with photos:
         attack_photos_panel.draw(lab, jobs, view, alpha)

@@ -5,15 +5,18 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import streamlit as st
-from attacking import live_part_alone, no_old_desk, probability, reading_of, view_of  # noqa: F401
+from attacking import chart, live_part_alone, no_old_desk, probability, reading_of, view_of  # noqa: F401
+from conftest import Noisy, tiny_tasks
 from opening import cache, lab_of, page, swept_template, values  # noqa: F401
 from PIL import Image
 
+from core.data import DataError
 from core.intake import decode
 from core.typography import Look, write
 from pages.shared import attack_reading
@@ -82,6 +85,35 @@ def test_one_can_go_back_to_the_samples(page, cache):
     assert (at.selectbox(key="attack.task").value, at.number_input(key="attack.number").value) == ("noisy", 3)
     assert (view_of(at).task, view_of(at).number) == ("noisy", 3)
     assert np.array_equal(reading_of(at).image, write(lab.pictures("noisy", "test").images[2], "green", Look()))
+
+
+class Gone(Noisy):
+    """A data set that somebody moved away."""
+
+    def digest(self, split: str) -> str:
+        raise DataError("The pictures of Gone are not there; add them again.")
+
+    load = digest
+
+
+def test_pictures_that_are_gone_keep_nobody_from_others(page, monkeypatch):
+    plain = tiny_tasks()["plain"]
+    gone = replace(plain, name="gone", role="ood", title="Gone", source=Gone(3, 20))
+    monkeypatch.setattr("core.lab.tasks_of", lambda _: {**tiny_tasks(), "gone": gone})
+    at = page("typographic", task="gone", patch="noisy")
+    assert {e.value for e in at.error} == {"The pictures of Gone are not there; add them again."}
+    assert "choose another task" in at.info[0].value and not any("says" in m.label for m in at.metric)
+    assert chart(at, "attack.cost") and any(b.label == "Take it home" for b in at.button)
+    at.selectbox(key="attack.task").select("plain").run()
+    assert not at.error and any("says" in m.label for m in at.metric)
+
+
+def test_a_task_without_one_list_of_classes_is_not_offered(page, monkeypatch):
+    asked = replace(tiny_tasks()["plain"], name="asked", title="Asked", per_picture=True)
+    monkeypatch.setattr("core.lab.tasks_of", lambda _: {"asked": asked, **tiny_tasks()})
+    at = page("typographic", task="asked")
+    assert ["classes of their own each; showing plain" in w.value for w in at.warning] == [True] and not at.error
+    assert view_of(at).task == "plain" and at.selectbox(key="attack.task").options == ["Noisy", "Plain"]
 
 
 def test_it_says_what_it_waits_for(page, monkeypatch):
