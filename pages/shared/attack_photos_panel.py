@@ -101,11 +101,11 @@ def _by_job(lab: Lab, jobs: Jobs, key: str, given: Given, recipes: Sequence[Reci
     def work(progress: Progress) -> Judged:
         return judge(lab, recipes, read(box.pop(), given.called), progress=lambda one: _followed(one, count, progress))
 
-    if (before := st.session_state.get(ASKED)) not in (None, key):
-        jobs.cancel(before)  # nobody looks at another α's any more
-    st.session_state[ASKED] = key
+    before, st.session_state[ASKED] = st.session_state.get(ASKED), key
     job = jobs.get(key)
-    if job is None:
+    if before is not None and before != key:
+        jobs.cancel(before)  # nobody looks at another α's any more
+    if job is None or (before != key and job.state == "cancelled"):  # back at an α that was left
         job = jobs.submit(key, title, work, urgent=True)
         job.finished.wait(0.5)  # a short one needs no waiting
     if job.state == "done":

@@ -6,6 +6,7 @@ from __future__ import annotations
 import io
 import zipfile
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from opening import cache, lab_of, page, swept_template, values, wait  # noqa: F
 from core.attack_files import png
 from core.attack_photos import TEMPLATES
 from core.live import live
-from pages.shared import attack_photos_panel
+from pages.shared import attack_photos_panel, workspace
 from pages.shared.wording import percent
 
 WRITTEN = ("green", "blue", "red")  # on pictures of red, green and blue things
@@ -104,6 +105,25 @@ def test_many_photographs_are_judged_by_a_job(opened, monkeypatch):
     upload(at, photographs(lab))
     wait(at, lambda at: table(at) is not None)
     assert not at.error and sorted(table(at)["base"]) == sorted(answers(lab)[0])
+
+
+def test_an_alpha_that_was_left_is_not_judged_till_one_comes_back(opened, monkeypatch):
+    monkeypatch.setattr(attack_photos_panel, "AT_ONCE", 3)
+    (at, lab), busy, jobs = opened, Event(), workspace.jobs()
+    jobs.submit("busy", "Something long", lambda _: busy.wait(60))
+    upload(at, photographs(lab))
+
+    def states() -> list[str]:
+        return [job.state for job in jobs.all() if "photographs" in job.key]
+
+    assert states() == ["waiting"] and table(at) is None
+    for alpha, expected in (("0.60", ["cancelled", "waiting"]), ("0.50", ["cancelled", "waiting"])):
+        at.query_params["alpha"] = alpha
+        at.run()
+        assert states() == expected and not at.warning
+    busy.set()
+    wait(at, lambda at: table(at) is not None)
+    assert np.array_equal(table(at)["α = 0.5"], answers(lab)[1])
 
 
 def test_what_is_known_is_not_asked_again(opened, monkeypatch):
