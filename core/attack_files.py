@@ -16,7 +16,7 @@ from PIL import Image
 
 from core import disk
 from core.incoming import Incoming, from_folder, from_zip
-from core.intake import IntakeError, decode
+from core.intake import IntakeError, decode, shown
 
 NAME = re.compile(
     r"label=(?P<label>.+?)_text=(?P<text>.*?)(?:[ _-]?\(?\d+\)?)?\.(?:png|jpe?g|webp|bmp|gif|tiff?)", re.I
@@ -46,7 +46,8 @@ def parse(name: str) -> tuple[str, str]:
     """Label and text of a file name, underscores read as spaces, a number at the end left out. Raises IntakeError."""
     found = NAME.fullmatch(PurePosixPath(name).name)
     if found is None:
-        raise IntakeError(f"{name} is not named like label=dog_text=cat.png, so what it shows is not known; rename it.")
+        said = shown(name)
+        raise IntakeError(f"{said} is not named like label=dog_text=cat.png, so what it shows is not known; rename it.")
     label, text = (" ".join(found[part].replace("_", " ").split()) for part in ("label", "text"))
     return label, text
 
@@ -64,10 +65,10 @@ def read(path: Path | BinaryIO, called: str = "") -> Iterator[Photo | Trouble]:
     Label and text come from the file's name, or, as in SCAM (Westerhoff et al. 2025, arXiv 2504.04893), from the
     ``object_label`` and ``attack_word`` of a metadata.csv or .jsonl beside it, whose rows of type NoSCAM are not
     attacks. A zip file may also be an open one, ``called`` so. Nothing is unpacked to disk. Raises IntakeError if it is
-    neither, or holds no such picture.
+    neither, or holds no such picture that can be read.
     """
-    called = called or (path.name if isinstance(path, Path) else "The zip file")
-    files = [file for file in _files(path, called) if file.name]
+    called = called or _name(path)
+    files = listed(path, called)
     tables = [file for file in files if PurePosixPath(file.name).name in TABLES]
     known: dict[str, tuple[str, str] | None] = {}
     for table in tables:
@@ -75,33 +76,53 @@ def read(path: Path | BinaryIO, called: str = "") -> Iterator[Photo | Trouble]:
             known |= _rows(table)
         except IntakeError as error:
             yield Trouble(table.name, str(error))
-    some = False
+    some, broken = False, ""
     for file in files:
         if file in tables or known.get(file.name, ...) is None:
             continue
         try:
             label, text = known.get(file.name) or parse(file.name)
+            if not text:
+                raise IntakeError(f"{file.name} names no text, so it is no attack; name the word that it shows.")
+        except IntakeError as error:
+            yield Trouble(file.name, str(error))
+            continue
+        try:
             picture = Photo(decode(file.read(), file.name), label, text, file.name)
         except IntakeError as error:
+            broken = broken or str(error)
             yield Trouble(file.name, str(error))
             continue
         some = True
         yield picture
+    if broken and not some:
+        raise IntakeError(f"No picture in {called} can be read: {broken}")
     if not some:
         raise IntakeError(f"{called} holds no picture named like label=dog_text=cat.png, or listed in a metadata.csv.")
 
 
-def _files(path: Path | BinaryIO, called: str) -> list[Incoming]:
+def listed(path: Path | BinaryIO, called: str = "") -> list[Incoming]:
+    """The files of a folder or zip that ``read`` would look at, none read yet. Raises IntakeError if it is neither."""
+    called = called or _name(path)
     if not isinstance(path, Path):
         return from_zip(path, called)
-    if path.is_dir():
-        return sorted(from_folder(path), key=lambda file: file.name)
     try:
+        if path.is_dir():
+            return sorted(from_folder(path), key=lambda file: file.name)
+        if path.is_file() and not zipfile.is_zipfile(path):
+            raise IntakeError(f"{called} is a file, but no zip that can be read; give a folder or a zip file.")
         return from_zip(path.open("rb"), called)
+    except IntakeError:
+        raise
     except FileNotFoundError:
-        raise IntakeError(f"There is no {path}; give a folder or a zip file.") from None
-    except OSError as error:
-        raise IntakeError(f"{called} cannot be read ({error.strerror}).") from None
+        raise IntakeError(f"There is no {shown(str(path))}; give a folder or a zip file.") from None
+    except (OSError, ValueError) as error:  # a folder that is closed to us, a name too long, a zero byte in it
+        why = getattr(error, "strerror", None) or error
+        raise IntakeError(f"{shown(str(path))} cannot be read ({why}); give a folder or a zip file.") from None
+
+
+def _name(path: Path | BinaryIO) -> str:
+    return shown(path.name or str(path)) if isinstance(path, Path) else "The zip file"
 
 
 def _rows(table: Incoming) -> dict[str, tuple[str, str] | None]:

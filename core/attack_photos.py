@@ -70,7 +70,9 @@ def judge(
             look()
     if batch:
         look()
-    known = tuple(classes) or tuple(sorted({word for _, *words in facts for word in words}, key=str.casefold))
+    spelled = sorted({word for _, *words in facts for word in words})
+    # "Cat" and "cat" are one class; as two they would share its answers
+    known = tuple(classes) or tuple(v for _, v in sorted({word.casefold(): word for word in spelled}.items()))
     if len(known) < 2:
         raise PaletteError("All photographs name the same thing; give the classes to choose from.")
     where = {name.casefold(): i for i, name in enumerate(known)}

@@ -190,14 +190,40 @@ def test_a_table_that_says_nothing_is_a_sentence(tmp_path, table):
 
 def test_what_is_neither_folder_nor_zip(tmp_path):
     (tmp_path / "words.zip").write_bytes(b"no zip")
+    (tmp_path / "label=dog_text=cat.png").write_bytes(png(PICTURE))
     (tmp_path / "empty").mkdir()
     for place, why in (
         ("words.zip", "no zip that can be read"),
+        ("label=dog_text=cat.png", "is a file, but no zip"),
         ("absent", "There is no"),
         ("empty", "holds no files"),
+        ("x" * 5000, "cannot be read"),
+        ("zero\0byte", "cannot be read"),
     ):
         with pytest.raises(IntakeError, match=why):
             list(read(tmp_path / place))
+
+
+def test_a_folder_that_is_closed_to_us(tmp_path, monkeypatch):
+    def closed(_folder):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("core.attack_files.from_folder", closed)
+    with pytest.raises(IntakeError, match="cannot be read \\(Permission denied\\); give a folder"):
+        list(read(tmp_path))
+
+
+def test_pictures_that_are_all_broken_are_told_from_wrong_names(tmp_path):
+    path = hostile(tmp_path / "all.zip", {"label=dog_text=cat.png": png(PICTURE)[:50], "other.png": png(PICTURE)})
+    with pytest.raises(IntakeError, match=r"No picture in all\.zip can be read: label=dog_text=cat\.png is dam"):
+        list(read(path))
+
+
+def test_a_photograph_without_a_word_is_no_attack(tmp_path):
+    path = hostile(tmp_path / "all.zip", {f"label=dog_text={word}.png": png(PICTURE) for word in ("cat", "", "_2")})
+    found = list(read(path))
+    assert [p.text for p in found if isinstance(p, Photo)] == ["cat"]
+    assert all("names no text" in t.why for t in found if isinstance(t, Trouble))
 
 
 def test_decoding_is_upright_rgb_on_white():

@@ -8,10 +8,11 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from core import fonts
+from core import PaletteError, fonts
 from core.fonts import Face
 from core.intake import IntakeError, decode
 from core.lab import Lab
+from core.tasks import Pictures
 from core.typography import LIMITS, LONGEST, Look
 from pages.shared import attack_view, pickers
 from pages.shared.attack_view import KEPT, MOST_CLASSES, View
@@ -53,12 +54,21 @@ def text_of(lab: Lab, view: View) -> str:
     if view.text is not None:
         return view.text
     names = lab.task(view.task).class_names
-    return names[(label_of(lab, view) + len(names) // 3) % len(names)]
+    try:
+        shown = label_of(lab, view)
+    except PaletteError:
+        shown = 0  # why there is no picture is said where it would stand
+    return names[(shown + len(names) // 3) % len(names)]
 
 
 def label_of(lab: Lab, view: View) -> int:
     """The true class of the sample that the view shows."""
-    return int(lab.pictures(view.task, attack_view.split_of(lab, view.task)).labels[view.number - 1])
+    return int(_pictures(lab, view.task).labels[view.number - 1])
+
+
+def _pictures(lab: Lab, task: str) -> Pictures:
+    with st.spinner(f"Getting the pictures of {lab.task(task).title} (only the first time takes a moment) …"):
+        return lab.pictures(task, attack_view.split_of(lab, task))
 
 
 def picture(lab: Lab, view: View) -> tuple[View, np.ndarray | None, bool]:
@@ -74,8 +84,11 @@ def picture(lab: Lab, view: View) -> tuple[View, np.ndarray | None, bool]:
     )
     if source == "sample":
         view = _sample(lab, view)
-        images = lab.pictures(view.task, attack_view.split_of(lab, view.task)).images
-        return view, np.array(images[view.number - 1]), True
+        try:
+            return view, np.array(_pictures(lab, view.task).images[view.number - 1]), True
+        except PaletteError as error:
+            st.error(str(error), icon=":material/broken_image:")
+            return view, None, True
     given = (
         st.file_uploader("A picture", TYPES, key="attack.upload", label_visibility="collapsed")
         if source == "upload"
@@ -92,8 +105,10 @@ def picture(lab: Lab, view: View) -> tuple[View, np.ndarray | None, bool]:
 
 
 def _sample(lab: Lab, view: View) -> View:
+    # a run of the live part alone in which these two were not drawn has forgotten them
+    pickers.seed({"attack.task": view.task, "attack.number": view.number}, False)
     which, number = st.columns([1.5, 1])
-    names = pickers.by_role(lab)
+    names = attack_view.attackable(lab)
     task = which.selectbox("Of", names, key="attack.task", format_func=lambda n: lab.task(n).title)
     most = lab.task(task).size(attack_view.split_of(lab, task))
     st.session_state["attack.number"] = min(st.session_state["attack.number"], most)

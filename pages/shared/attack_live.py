@@ -94,11 +94,13 @@ def _main(lab: Lab, view: View, image: np.ndarray | None, known: bool) -> Readin
     stops = sorted({*GRID, alpha})
     live_slider(SLIDER, alpha, stops, -1.0 if chosen is None else chosen, st.session_state[STAMP], _moved)
     if image is None:
-        st.info("No picture yet: give one on the left, or go back to the samples.", icon=":material/image:")
+        otherwise = "choose another task" if known else "go back to the samples"
+        st.info(f"No picture yet: give one on the left, or {otherwise}.", icon=":material/image:")
         return None
     text = st.session_state.get("attack.text") or ""
     label = lab.task(view.task).class_names[attack_controls.label_of(lab, view)] if known else None
-    found = attack_reading.read(lab, replace(view, alpha=alpha), image, text, label)
+    with st.spinner("Asking the base, the mixes and the fine-tuned model (the first answers take a few seconds) …"):
+        found = attack_reading.read(lab, replace(view, alpha=alpha), image, text, label)
     shown, chart = st.columns([1, 1.75], gap="small")
     with shown:
         alt = f"The picture with {text!r} written on it" if text.strip() else "The picture, nothing written on it"

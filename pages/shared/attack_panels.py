@@ -17,6 +17,7 @@ from core.paint import GRID
 from pages.shared import attack_charts, attack_photos_panel, attack_view, charts, figures, missing, waiting
 from pages.shared.attack_view import View
 from pages.shared.figures import Figure
+from pages.shared.frame import one_sentence
 from pages.shared.pickers import role_mark
 from pages.shared.wording import alpha_text, duration, listed
 
@@ -28,16 +29,16 @@ def draw(lab: Lab, jobs: Jobs, view: View, alpha: float) -> None:
     """Questions about the whole task of the view, each answered when asked for."""
     titles = ["A whole task", "How large, and where", "Does it transfer?", "What does it cost?", "Real photographs"]
     whole, where, transfer, cost, photos = st.tabs(titles)
-    with whole:
+    with whole, one_sentence():  # each by itself: what one cannot answer, another may
         _whole(lab, jobs, view, alpha)
-    with where:
+    with where, one_sentence():
         _where(lab, jobs, view, alpha)
-    with transfer:
+    with transfer, one_sentence():
         _transfer(lab, jobs, view, alpha)
-    with cost:
+    with cost, one_sentence():
         _cost(lab, jobs, view, alpha)
     with photos:
-        attack_photos_panel.draw(lab, view, alpha)
+        attack_photos_panel.draw(lab, jobs, view, alpha)
 
 
 def _three(lab: Lab, view: View, alpha: float) -> tuple[list, list[str]]:
@@ -124,8 +125,12 @@ def _transfer(lab: Lab, jobs: Jobs, view: View, alpha: float) -> None:
         "note. A patch that learnt not to read should hold on the right, too."
     )
     recipes, names = _three(lab, view, alpha)
-    study = attack.transfer(recipes, task, split, trained, FEWER)
-    table = _answered(lab, jobs, study, f"Transfer on {task.title}")
+    table, rest = None, len(task.class_names) - trained
+    if min(trained, rest) < 2:  # the name of another class of the same half is written
+        st.info(f"Broad transfer takes two classes on either side, and here they are {trained} and {rest}.")
+    else:
+        study = attack.transfer(recipes, task, split, trained, FEWER)
+        table = _answered(lab, jobs, study, f"Transfer on {task.title}")
     if table is not None:
         chart = attack_charts.transfer(names, table, groups)
         st.plotly_chart(chart, key="attack.transfer", config=charts.options("attack-transfer"), alt="Fooled rates")

@@ -11,7 +11,9 @@ from core.history import History
 from core.lab import Lab
 from core.paint import check_alpha
 from core.recipe import Recipe, lerp
+from core.tasks import TaskError
 from core.typography import LIMITS, LONGEST, Look
+from pages.shared import pickers
 
 KEPT = "@"  # before the key of a kept recipe, where else the name of a checkpoint stands
 MOST_CLASSES = 1000
@@ -54,6 +56,11 @@ def is_checkpoint(lab: Lab, view: View) -> bool:
     return not view.patch.startswith(KEPT) and view.patch in lab.zoo
 
 
+def attackable(lab: Lab) -> list[str]:
+    """Tasks whose pictures can be attacked: those with one list of classes for all of them."""
+    return [name for name in pickers.by_role(lab) if not lab.task(name).per_picture]
+
+
 def split_of(lab: Lab, task: str) -> str:
     """The split whose pictures are shown: test, or the last that the task has."""
     sizes = lab.task(task).source.sizes()
@@ -63,10 +70,14 @@ def split_of(lab: Lab, task: str) -> str:
 def read(lab: Lab, parameters: Mapping[str, str]) -> tuple[View, list[str]]:
     """The view that an address asks for, and a sentence for each part of it that makes no sense and was left out."""
     wrong: list[str] = []
-    first = next(iter([*lab.default_supported(), *lab.tasks]))
+    known = attackable(lab)
+    first = next((name for name in [*lab.default_supported(), *known] if name in known), None)
+    if first is None:
+        raise TaskError(f"No task of {lab.name} has one list of classes for all its pictures; add one that does.")
     task = parameters.get("task", first)
-    if task not in lab.tasks:
-        wrong.append(f"This link asks for the task {task!r}, which is not there; showing {first}.")
+    if task not in known:
+        why = "whose pictures have classes of their own each" if task in lab.tasks else "which is not there"
+        wrong.append(f"This link asks for the task {task!r}, {why}; showing {first}.")
         task = first
     view = View(task, _number(lab, task, parameters.get("number", "1"), wrong), patch=next(iter(patches(lab)), ""))
     text = parameters.get("text")

@@ -27,7 +27,7 @@ TITLES = {"all": "All", "differ": "Where they differ", "wrong": "Some answer wro
 
 def draw(lab: Lab, asked: Asked, result: Result, colours: Mapping[str, str], sent: Sent, anew: bool) -> None:
     """All of it; the gallery turns its pages without running the rest again."""
-    classify_work.refusals(result.album)
+    classify_work.refusals(result.album.refused, "; the JSON has them all")
     _numbers(result, colours)
     seed({SHOW: st.session_state["classify.view"].show}, anew)
     _gallery(result, colours)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -74,16 +74,16 @@ def result(lab: Lab, jobs: Jobs, asked: Asked) -> Result | None:
 
 def _nothing(album: Album) -> None:
     if album.refused:
-        refusals(album)
+        refusals(album.refused)
         st.info("None of these files could be read. Send PNG, JPEG, WebP, GIF, BMP or TIFF.", icon=":material/image:")
 
 
-def refusals(album: Album) -> None:
-    """One sentence for each file that was left out."""
-    count = len(album.refused)
+def refusals(refused: Sequence[str], rest: str = "") -> None:
+    """One sentence for each file that was left out; plain text, for anybody may have named them."""
+    count = len(refused)
     if count:
         many = "One file was" if count == 1 else f"{count:,} files were"
         with st.expander(f"{many} left out", icon=":material/warning:", expanded=count <= 3):
-            st.text("\n".join(album.refused[:200]))
+            st.text("\n".join(refused[:200]))
             if count > 200:
-                st.caption(f"And {count - 200:,} more; the JSON has them all.")
+                st.caption(f"And {count - 200:,} more{rest}.")

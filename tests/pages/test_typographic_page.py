@@ -5,38 +5,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from attacking import find_out, no_old_desk, probability, reading_of, view_of  # noqa: F401
 from opening import cache, lab_of, page, swept_template, values  # noqa: F401
-from streamlit.testing.v1 import AppTest
 
 from core import attack
 from core.fonts import Face
 from core.history import History
-from core.live import live
 from core.typography import Look, write
-from pages.shared import attack_panels, attack_reading, attack_view, workspace
+from pages.shared import attack_panels, attack_view
 from pages.shared.wording import percent
-
-
-@pytest.fixture(autouse=True)
-def no_old_desk():
-    """Each test has a workspace of its own, and so has the live desk."""
-    live.cache_clear()
-    yield
-    live.cache_clear()
-
-
-def view_of(at: AppTest) -> attack_view.View:
-    return at.session_state["attack.view"]
-
-
-def reading_of(at: AppTest) -> attack_reading.Reading:
-    return at.session_state[attack_reading.KEY][1]
-
-
-def answer(lab, recipe, image, names, templates) -> float:
-    desk = live(lab)
-    table = desk.probabilities([recipe], desk.prepared(image)[None], desk.head(names, templates))
-    return float(table[0, 0].max())
 
 
 def test_shows_what_three_models_say_of_the_attacked_picture(page, cache):
@@ -45,7 +22,7 @@ def test_shows_what_three_models_say_of_the_attacked_picture(page, cache):
     task = lab.task("plain")
     image = write(np.array(lab.pictures("plain", "test").images[1]), "green", Look())
     recipes = [lab.base, lab.patch("noisy", 0.4), lab.tuned("noisy")]
-    expected = [percent(answer(lab, r, image, task.class_names, task.templates)) for r in recipes]
+    expected = [percent(probability(lab, r, image, task)) for r in recipes]
     assert values(at)[:3] == expected
     assert np.array_equal(reading_of(at).image, image)
 
@@ -138,15 +115,12 @@ def test_a_mix_from_another_page_is_attacked(page, cache):
     assert not at.warning and view_of(at).alpha == 1.0
     task = lab.task("plain")
     image = write(np.array(lab.pictures("plain", "test").images[0]), "green", Look())
-    assert values(at)[2] == percent(answer(lab, recipe, image, task.class_names, task.templates))
+    assert values(at)[2] == percent(probability(lab, recipe, image, task))
 
 
 def test_a_whole_task_is_attacked_when_asked(page, cache):
     at, lab = page("typographic", task="plain", patch="noisy", alpha="0.5"), lab_of(cache)
-    next(b for b in at.button if "Find out" in b.label).click().run()
-    for job in workspace.jobs().all():
-        assert job.finished.wait(120) and job.state == "done", job.error
-    at.run()
+    find_out(at, 0)
     recipes = [lab.patch("noisy", a) for a in attack_panels.ALPHAS]
     study = attack.over_alpha(recipes, lab.task("plain"), "test", view_of(at).look, attack_panels.COUNT)
     assert study.known(lab)
