@@ -217,12 +217,8 @@ def _answered(lab: Lab, jobs: Jobs, study: Study, title: str, command: str = "")
 def _offer(
     lab: Lab, jobs: Jobs, key: str, title: str, cost: int, work: Callable[[Progress], None], command: str = ""
 ) -> None:
-    job = jobs.get(key)
-    if job is not None and job.active:
-        waiting.watch(jobs, key)
+    if waiting.under_way(jobs, key):
         return
-    if job is not None and job.error:
-        st.warning(job.error)
     seconds = cost / missing.pace(lab)
     label = f"Find out, about {duration(seconds)}"
     if st.button(label, type="primary", icon=":material/play_arrow:", key=f"button.{key}"):
