@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-SOURCES = {"open_clip": "open_clip", "hub": "Hub", "timm": "timm", "file": "My file"}
+SOURCES = {"open_clip": "open_clip", "hub": "Hub", "timm": "timm", "file": "File"}
 MODEL, TAG = "ViT-B-32-quickgelu", "openai"
 
 
