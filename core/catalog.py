@@ -56,7 +56,8 @@ def task_of(asked: str | Facts) -> Task:
         said = facts.get("description") or f"Pictures from {Path(place['root']).name}."
         templates = tuple(facts.get("templates") or DEFAULT_TEMPLATES)
         own, plays = place["kind"] in PER_PICTURE, facts.get("plays", "")
-        return Task(facts["name"], facts["role"], title, said, names, templates, source, plays, own)
+        others = tuple(tuple(map(str, group)) for group in facts.get("stands_for", []))
+        return Task(facts["name"], facts["role"], title, said, names, templates, source, plays, own, others)
     except (KeyError, TypeError, ValueError) as error:
         raise TaskError(f"A task in workspace.json cannot be read ({error!r}); add it again.") from None
 
@@ -69,7 +70,8 @@ def catalogued(key: str) -> dict[str, Any]:
         raise DataError(f"{known.title} cannot be read here.")
     from core.data.opening import open_parts
 
-    names = known.class_names(next(iter(open_parts(found.where).values())).class_names)
+    part = next(iter(open_parts(found.where).values()))
+    names = known.class_names(part.class_names)
     return {
         "name": key,
         "data": key,
@@ -81,6 +83,7 @@ def catalogued(key: str) -> dict[str, Any]:
         "templates": list(known.template_texts()),
         "only": [names.index(name) for name in known.only],
         "from": placed(found.where),
+        **({"stands_for": [list(group) for group in part.stands_for]} if part.stands_for else {}),
     }
 
 

@@ -31,7 +31,10 @@ class Ensemble:
         return self._logits[recipe, key]
 
     def right(self, members: Sequence[Recipe], key: Key) -> np.ndarray:
-        """Which pictures the mean of the members' logits gets right (model soups, §3.3), bool (n,)."""
+        """Which pictures the mean of the members' logits gets right (model soups, §3.3), bool (n,).
+
+        Where classes stand for several others, a member's logits are already the largest of theirs.
+        """
         mean = np.zeros(self.logits(members[0], key).shape, dtype=np.float32)
         for member in members:
             mean += self.logits(member, key)

@@ -66,7 +66,8 @@ def trained_head(folder: Path, task: str) -> torch.Tensor:
 def class_rows(classes: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[int, ...] | None:
     """The rows of a head that tells ``classes`` apart for the ``wanted`` names, in their order.
 
-    This is the class mask of ImageNet-R and -A (ManifoldMixMS §4). None if the head does not know them all.
+    This is the class mask of ImageNet-R and -A (ManifoldMixMS §4), and ObjectNet's before ``predict.largest``. None if
+    the head does not know them all.
     """
     place = {name: row for row, name in enumerate(classes)}
     return tuple(place[name] for name in wanted) if place.keys() >= set(wanted) else None

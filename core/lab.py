@@ -27,7 +27,7 @@ from core.jobs import Progress
 from core.merge import merge
 from core.paint import GRID, check_alpha, choose_alpha, combined_accuracy
 from core.parents import Parents
-from core.predict import choice_logits, features, logits
+from core.predict import choice_logits, features, largest, logits
 from core.recipe import Recipe, lerp, single
 from core.splits import group_named
 from core.store import Store
@@ -305,6 +305,8 @@ class Lab:
         more: dict[str, object] = {} if kind == "features" else {"head": content["head"]}
         if kind != "features" and (masks := self._masks(recipe, task)):
             more["masks"] = masks
+            if others := self.task(task).stands_for:
+                more["groups"] = [len(group) for group in others]  # of the rows that the masks name
         if self.precision != "float32":  # other arithmetic, other numbers
             more["precision"] = self.precision
         return self.store.key(kind=kind, weights=self.weights_key(recipe), data=content["data"], **more)
@@ -341,7 +343,9 @@ class Lab:
         """Logits float16 (n, classes) of the features of a split's first n pictures, or of those in ``rows``.
 
         By the mix of the models' own heads where those know this task's classes (the text tower's stands in for a model
-        without), else by the text tower's; by the candidates of each picture where it has its own.
+        without), else by the text tower's; by the candidates of each picture where it has its own. Where the classes
+        stand for others, own heads are asked for all of those and each class has the largest of its logits; the text
+        tower's row for a class stands in for each that it stands for (``scatter_weights`` in the code of model soups).
         """
         if self.task(task).per_picture:
             return self._chosen(task, split, found, rows, progress)
@@ -349,8 +353,10 @@ class Lab:
         scale = self._scratch.logit_scale
         if not own:
             return logits(found, self.head(task, progress), scale)
-        mixed = mixed_head(recipe, own, self.head(task, progress))
-        return logits(found, mixed[WEIGHT], scale, mixed[BIAS])
+        text, sizes = self.head(task, progress), [len(group) for group in self.task(task).stands_for]
+        mixed = mixed_head(recipe, own, text.repeat_interleave(torch.tensor(sizes), dim=0) if sizes else text)
+        answered = logits(found, mixed[WEIGHT], scale, mixed[BIAS])
+        return largest(answered, sizes) if sizes else answered
 
     def _chosen(
         self, task: str, split: str, found: torch.Tensor, rows: np.ndarray | None, progress: Follow
@@ -369,16 +375,16 @@ class Lab:
         return torch.cat(parts)
 
     def own_head(self, model: str, task: str) -> dict[str, torch.Tensor]:
-        """The rows of a model's trained head for a task's classes, in the task's order: ``head.weight`` (classes,
-        embed_dim) and ``head.bias`` (classes,). Empty if it has no trained head that knows them all."""
-        rows = class_rows(self.zoo[model].classes, self.task(task).class_names)
+        """The rows of a model's trained head for a task's classes (or all that they stand for), in the task's order:
+        ``head.weight`` (rows, embed_dim) and ``head.bias`` (rows,). Empty if it has none that knows them all."""
+        rows = class_rows(self.zoo[model].classes, self.task(task).head_names)
         return {n: t[list(rows)] for n, t in self.zoo.head(model).items()} if rows else {}
 
     def _masks(self, recipe: Recipe, task: str) -> list[tuple[str, tuple[int, ...]]]:
-        """Which rows of which trained heads answer a task, where they are not just all of them."""
-        names = self.task(task).class_names
+        """Which rows of which trained heads answer a task, where they are not just all of them, each for a class."""
+        names, grouped = self.task(task).head_names, bool(self.task(task).stands_for)
         parents = [self.zoo[model] for model in recipe.models]
-        found = ((p.digest, class_rows(p.classes, names)) for p in parents if p.classes != names)
+        found = ((p.digest, class_rows(p.classes, names)) for p in parents if grouped or p.classes != names)
         return sorted((digest, rows) for digest, rows in found if rows)
 
     def _kept(

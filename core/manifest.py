@@ -48,8 +48,10 @@ def describe(lab: Lab, recipe: Recipe, fmt: str, dtype: str, tasks: Sequence[str
     trained = {t for name in recipe.models for t in parents[name].tasks if t in lab.tasks}
     mine = [t for t in lab.tasks if t in (trained | {f["task"] for f in known} if tasks is None else tasks)]
     mine = [t for t in mine if not lab.task(t).per_picture]  # those have no head that could go along
+    own = [t for t in mine if any(class_rows(parents[m].classes, lab.task(t).head_names) for m in recipe.models)]
+    mine = [t for t in mine if t not in own or not lab.task(t).stands_for]  # the largest of several logits is no head
+    own = [t for t in own if t in mine]
     heads = {t: {"class_names": lab.task(t).class_names, "templates": lab.task(t).templates} for t in mine}
-    own = [t for t in mine if any(class_rows(parents[m].classes, lab.task(t).class_names) for m in recipe.models)]
     facts = {
         "workspace": lab.name,
         "base_model": lab.facts.get("base_model", lab.name),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import torch
@@ -36,6 +36,14 @@ def logits(features: torch.Tensor, head: torch.Tensor, scale: float, bias: torch
     if bias is not None:
         return (scale * (features.float() @ head.float().T + bias.float())).half()
     return (scale * features.float() @ head.float().T).half()
+
+
+def largest(logits: torch.Tensor, sizes: Sequence[int]) -> torch.Tensor:
+    """The largest logit of each of several groups of neighbouring columns, (n, groups): ObjectNet's class mask.
+
+    ``sizes`` says how many columns each group has, in order. As ``project_logits`` of the code of model soups does it.
+    """
+    return torch.stack([group.amax(dim=1) for group in logits.split(list(sizes), dim=1)], dim=1)
 
 
 def choice_logits(features: torch.Tensor, texts: torch.Tensor, which: torch.Tensor, scale: float) -> torch.Tensor:

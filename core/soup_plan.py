@@ -103,13 +103,13 @@ def make_pool(lab: Lab, names: Sequence[str], task: str | None = None, shifts: S
                 f"{name!r} cannot be mixed with {first!r}: {_head(classes)}, {_head(lab.zoo[first].classes)}; "
                 "ingredients of one soup need the same head."
             )
-        if classes and class_rows(classes, wanted) is None:
+        if classes and (lab.task(task).stands_for or class_rows(classes, wanted) is None):
             raise SoupError(f"The head of {name!r} knows other classes than {task}; choose the task it was trained on.")
         mine, theirs = ({**lab.zoo.weights(n), **lab.zoo.head(n)} for n in (name, first))
         if found := differences(theirs, mine):
             raise MergeError(f"{name!r} cannot be mixed with {first!r}: {'; '.join(found[:10])}.")
     for shift in shifts:
-        if unknown := sorted(set(lab.task(shift).class_names) - set(wanted)):
+        if unknown := sorted(set(lab.task(shift).head_names) - set(wanted)):
             raise SoupError(
                 f"A shift of {task} may ask only for classes of {task} itself, but {shift} asks for {unknown[0]!r}"
                 + (f" and {len(unknown) - 1} more that it does not have." if len(unknown) > 1 else ".")
@@ -157,6 +157,8 @@ def pool_folder(lab: Lab, pool: Pool) -> Path:
 def _pool_folder(lab: Lab, pool: Pool, digests: tuple[str, ...]) -> Path:
     tasks = [lab.task(name) for name in (pool.task, *pool.shifts)]
     data = [[*(task.source.digest(split) for split in task.source.sizes()), task.prompts()] for task in tasks]
+    for about, task in zip(data, tasks, strict=True):
+        about += [task.stands_for] if task.stands_for else []  # what was made before that could be keeps its name
     return lab.folder / "soups" / digest_of(ingredients=digests, data=data)[:16]
 
 

@@ -110,6 +110,7 @@ def class_groups(
     for i in range(groups):
         classes = tuple(order[count * i // groups : count * (i + 1) // groups])
         names = tuple(task.class_names[c] for c in classes)
+        others = tuple(task.stands_for[c] for c in classes if task.stands_for)
         mark = ("" if seed is None else f".seed{seed}") + (".whole" if all_names else "")
         found.append(
             replace(
@@ -121,6 +122,7 @@ def class_groups(
                 class_names=task.class_names if all_names else names,
                 source=Group(source or task.source, classes, relabel=not all_names),
                 plays=f"Split {task.plays}" if task.plays else "",
+                stands_for=task.stands_for if all_names else others,
             )
         )
     return found

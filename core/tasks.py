@@ -54,7 +54,9 @@ class Task:
 
     ``templates`` hold one ``{}`` each, for the class name. ``plays`` names the data set of the papers that it stands
     in for, ``description`` says in one sentence how its pictures are made. ``per_picture``: every picture has candidate
-    answers of its own (multiple choice), and a class is but the place of the right one among them.
+    answers of its own (multiple choice), and a class is but the place of the right one among them. ``stands_for``: for
+    each class, the names of the classes of another task that it stands for, where trained heads know those (ObjectNet's
+    for ImageNet's); its logit is then the largest of theirs.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Task:
     source: Source
     plays: str = ""
     per_picture: bool = False
+    stands_for: tuple[tuple[str, ...], ...] = ()
 
     def __post_init__(self) -> None:
         if self.role not in ROLES:
@@ -74,6 +77,14 @@ class Task:
             raise TaskError(f"Task {self.name!r} names a class twice; class names must differ.")
         if not self.templates or any(t.count("{}") != 1 for t in self.templates):
             raise TaskError(f"Task {self.name!r} needs templates with exactly one {{}} each.")
+
+        if self.stands_for and (len(self.stands_for) != len(self.class_names) or not all(self.stands_for)):
+            raise TaskError(f"Each class of task {self.name!r} must stand for at least one other, or none of them.")
+
+    @property
+    def head_names(self) -> tuple[str, ...]:
+        """What a trained head is asked for, in order: the classes by name, or all that the classes stand for."""
+        return tuple(name for names in self.stands_for for name in names) or self.class_names
 
     def size(self, split: str) -> int:
         """Number of pictures in ``split``; raises TaskError if the task has no such split."""

@@ -23,7 +23,7 @@ from core.recipe import Recipe, combine, lerp, single
 from core.soup_judge import Judge
 from core.soup_measure import individuals, results, wise_ft
 from core.soup_outcome import outcome_facts, outcome_from
-from core.soup_plan import METHODS, SoupPlan, make_pool, outcome_file, too_small
+from core.soup_plan import METHODS, SoupPlan, make_pool, outcome_file, pool_folder, too_small
 from core.soup_run import make_soup
 from core.tasks import Pictures, Task
 
@@ -156,6 +156,78 @@ def test_a_soup_is_measured_on_a_shift_with_some_of_the_classes(soup_lab, tmp_pa
     heads = load_file(tmp_path / "out" / "heads.safetensors")
     for name in ("weight", "bias"):
         assert torch.equal(heads[f"some.{name}"], heads[f"plain.{name}"][[2, 0]])
+
+
+def things(*groups: tuple[str, ...], name: str = "things") -> Task:
+    """A shift whose two classes stand for those of plain, as ObjectNet's do for ImageNet's."""
+    return Task(name, "ood", "Things", "", ("warm", "cold"), ("a {} thing",), Some(2, 90), stands_for=groups)
+
+
+def test_a_class_that_stands_for_several_has_the_largest_of_their_logits(soup_lab):
+    groups = (("green", "red"), ("blue",))
+    soup_lab.tasks["things"] = things(*groups)
+    first, second, scale = single("ingredient-01"), single("ingredient-02"), soup_lab.encoder().logit_scale
+    mixes = [
+        (combine([first, second], [{"": 0.3, "head": 0.8}, {"": 0.7, "head": 0.2}]), {0: 0.8, 1: 0.2}),
+        (second, {1: 1.0}),
+        (lerp(soup_lab.base, second, 0.6), {None: 0.4, 1: 0.6}),  # the text tower's rows stand in for the base's
+    ]
+    text, names = soup_lab.head("things"), soup_lab.task("plain").class_names
+    heads = [soup_lab.zoo.head(recipe.models[0]) for recipe in (first, second)]
+    for recipe, shares in mixes:
+        found, features = soup_lab.logits(recipe, "things", "val"), soup_lab.features(recipe, "things", "val").float()
+        assert found.shape == (16, 2)
+        for picture in range(16):
+            for label, group in enumerate(groups):
+                theirs = []
+                for row in map(names.index, group):
+                    logit = 0.0
+                    for which, share in shares.items():
+                        weight = text[label] if which is None else heads[which]["head.weight"][row].float()
+                        bias = 0.0 if which is None else float(heads[which]["head.bias"][row])
+                        logit += share * (float(features[picture] @ weight) + bias)
+                    theirs.append(scale * logit)
+                assert float(found[picture, label]) == pytest.approx(max(theirs), abs=0.05)
+    expected = scale * soup_lab.features(soup_lab.base, "things", "val").float() @ text.T
+    assert torch.allclose(soup_lab.logits(soup_lab.base, "things", "val").float(), expected, atol=0.05)
+
+
+def test_results_under_groups_are_kept_apart_and_others_where_they_were(soup_lab):
+    """The same rows in other groups are other logits; the text tower's do not ask what classes stand for."""
+    every = [(), (("red", "green"), ("blue",)), (("red",), ("green", "blue")), (("red", "green"), ("pink",))]
+    names = [f"things{i}" for i in range(len(every))]
+    soup_lab.tasks |= {name: things(*groups, name=name) for name, groups in zip(names, every, strict=True)}
+    one = single("ingredient-02")
+    keys = [soup_lab._key("logits", one, name, "val") for name in names]
+    assert len(set(keys[:3])) == 3 and keys[3] == keys[0], "a head that does not know pink is not asked"
+    assert len({soup_lab._key("logits", soup_lab.base, name, "val") for name in names}) == 1
+    found = [soup_lab.logits(one, name, "val") for name in names]
+    assert not torch.equal(found[1], found[2]) and torch.equal(found[3], found[0])
+    scale = soup_lab.encoder().logit_scale
+    expected = scale * soup_lab.features(one, "things0", "val").float() @ soup_lab.head("things0").T
+    assert torch.allclose(found[0].float(), expected, atol=0.05)
+
+
+def test_a_soup_is_measured_on_classes_that_stand_for_several(soup_lab, tmp_path):
+    soup_lab.tasks["things"] = things(("green", "red"), ("blue",))
+    pool = make_pool(soup_lab, ["ingredient-01", "ingredient-02"], "plain", ["things"])
+    uniform, both = (make_soup(soup_lab, pool, SoupPlan(method)).row for method in ("uniform", "ensemble"))
+    assert np.array_equal(uniform.shifts["things"].right, soup_lab.evaluate(uniform.recipe, "things", "test").right)
+    mean = sum(soup_lab.logits(single(n), "things", "test").float() for n in pool.ingredients).numpy()
+    assert np.array_equal(both.shifts["things"].right, mean.argmax(1) == soup_lab.pictures("things", "test").labels)
+    export(soup_lab, uniform.recipe, tmp_path / "out", tasks=["plain", "things"])
+    heads = load_file(tmp_path / "out" / "heads.safetensors")
+    assert set(heads) == {"plain.weight", "plain.bias"}, "the largest of several logits is no head"
+    facts = json.loads((tmp_path / "out" / "recipe.json").read_text())["export"]
+    assert set(facts["tasks"]) == {"plain"} and "things" in {figure["task"] for figure in facts["figures"]}
+    export(soup_lab, soup_lab.base, tmp_path / "base", tasks=["things"])
+    facts = json.loads((tmp_path / "base" / "recipe.json").read_text())["export"]
+    assert set(facts["tasks"]) == {"things"}, "the text tower's head goes along as ever"
+    old = pool_folder(soup_lab, pool)
+    soup_lab.tasks["things"] = things(("red",), ("green", "blue"))
+    assert pool_folder(Lab("tiny", soup_lab.folder.parent, "cpu", soup_lab.tasks), pool) != old
+    with pytest.raises(PaletteError, match="knows other classes than things"):
+        make_pool(soup_lab, ["ingredient-01", "ingredient-02"], "things", [])
 
 
 def test_a_head_that_knows_more_than_the_task_makes_a_soup_of_it(soup_lab):

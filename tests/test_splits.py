@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from conftest import Noisy, tiny_tasks
@@ -29,6 +31,14 @@ class Counted:
 
 
 SIX = Task("six", "supported", "Six", "Numbers.", tuple("abcdef"), ("{}",), Counted(), plays="CIFAR-100")
+
+
+def test_a_groups_classes_stand_for_what_they_did():
+    others = tuple((f"{name} one", f"{name} two") for name in SIX.class_names)
+    whole = replace(SIX, stands_for=others)
+    assert [g.stands_for for g in class_groups(whole, 3)] == [others[:2], others[2:4], others[4:]]
+    assert all(g.stands_for == others for g in class_groups(whole, 3, all_names=True))
+    assert class_groups(SIX, 3)[0].stands_for == ()
 
 
 def test_groups_share_no_class_and_together_are_the_task():

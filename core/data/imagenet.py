@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -70,19 +71,35 @@ def imagenet(root: Path) -> dict[str, Part]:
 def objectnet(root: Path) -> dict[str, Part]:
     """ObjectNet's images of classes that ImageNet has too, as its own ``mappings/`` say; the red border is cut off.
 
-    113 classes, called as ObjectNet calls them: several of ImageNet's classes may be one of these.
+    113 classes, called as ObjectNet calls them; each stands for one or several of ImageNet's, under CLIP's names, where
+    the mappings hold ImageNet's own list.
     """
     maps = root / "mappings"
     try:
         labels = json.loads((maps / "folder_to_objectnet_label.json").read_text())
-        known = set(json.loads((maps / "objectnet_to_imagenet_1k.json").read_text()))
+        known = json.loads((maps / "objectnet_to_imagenet_1k.json").read_text())
+        others = _stands_for(maps, known)
     except FileNotFoundError:
         raise AbsentError(f"There is no ObjectNet in {root}: it needs images/ and mappings/.") from None
-    except ValueError as error:
-        raise DataError(f"The mappings of ObjectNet in {maps} cannot be read ({error}); unpack them again.") from None
+    except (ValueError, LookupError, AttributeError) as error:
+        raise DataError(f"The mappings of ObjectNet in {maps} cannot be read ({error!r}); unpack them again.") from None
     folders = sorted(name for name, label in labels.items() if label in known)
     if not (root / "images").is_dir() or not folders:
         raise DataError(f"ObjectNet in {root} is half there: it needs images/ with the folders of its mappings.")
     part = class_folders(root / "images", {name: i for i, name in enumerate(folders)}, border=2)
     names = tuple(str(labels[name]).lower() for name in folders)
-    return {"test": Part(part.images, np.asarray(part.labels), names)}
+    groups = tuple(others[labels[name]] for name in folders) if others else ()
+    return {"test": Part(part.images, np.asarray(part.labels), names, stands_for=groups)}
+
+
+def _stands_for(maps: Path, known: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """CLIP's names of what each of ObjectNet's labels stands for; empty if ImageNet's list is not among the mappings.
+
+    That list is in the order of the challenge of 2012; another file numbers it in the order of the WordNet ids.
+    """
+    numbers, listed = maps / "pytorch_to_imagenet_2012_id.json", maps / "imagenet_to_label_2012_v2"
+    if not (numbers.exists() and listed.exists()):
+        return {}
+    every, lines = imagenet_class_names(), listed.read_text(encoding="utf-8").splitlines()
+    ours = {lines[line].strip(): every[int(i)] for i, line in json.loads(numbers.read_text()).items()}
+    return {label: tuple(ours[name] for name in names.split("; ")) for label, names in known.items()}

@@ -57,8 +57,8 @@ class Part:
     """One stored part of a data set (train, test, or all of it).
 
     ``labels`` int64 (n,) index ``class_names``; ``notes`` holds further int64 (n,) columns. With ``candidates`` a label
-    is the place of the right one, and the note ``row`` tells a picture's row. Raises DataError if the labels do not fit
-    the images or the names.
+    is the place of the right one, and the note ``row`` tells a picture's row. ``stands_for`` is as a task's. Raises
+    DataError if the labels do not fit the images or the names.
     """
 
     images: Images
@@ -66,6 +66,7 @@ class Part:
     class_names: tuple[str, ...]
     notes: Mapping[str, np.ndarray] = field(default_factory=dict)
     candidates: Candidates | None = None
+    stands_for: tuple[tuple[str, ...], ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.labels) != len(self.images):

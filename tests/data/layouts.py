@@ -313,8 +313,13 @@ def objectnet(home: Path) -> tuple[Rows, list[str]]:
     (base / "mappings").mkdir()
     labels = {"alarm_clock": "Alarm clock", "backpack": "Backpack", "bandaid_box": "Band Aid"}
     (base / "mappings" / "folder_to_objectnet_label.json").write_text(json.dumps(labels))
-    known = {"Alarm clock": "analog clock; digital clock", "Backpack": "backpack"}
+    known = {"Alarm clock": "analog clock; digital clock", "Backpack": "backpack, back pack, knapsack"}
     (base / "mappings" / "objectnet_to_imagenet_1k.json").write_text(json.dumps(known))
+    (base / "mappings" / "imagenet_to_label_2012_v2").write_text(
+        "digital clock\nbackpack, back pack, knapsack\ncrane\nanalog clock\n"
+    )
+    numbers = {"134": 2, "409": 3, "414": 1, "530": 0}  # by the order of WordNet ids, that of the list
+    (base / "mappings" / "pytorch_to_imagenet_2012_id.json").write_text(json.dumps(numbers))
     return [("test", 0), ("test", 1)], ["alarm clock", "backpack"]
 
 

@@ -11,11 +11,13 @@ import layouts
 import numpy as np
 import pytest
 
+from core.catalog import catalogued, task_of
 from core.data import AbsentError, DataError
 from core.data.entries import entries, entry
 from core.data.imagenet import wordnet_ids
 from core.data.opening import Opening, guess, open_parts
 from core.data.status import Status, look, look_again
+from core.tasks import TaskError
 from core.transform import imagenet_class_names
 
 SHARED = Path(os.environ.get("PALETTE_SHARED") or Path(__file__).resolve().parents[3] / "shared") / "data"
@@ -162,6 +164,39 @@ def test_kitti_without_its_devkit_is_one_part(home):
     with pytest.raises(AbsentError, match="devkit is not in"):
         opened("kitti")
     check(open_parts(entry("kitti").places()[1][1]), rows)
+
+
+def test_objectnets_classes_stand_for_imagenets_under_clips_names(home, monkeypatch):
+    layouts.objectnet(home)
+    groups = (("analog clock", "digital clock"), ("backpack",))
+    assert opened("objectnet")["test"].stands_for == groups
+    monkeypatch.setattr("core.data.status._check_classes", lambda *_: None)
+    table = json.loads(json.dumps(catalogued("objectnet")))
+    task = task_of(table)
+    assert task.stands_for == groups and task.class_names == ("alarm clock", "backpack")
+    assert task.head_names == ("analog clock", "digital clock", "backpack")
+    with pytest.raises(TaskError, match="must stand for at least one other"):
+        task_of({**table, "stands_for": [["backpack"]]})
+
+
+@pytest.mark.parametrize("lost", ["imagenet_to_label_2012_v2", "pytorch_to_imagenet_2012_id.json"])
+def test_objectnet_without_imagenets_list_stands_for_nothing(home, lost, monkeypatch):
+    rows, names = layouts.objectnet(home)
+    (home / "objectnet-1.0" / "mappings" / lost).unlink()
+    parts = opened("objectnet")
+    check(parts, rows)
+    assert parts["test"].class_names == tuple(names) and parts["test"].stands_for == ()
+    monkeypatch.setattr("core.data.status._check_classes", lambda *_: None)
+    assert "stands_for" not in catalogued("objectnet")
+
+
+@pytest.mark.parametrize("name", ["imagenet_to_label_2012_v2", "objectnet_to_imagenet_1k.json"])
+def test_mappings_of_objectnet_that_do_not_fit_are_said(home, name):
+    layouts.objectnet(home)
+    path = home / "objectnet-1.0" / "mappings" / name
+    path.write_text(path.read_text().replace("digital", "other"))
+    with pytest.raises(DataError, match=r"mappings of ObjectNet .* cannot be read .*(digital|other) clock"):
+        opened("objectnet")
 
 
 def test_half_of_imagenet_is_not_all_of_a_folder_per_class(home, monkeypatch):
