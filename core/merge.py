@@ -71,13 +71,13 @@ def _split(tensor: torch.Tensor, alone: bool) -> list[torch.Tensor]:
     return list(tensor.split(ALONE)) if alone and tensor.dim() else [tensor]
 
 
-def _sum(parents: list[tuple[float, list[torch.Tensor]]], out: list[torch.Tensor], wide: torch.dtype) -> None:
+def _sum(parents: list[tuple[float, list[torch.Tensor]]], out: list[torch.Tensor], sums: torch.dtype) -> None:
     """Each tensor of ``out`` ← Σ c·θ over the tensors at its place; one call into torch for all of them."""
-    total = out if out[0].dtype == wide else [torch.empty_like(t, dtype=wide) for t in out]
+    total = out if out[0].dtype == sums else [torch.empty_like(t, dtype=sums) for t in out]
     (first, a), *others = parents
     if len(parents) == 2:
         (alpha, b) = others[0]
-        if a[0].dtype == b[0].dtype == wide and a[0].device == b[0].device == total[0].device:
+        if a[0].dtype == b[0].dtype == sums and a[0].device == b[0].device == total[0].device:
             for x, y, t in zip(a, b, total, strict=True):
                 torch.lerp(x, y, alpha, out=t)
         else:
@@ -86,7 +86,7 @@ def _sum(parents: list[tuple[float, list[torch.Tensor]]], out: list[torch.Tensor
     else:
         torch._foreach_copy_(total, a)
         torch._foreach_mul_(total, first)
-        same = all(t[0].dtype == wide and t[0].device == total[0].device for _, t in others)
+        same = all(t[0].dtype == sums and t[0].device == total[0].device for _, t in others)
         widened = total if same else [torch.empty_like(t) for t in total]
         for coefficient, tensors in others:  # cast first: adding another dtype is a slower loop of torch's
             if not same:
