@@ -220,7 +220,7 @@ def _offer(
     if waiting.under_way(jobs, key):
         return
     seconds = cost / missing.pace(lab)
-    label = f"Find out, about {duration(seconds)}"
+    label = f"{title}: find out, about {duration(seconds)}"
     if st.button(label, type="primary", icon=":material/play_arrow:", key=f"button.{key}"):
         jobs.submit(key, title, work, urgent=True)
         st.rerun()

@@ -65,7 +65,7 @@ def chart(at: AppTest, key: str) -> list[dict]:
 
 def find_out(at: AppTest, number: int) -> AppTest:
     """Press one of the buttons that begin an evaluation, and wait for its end."""
-    [b for b in at.button if "Find out" in b.label][number].click().run()
+    [b for b in at.button if "find out" in b.label][number].click().run()
     for job in workspace.jobs().all():
         assert job.finished.wait(120) and job.state == "done", job.error
     return at.run()

@@ -77,4 +77,4 @@ def test_transfer_to_classes_and_styles_that_were_not_trained_on(page, cache, mo
 def test_too_few_classes_for_transfer_are_said_before_anybody_waits(page):
     at = page("typographic", task="plain", patch="noisy")
     assert any("two classes on either side, and here they are 1 and 2" in i.value for i in at.info)
-    assert sum("Find out" in b.label for b in at.button) == 3
+    assert sum("find out" in b.label for b in at.button) == 3
