@@ -62,6 +62,18 @@ def choose_alpha(alphas: Sequence[float], scores: Sequence[float]) -> float:
     return min(zip(alphas, scores, strict=True), key=lambda pair: (-pair[1], pair[0]))[0]
 
 
+def choose_within(alphas: Sequence[float], patching: Sequence[float], supported: Sequence[float], loss: float) -> float:
+    """The α with the best patching accuracy on validation that costs the supported tasks at most ``loss``.
+
+    Accuracies and ``loss`` are in [0, 1]; the first α is what the cost is counted from. Between equals the smallest.
+    Not PAINT's rule, but the one for who may not lose more than so much.
+    """
+    if not len(alphas) == len(patching) == len(supported) or not alphas:
+        raise ValueError("There must be a patching and a supported accuracy for each α.")
+    kept = [i for i in range(len(alphas)) if supported[0] - supported[i] <= loss + 1e-9]
+    return choose_alpha([alphas[i] for i in kept], [patching[i] for i in kept])
+
+
 def paint(
     base: Recipe,
     tuned: Recipe,

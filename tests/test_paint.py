@@ -1,9 +1,19 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core import PaletteError
-from core.paint import GRID, accuracy_distance_to_optimal, choose_alpha, combined_accuracy, grid, paint
+from core.paint import (
+    GRID,
+    accuracy_distance_to_optimal,
+    choose_alpha,
+    choose_within,
+    combined_accuracy,
+    grid,
+    paint,
+)
 from core.recipe import single
 
 
@@ -60,3 +70,19 @@ def test_a_grid_goes_from_base_to_fine_tuned():
     for values in (1, 0, 102):
         with pytest.raises(PaletteError, match="2 to 101"):
             grid(values)
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=21), st.floats(0, 1))
+def test_the_most_patch_for_a_cost_is_what_looking_at_every_alpha_finds(pairs, loss):
+    alphas = [i / 20 for i in range(len(pairs))]
+    patching, supported = zip(*pairs, strict=True)
+    found = alphas.index(choose_within(alphas, patching, supported, loss))
+    assert supported[found] >= supported[0] - loss - 1e-6
+    for i in range(len(pairs)):
+        if supported[i] >= supported[0] - loss:
+            assert patching[i] < patching[found] or (patching[i] == patching[found] and i >= found)
+
+
+def test_a_cost_takes_an_accuracy_for_each_alpha():
+    with pytest.raises(ValueError, match="for each"):
+        choose_within([0.0, 1.0], [0.5], [0.5, 0.4], 0.1)

@@ -9,7 +9,7 @@ from statistics import fmean
 
 from core.lab import Lab, Point
 from core.metrics import Accuracy, Paired, mean, paired
-from core.paint import accuracy_distance_to_optimal, choose_alpha
+from core.paint import accuracy_distance_to_optimal, choose_alpha, choose_within
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +36,11 @@ class Curve:
     def chosen(self) -> float:
         """The α with the highest combined accuracy on val, the smallest of equals."""
         return choose_alpha(self.alphas, [p.combined for p in self.val])
+
+    def chosen_within(self, loss: float) -> float:
+        """The α with the best patching accuracy on val that costs the supported tasks at most ``loss`` there."""
+        patching = [self.patching_mean(p).value for p in self.val]
+        return choose_within(self.alphas, patching, [self.supported_mean(p).value for p in self.val], loss)
 
     @cached_property
     def distance_to_optimal(self) -> float:

@@ -68,6 +68,32 @@ def choose(lab: Lab, jobs: Jobs, view: View, found: Curve) -> None:
         "Test pictures only show, and never choose.",
     )
     rule.caption("Highest combined accuracy on val; the smallest of equals.")
+    _within(found)
+
+
+def _within(found: Curve) -> None:
+    """The other rule: the most of the patch that costs the supported tasks no more than one says."""
+    points = st.number_input(
+        "May cost (points)",
+        min_value=0.0,
+        max_value=100.0,
+        value=1.0,
+        step=0.5,
+        format="%.1f",
+        key="alpha.loss",
+        help="Points of accuracy that the supported tasks may lose on val, against the base.",
+    )
+    alpha = found.chosen_within(points / 100)
+    st.button(
+        f"Most patch for that: {alpha_text(alpha)}",
+        icon=":material/shield:",
+        key="alpha.within",
+        on_click=_set,
+        args=(alpha,),
+        width="stretch",
+        help="The α that is best at the patching task on *val* pictures, of those that cost the supported tasks no more "
+        "than that. Test pictures only show, and never choose.",
+    )
 
 
 def take_away(lab: Lab, view: View, found: Curve) -> None:

@@ -71,6 +71,17 @@ def test_choosing_on_validation_is_one_button(page, cache):
     assert at.query_params["alpha"] == f"{lab_of(cache).chosen_alpha('noisy', ['plain']):.2f}"
 
 
+def test_the_most_patch_for_a_cost_is_one_button_too(page, cache):
+    at, lab = page(alpha="0.00"), lab_of(cache)
+    found = [(a, lab.point("noisy", a, ["plain"], "val").accuracies) for a in GRID]
+    for cost in (0.0, 100.0):
+        at.number_input(key="alpha.loss").set_value(cost).run()
+        at.button(key="alpha.within").click().run()
+        lost = [found[0][1]["plain"].value - point["plain"].value for _, point in found]
+        kept = [(p["noisy"].value, -a) for (a, p), x in zip(found, lost, strict=True) if x <= cost / 100 + 1e-9]
+        assert at.query_params["alpha"] == f"{-max(kept)[1]:.2f}" and not at.error
+
+
 def test_an_alpha_that_was_not_evaluated_becomes_one_job_and_is_kept(page, cache):
     at, other = page(alpha="0.33"), page(alpha="0.33")
     wait(at, lambda at: 0.33 in at.session_state["alpha.curve"].alphas)
