@@ -91,8 +91,8 @@ def _within(found: Curve) -> None:
         on_click=_set,
         args=(alpha,),
         width="stretch",
-        help="The α that is best at the patching task on *val* pictures, of those that cost the supported tasks no more "
-        "than that. Test pictures only show, and never choose.",
+        help="The α that is best at the patching task on *val* pictures, of those that cost the supported tasks no "
+        "more than that. Test pictures only show, and never choose.",
     )
 
 
