@@ -76,19 +76,15 @@ def _whole(lab: Lab, jobs: Jobs, view: View, alpha: float) -> None:
 
 
 def _against_base(base: Outcome, now: Outcome) -> list[Figure]:
-    fooled, right = paired(base.follows, now.follows), paired(base.right, now.right)
+    right = paired(base.right, now.right)
     row = [
-        Figure(":red[✕] Fooled", now.fooled.value, now.fooled, fooled.difference, None, _p(fooled), True),
+        figures.fooled(":red[✕] Fooled", now.fooled, paired(base.follows, now.follows)),
         Figure(":green[●] Right, attacked", now.accuracy.value, now.accuracy, right.difference, right),
     ]
     if base.unharmed is not None and now.unharmed is not None and now.clean is not None:
         kept = paired(base.unharmed, now.unharmed)
         row.append(Figure(":blue[■] Right, nothing written", now.clean.value, now.clean, kept.difference, kept))
     return row
-
-
-def _p(found) -> str:
-    return f"Less is better. McNemar's exact test against the base: p = {found.p:.2g}."
 
 
 def _where(lab: Lab, jobs: Jobs, view: View, alpha: float) -> None:

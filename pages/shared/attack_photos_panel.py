@@ -129,11 +129,10 @@ def _followed(found: Iterable[T], count: int, progress: Progress) -> Iterator[T]
 
 def _show(found: Judged, alpha: float) -> None:
     base, now, tuned = (found.outcome(i) for i in range(3))
-    fooled, right = paired(base.follows, now.follows), paired(base.right, now.right)
-    said = f"Less is better. McNemar's exact test against the base: p = {fooled.p:.2g}."
+    right = paired(base.right, now.right)
     figures.row(
         [
-            Figure(":red[✕] Fooled", now.fooled.value, now.fooled, fooled.difference, None, said, True),
+            figures.fooled(":red[✕] Fooled", now.fooled, paired(base.follows, now.follows)),
             Figure(":green[●] Right", now.accuracy.value, now.accuracy, right.difference, right),
             Figure(":orange[◆] Fine-tuned: fooled", tuned.fooled.value, tuned.fooled),
         ]
@@ -143,6 +142,6 @@ def _show(found: Judged, alpha: float) -> None:
     rows |= {"written": [found.classes[i] for i in found.written]}
     rows |= {name: [found.classes[i] for i in row] for name, row in zip(names, found.answers, strict=True)}
     table = pd.DataFrame(rows)
-    st.dataframe(table, hide_index=True, height=280)
+    st.dataframe(table, hide_index=True, height=280 if len(table) > 7 else "auto")
     st.download_button("Download (CSV)", lambda: table.to_csv(index=False), "attack-photographs.csv", "text/csv")
     refusals([trouble.why for trouble in found.troubles])

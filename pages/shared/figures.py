@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 import streamlit as st
 
@@ -21,8 +21,14 @@ class Figure:
     difference: float | None = None
     flips: Paired | None = None
     explained: str = ""
+    _: KW_ONLY
     against: str = "base"
     less_is_better: bool = False
+
+
+def fooled(label: str, rate: Accuracy, follows: Paired) -> Figure:
+    """How often the written word was answered, with ``follows`` paired against the base; less is better."""
+    return Figure(label, rate.value, rate, follows.difference, follows, "Less is better.", less_is_better=True)
 
 
 def row(figures: Sequence[Figure], places: int = 0) -> None:
@@ -56,8 +62,9 @@ def _tooltip(figure: Figure) -> str:
         said.append(f"n = {figure.found.n} test pictures; 95 % interval {interval(figure.found)} %.")
     if figure.flips:
         f = figure.flips
+        fixed, broken = (f.broken, f.fixed) if figure.less_is_better else (f.fixed, f.broken)
         said.append(
-            f"Against {figure.against} on the same pictures: {f.fixed} fixed, {f.broken} broken; McNemar's exact test "
+            f"Against {figure.against} on the same pictures: {fixed} fixed, {broken} broken; McNemar's exact test "
             f"p = {f.p:.2g}" + (", which may well be chance." if f.within_noise else ".")
         )
     return " ".join([*said, figure.explained]).strip()

@@ -24,10 +24,11 @@ def draw(lab: Lab, jobs: Jobs) -> None:
     key = f"{lab.name}:heads {'+'.join(missing)}"
     if waiting.under_way(jobs, key):
         return
+    some = listed([lab.task(name).title for name in missing[:3]]) + (" …" if len(missing) > 3 else "")
     st.caption(
-        f"{lab.name} has a closed vocabulary: it cannot read the class names of "
-        f"{listed([lab.task(name).title for name in missing])}. A head is trained once on the base's features of the "
-        "train pictures, and then frozen (PAINT, appendix H). Until then, nothing can be said of these tasks."
+        f"{lab.name} has a closed vocabulary: it cannot read class names, and {len(missing)} of its {len(lab.tasks)} "
+        f"tasks have no head yet ({some}). A head is trained once on the base's features of the train pictures, and "
+        "then frozen (PAINT, appendix H). Until then, nothing can be said of these tasks."
     )
     if st.button("Train the heads", key="data.heads", type="primary", icon=":material/model_training:"):
         jobs.submit(key, "Training heads", partial(train_heads, lab, missing), urgent=True)

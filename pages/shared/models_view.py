@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-SOURCES = {"open_clip": "open_clip", "hub": "Hub", "timm": "timm", "file": "File"}
+SOURCES = {
+    "open_clip": "open_clip",
+    "hub": "The Hugging Face hub",
+    "timm": "timm, a closed vocabulary",
+    "file": "A file of mine",
+}
 MODEL, TAG = "ViT-B-32-quickgelu", "openai"
 
 

@@ -29,7 +29,7 @@ NAME, DTYPE, PRECISION = "models.name", "models.dtype", "models.precision"
 def pick(view: View, known: Mapping[str, list[str]], anew: bool) -> tuple[View, Origin | None]:
     """Which model; None while something is still to be said."""
     seed({SOURCE: view.source, MODEL: view.model, TAG: view.tag}, anew)
-    source = st.segmented_control("Where from", list(SOURCES), key=SOURCE, required=True, format_func=SOURCES.get)
+    source = st.selectbox("Where from", list(SOURCES), key=SOURCE, format_func=SOURCES.get)
     view = replace(view, source=source)
     if source == "hub":
         hub = st.text_input("Model on the hub", key=HUB, placeholder="openai/clip-vit-base-patch32", help=_HUB).strip()
