@@ -10,7 +10,8 @@ from functools import partial
 import torch
 
 from core import disk
-from core.finetune import Settings, TrainingSet, finetune
+from core.finetune import Settings, TrainingSet, finetune, frozen_head
+from core.holding import holding
 from core.jobs import Progress
 from core.lab import Lab
 from core.paint import GRID
@@ -52,7 +53,7 @@ def train(
         if name in lab.zoo:
             check_start(lab, name, start)
             return lab.zoo[name]
-        settings = settings or lab.settings(name)
+        settings = settings or lab.patch_settings(name)
         sets = []
         for task in tasks:
             progress.at(progress.fraction, f"Getting the training pictures of {task}")
@@ -63,7 +64,8 @@ def train(
         if start != lab.base:
             lab.load(start, encoder)
         follow = partial(progress, what=f"Fine-tuning on {' + '.join(tasks)}")
-        weights = finetune(encoder, sets, settings, state, follow)
+        loss = holding(encoder, sets, lab.held(), settings.hold, progress) if settings.hold else frozen_head
+        weights = finetune(encoder, sets, settings, state, follow, loss)
         like = lab.zoo.weights(BASE)
         weights = {n: t.to(like[n].dtype) for n, t in weights.items()}
         lab.zoo.add(name, weights, tasks=tuple(tasks), settings=settings.facts, seed=settings.seed, start=start)
@@ -111,7 +113,7 @@ def plan(
 
 def check_augment(lab: Lab, names: Sequence[str], augment: str) -> None:
     """Raise CheckpointError unless those of these checkpoints that are there were trained with an augmentation."""
-    wanted = lab.settings("", augment).augment
+    wanted = lab.patch_settings("", augment).augment
     found = {name: lab.zoo[name].settings.get("augment", "none") for name in names if name in lab.zoo}
     if others := [f"{name} with {strength}" for name, strength in found.items() if strength != wanted]:
         raise CheckpointError(
@@ -121,7 +123,7 @@ def check_augment(lab: Lab, names: Sequence[str], augment: str) -> None:
 
 
 def _steps(lab: Lab, name: str, supported: Sequence[str], augment: str) -> list[Step]:
-    settings, tasks = lab.settings(name, augment), lab.trained_on(name)
+    settings, tasks = lab.patch_settings(name, augment), lab.trained_on(name)
     drawn = sum(lab.task(task).size("train") for task in tasks) * DRAWING_COST
     looked_at = sum(lab.task(task).size(split) for task, split in _looked_at(lab, name, supported))
 

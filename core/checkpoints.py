@@ -43,7 +43,7 @@ def _own(lab: Lab, tasks: Sequence[str], settings: Settings) -> str | None:
     names = [tasks[0]] if len(tasks) == 1 else [n for n, together in listed.items() if set(together) == set(tasks)]
     for name in names:
         if name not in lab.zoo:
-            same = lab.settings(name) == settings
+            same = lab.patch_settings(name) == settings
         else:
             found = lab.zoo[name]
             same = dict(found.settings) == settings.facts and set(found.tasks) == set(tasks)

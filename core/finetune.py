@@ -15,8 +15,9 @@ from torch.nn.functional import cross_entropy
 from core import PaletteError, disk
 from core.augment import STRENGTHS, augment
 from core.batching import backward, parts_of
+from core.components import is_under
 from core.tasks import digest_of
-from core.vision import Encoder
+from core.vision import IMAGE_TOWER, Encoder
 
 SAVE_EVERY_SECONDS = 5.0
 NOTHING: Mapping[str, torch.nn.Parameter] = {}
@@ -28,8 +29,10 @@ class Settings:
 
     ``steps`` and ``warmup`` count optimiser steps, ``lr`` is the peak rate, ``clip_norm`` bounds the gradient's norm.
     ``precision`` is "float32" or "bfloat16" (autocast). BatchNorm statistics, where there are any, stay frozen.
-    ``augment`` names how far pictures are changed on their way in, on the device. Raises PaletteError if nothing is
-    called so.
+    ``augment`` names how far pictures are changed on their way in, on the device. ``only`` are components, prefixes of
+    weight names: what they own is trained, the rest stays; empty is all, as in the paper. ``hold`` is how much the
+    answers about other classes are held, see ``holding``; 0 is not at all, as in the paper. Raises PaletteError if no
+    augmentation is called so.
     """
 
     steps: int = 2000
@@ -41,16 +44,21 @@ class Settings:
     seed: int = 0
     precision: str = "float32"
     augment: str = "none"
+    only: tuple[str, ...] = ()
+    hold: float = 0.0
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "only", tuple(self.only))
         if self.augment not in STRENGTHS:
             raise PaletteError(f"There is no augmentation {self.augment!r}; choose one of {', '.join(STRENGTHS)}.")
 
     @property
     def facts(self) -> dict[str, object]:
-        """What decides the training, for digests and headers: no ``augment`` where pictures are left as they are, so
+        """What decides the training, for digests and headers: what came later is left out where it changes nothing, so
         that what was trained before there was a choice is still found."""
-        return {name: value for name, value in asdict(self).items() if (name, value) != ("augment", "none")}
+        idle = {"augment": "none", "only": [], "hold": 0.0}
+        found = {**asdict(self), "only": list(self.only)}
+        return {name: value for name, value in found.items() if name not in idle or value != idle[name]}
 
     def lr_at(self, step: int) -> float:
         """Learning rate of step 0, 1, ...: linear warm-up, then cosine to zero."""
@@ -78,10 +86,14 @@ def frozen_head(
     encoder: Encoder, known: TrainingSet, rows: torch.Tensor, pixels: torch.Tensor, step: int
 ) -> torch.Tensor:
     """Cross-entropy against the frozen head from the text tower (PAINT §2, step 1)."""
-    features = encoder.features(pixels).float()
+    return against_head(encoder, known, rows, encoder.features(pixels))
+
+
+def against_head(encoder: Encoder, known: TrainingSet, rows: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
+    """The same, of features (n, embed_dim) that are there already."""
     with torch.autocast(encoder.device.type, enabled=False):
         head = (known.head.to(encoder.device) * encoder.logit_scale).T
-        return cross_entropy(features @ head, known.labels[rows].to(encoder.device))
+        return cross_entropy(features.float() @ head, known.labels[rows].to(encoder.device))
 
 
 def batch_indices(n: int, size: int, step: int, seed: int) -> torch.Tensor:
@@ -139,6 +151,17 @@ class _State:
         self.saved_at = time.monotonic()
 
 
+def _trained(tower: torch.nn.Module, only: Sequence[str]) -> dict[str, torch.nn.Parameter]:
+    """The tower's parameters that are trained, by their names in it; the others need no gradients from here on."""
+    for name, parameter in tower.named_parameters():
+        if only and not any(is_under(IMAGE_TOWER + name, prefix) for prefix in only):
+            parameter.requires_grad_(False)
+    found = {n: p for n, p in tower.named_parameters() if p.requires_grad}
+    if not found:
+        raise PaletteError(f"No weight is under {', '.join(only)}; there is nothing to train.")
+    return found
+
+
 def finetune(
     encoder: Encoder,
     sets: Sequence[TrainingSet],
@@ -155,12 +178,13 @@ def finetune(
     along and returned by name. With ``state``, progress is kept there every five seconds and a run that was
     killed goes on exactly where it stopped, provided the data, the start and the settings are the same.
     A batch that does not fit the device's memory goes through in parts, with the same gradient. ``progress`` wraps the
-    steps and may raise to cancel. Raises FloatingPointError if the loss is not a number.
+    steps and may raise to cancel. Raises FloatingPointError if the loss is not a number, PaletteError if the settings
+    train ``only`` what is not there.
     """
     tower, device = encoder.tower, encoder.device
     start = disk.digest_tensors({**encoder.weights, **extra})
     identity = digest_of(start=start, settings=settings.facts, data=[s.digest for s in sets])
-    named = {n: p for n, p in tower.named_parameters() if p.requires_grad} | dict(extra)
+    named = _trained(tower, settings.only) | dict(extra)
     optimizer = torch.optim.AdamW(named.values(), lr=settings.lr, weight_decay=settings.weight_decay)
     kept = _State(state, identity)
     first = kept.load(named, optimizer)

@@ -103,7 +103,7 @@ class Patching:
     def run(self, lab: Lab, progress: Progress) -> None:
         """Make it; killed, the next to run it goes on from what is on disk."""
         if self.alpha is None:
-            settings = lab.settings(self.patch, self.augment)
+            settings = lab.patch_settings(self.patch, self.augment)
             train(lab, lab.trained_on(self.patch), self.patch, progress=progress, settings=settings)
         else:
             sweep(lab, self.patch, self.supported, [self.alpha], progress)
@@ -115,7 +115,7 @@ def pieces(
     """What makes these patches' curves, as ``build.plan`` does it: a fine-tune each, then each α by itself."""
     found: list[Piece] = []
     for name in patches:
-        tasks, settings = lab.trained_on(name), lab.settings(name, augment)
+        tasks, settings = lab.trained_on(name), lab.patch_settings(name, augment)
         pictures = [(lab.task(t).source.digest("train"), lab.task(t).prompts()) for t in tasks]
         key = digest_of(start=lab.weights_key(lab.base), settings=settings.facts, pictures=pictures)
         drawn = sum(lab.task(t).size("train") for t in tasks) * DRAWING_COST

@@ -166,13 +166,28 @@ class Lab:
         return lerp(self.base, single(name), check_alpha(alpha))
 
     def settings(self, name: str, augment: str = "") -> Settings:
-        """Fine-tuning settings of a checkpoint: the workspace's defaults with its own on top, and ``augment`` on those.
+        """Settings for fine-tuning on a task: the workspace's defaults, then the task's own, then ``augment``.
 
         Raises PaletteError if no augmentation is called so.
         """
-        mine = self.facts.get("finetune", {})
-        asked = {"augment": augment} if augment else {}
-        return Settings(**{**mine.get("default", {}), **mine.get(name, {}), **asked})
+        return self._settings(name, augment, "finetune")
+
+    def patch_settings(self, name: str, augment: str = "") -> Settings:
+        """Settings of the workspace's own checkpoint of that name: those, with what its ``patches`` say on top.
+
+        Raises PaletteError if no augmentation is called so.
+        """
+        return self._settings(name, augment, "finetune", "patches")
+
+    def _settings(self, name: str, augment: str, *kinds: str) -> Settings:
+        found: dict = {}
+        for said in (self.facts.get(kind, {}) for kind in kinds):
+            found |= {**said.get("default", {}), **said.get(name, {})}
+        return Settings(**found | ({"augment": augment} if augment else {}))
+
+    def held(self) -> torch.Tensor:
+        """The head of every class name of the supported tasks, once each: float32 (names, embed_dim)."""
+        return torch.unique(torch.cat([self.head(task) for task in self.by_role("supported")]), dim=0)
 
     # pictures, heads, models
 

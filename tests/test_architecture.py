@@ -13,7 +13,7 @@ THINGS = """disk verified tensorfile tasks torchvision_cpu device batching room 
 fonts typography attacks intake attack_files data transform jobs download
 incoming album wordlist recent""".split()
 DOING = """answers merge parents heads predict metrics store finetune similarity ranking
-augment headed learned""".split()
+augment headed holding learned""".split()
 THE_DESK = """console lab history mixes distance build card __main__
 plan checkpoints compare contrasts outcomes remaining sketch many_tasks
 export mixfile manifest model_card huggingface huggingface_config onnx_file hub parcel exchange
