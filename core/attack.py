@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 import torch
 
-from core import metrics, vision
+from core import Follow, metrics, vision
 from core.answers import Answers
 from core.attacks import SEEN, UNSEEN, Attack, Part, attacked_task, clean_twin
 from core.heads import class_rows, head, head_digest
@@ -21,7 +21,6 @@ from core.tasks import Pictures, Task, TaskError, digest_of
 from core.typography import Look
 from core.vision import Encoder
 
-Follow = Callable[[Iterable], Iterable]
 Asked = tuple[Recipe, Task, str]
 """One thing to evaluate: a mix, a task (of the workspace or not), and its split."""
 

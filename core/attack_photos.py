@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from core import PaletteError
+from core import Follow, PaletteError
 from core.attack import Outcome
 from core.attack_files import Photo, Trouble
 from core.lab import Lab
@@ -18,7 +18,6 @@ from core.recipe import Recipe
 
 BATCH = 64
 TEMPLATES = ("a photo of a {}.", "a picture of a {}.")
-Follow = Callable[[Iterable], Iterable]
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,6 @@ from core.lab import Lab
 from core.room import megabytes
 from core.tasks import ROLES, Task
 
-Follow = Callable[[Iterable], Iterable]
 NEEDED = {"patching": ("train", "val", "test"), "supported": ("val", "test"), "ood": ("test",), "attack": ("test",)}
 
 

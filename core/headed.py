@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 
+from core import Follow
 from core.finetune import Settings, TrainingSet, finetune
 from core.heads import BIAS, WEIGHT
 from core.vision import Encoder
@@ -64,7 +65,7 @@ def finetune_with_head(
     head: dict[str, torch.Tensor],
     settings: SweepSettings,
     state: Path | None = None,
-    progress: Callable[[Iterable], Iterable] = iter,
+    progress: Follow = iter,
 ) -> dict[str, torch.Tensor]:
     """Train tower and head together on one set; returns the weights of both, by name, in fp32 on the CPU.
 

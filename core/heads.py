@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
 import torch
 from torch.nn.functional import normalize
 
-from core import disk, vision
+from core import Follow, disk, vision
 from core.merge import Weights, merge
 from core.recipe import Recipe
 from core.tasks import TaskError, digest_of
 
-Follow = Callable[[Iterable], Iterable]
 WEIGHT, BIAS = "head.weight", "head.bias"
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch.nn.functional import kl_div
 
+from core import Follow
 from core.finetune import Loss, TrainingSet, against_head
 from core.predict import features
 from core.vision import Encoder
@@ -17,7 +18,7 @@ def holding(
     sets: Sequence[TrainingSet],
     held: torch.Tensor,
     weight: float,
-    progress: Callable[[Iterable], Iterable] = iter,
+    progress: Follow = iter,
 ) -> Loss:
     """PAINT's loss and ``weight`` times the divergence of the answers over ``held`` class names from the start's.
 

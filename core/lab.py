@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from core import PaletteError, disk, metrics, vision
+from core import Follow, PaletteError, disk, metrics, vision
 from core.answers import Answers
 from core.catalog import tasks_of
 from core.data.real import Real
@@ -38,7 +38,6 @@ from core.zoo import BASE, Zoo
 CACHE = Path(os.environ.get("PALETTE_CACHE") or Path(__file__).resolve().parent.parent / "cache")
 ANSWERS_IN_MEMORY = 4096
 CHOOSING = 256  # pictures whose own candidates are read and held together; a soup's judge asks for as many at once
-Follow = Callable[[Iterable], Iterable]
 
 
 @dataclass(frozen=True)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch.func import functional_call
 from torch.nn.functional import cross_entropy
 
+from core import Follow
 from core.components import Partition, owner
 from core.finetune import batch_indices
 from core.heads import BIAS, WEIGHT
 from core.merge import Weights
 from core.recipe import Recipe
 from core.vision import IMAGE_TOWER, Encoder
-
-Follow = Callable[[Iterable], Iterable]
 
 
 @dataclass(frozen=True)

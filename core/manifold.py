@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from core import Follow
 from core.components import Partition
 from core.paint import Step
 from core.recipe import Recipe, lerp
 from core.search import Objective, Trial, Vector
 from core.soups import Verdict
 
-Follow = Callable[[Iterable], Iterable]
 Span = tuple[float, float]
 
 

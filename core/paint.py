@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from core import PaletteError
+from core import Follow, PaletteError
 from core.recipe import Recipe, lerp
 
 
@@ -79,7 +79,7 @@ def paint(
     tuned: Recipe,
     score: Callable[[Recipe], float],
     alphas: Sequence[float] = GRID,
-    progress: Callable[[Iterable], Iterable] = iter,
+    progress: Follow = iter,
 ) -> tuple[Recipe, list[Step]]:
     """Patch one task (or several trained jointly): the interpolation that scores best on validation.
 

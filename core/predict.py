@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 
+from core import Follow
 from core.vision import Encoder
 
 
 def features(
     encoder: Encoder,
     images: np.ndarray | torch.Tensor,
-    progress: Callable[[Iterable], Iterable] = iter,
+    progress: Follow = iter,
 ) -> torch.Tensor:
     """Unit-length image features, float16 (n, embed_dim) on the CPU, of uint8 (n, size, size, 3) pictures.
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from core import PaletteError
+from core import Follow, PaletteError
 
 OPTIMISERS = ("Cobyla", "NGOpt", "CMA", "OnePlusOne")
 DECIMALS = (
@@ -73,7 +73,7 @@ def maximise(
     seed: int = 0,
     known: Iterable[Trial] = (),
     keep: Callable[[Trial], object] = lambda _: None,
-    progress: Callable[[Iterable], Iterable] = iter,
+    progress: Follow = iter,
 ) -> Found:
     """Search [0, 1]^d, or with ``total`` its part that sums to at most that, for the highest score.
 

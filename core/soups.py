@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from core import PaletteError
+from core import Follow, PaletteError
 from core.paint import Step
 from core.recipe import Recipe, combine
 
-Follow = Callable[[Iterable], Iterable]
 Word = Literal["first", "kept", "dropped", "skipped"]
 
 

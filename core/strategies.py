@@ -10,13 +10,12 @@ from itertools import product
 from math import factorial, fsum
 from statistics import fmean
 
-from core import PaletteError
+from core import Follow, PaletteError
 from core.paint import GRID, Step, check_alpha, paint
 from core.recipe import Recipe, combine
 from core.search import Objective, Trial, Vector
 
 EXHAUSTIVE_TASKS = 3
-Follow = Callable[[Iterable], Iterable]
 
 
 @dataclass(frozen=True)

@@ -21,14 +21,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from core import disk
+from core import Follow, disk
 from core.data import DataError
 from core.data.records import Part
 from core.room import megabytes
 from core.tasks import Pictures, digest_of
 from core.transform import geometry, pixel_steps
 
-Follow = Callable[[Iterable], Iterable]
 CHUNK = 256
 ALONE = 4 * CHUNK  # so few are decoded sooner than other processes start
 SHOWN = 5

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -11,13 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from core import Follow
 from core.data import DataError, decoded
 from core.data.cut import Cut, rows, usual
 from core.data.opening import Opening, open_parts
 from core.data.records import Part
 from core.tasks import Pictures, TaskError, digest_of
-
-Follow = Callable[[Iterable], Iterable]
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,10 +16,9 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
-from core import disk
+from core import Follow, disk
 from core.data import DataError, memory
 
-Follow = Callable[[Iterable], Iterable]
 _HASHED_AT_ONCE = 512
 
 
