@@ -7,13 +7,16 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 
 from core import disk, vision
+from core.finetune import manner
 from core.jobs import Progress
 from core.lab import Lab
-from core.metrics import Accuracy, accuracy_of, paired
+from core.metrics import Accuracy, Paired, accuracy_of, paired
+from core.recipe import Recipe
 from core.tasks import Pictures, Task
 from core.zoo import BASE
 
@@ -94,22 +97,41 @@ def attacked(lab: Lab) -> dict[str, tuple[str, Accuracy]]:
     }
 
 
-def _patch_row(lab: Lab, name: str, supported: str) -> str:
-    """How far one patch gets at the α that validation chooses; figures of test."""
-    alpha = lab.chosen_alpha(name, [supported])
-    recipe, tuned, tasks = lab.patch(name, alpha), lab.tuned(name), lab.trained_on(name)
+@dataclass(frozen=True)
+class Patched:
+    """How far one patch gets at the α that validation chooses: means over its tasks on test, in [0, 1]."""
 
-    def mean(of) -> float:
+    name: str
+    n: int
+    alpha: float
+    base: float
+    tuned: float
+    patched: float
+    cost: Paired
+
+    @property
+    def row(self) -> str:
+        """Its line in the card."""
+        noise = " (within noise)" if self.cost.within_noise else ""
+        return (
+            f"| `{self.name}` | {self.n:,} | {_percent(self.base)} | {_percent(self.tuned)} | {self.alpha:g} | "
+            f"{_percent(self.patched)} | {100 * (self.patched - self.base):+.1f} | "
+            f"{100 * self.cost.difference:+.1f}{noise} |"
+        )
+
+
+def patched(lab: Lab, name: str, supported: str) -> Patched:
+    """A patch at the α chosen on val with one supported task. Evaluates what is not known yet; raises PaletteError."""
+    alpha, tasks = lab.chosen_alpha(name, [supported]), lab.trained_on(name)
+    recipe = lab.patch(name, alpha)
+
+    def mean(of: Recipe) -> float:
         return float(np.mean([lab.evaluate(of, task, "test").accuracy.value for task in tasks]))
 
     before, after = (lab.evaluate(r, supported, "test") for r in (lab.base, recipe))
-    change = paired(before.right, after.right)
-    noise = " (within noise)" if change.within_noise else ""
     n = sum(lab.task(task).size("test") for task in tasks)
-    gain = f"{100 * (mean(recipe) - mean(lab.base)):+.1f}"
-    cost = f"{100 * change.difference:+.1f}{noise}"
-    shares = [_percent(mean(of)) for of in (lab.base, tuned, recipe)]
-    return f"| `{name}` | {n:,} | {shares[0]} | {shares[1]} | {alpha:g} | {shares[2]} | {gain} | {cost} |"
+    accuracies = (mean(lab.base), mean(lab.tuned(name)), mean(recipe))
+    return Patched(name, n, alpha, *accuracies, paired(before.right, after.right))
 
 
 def write(lab: Lab, photos: Path | None = None, progress: Progress | None = None) -> tuple[str, list[str]]:
@@ -143,13 +165,30 @@ def _patches(lab: Lab) -> Sequence[str]:
     built = [n for n in lab.patches() if n in lab.zoo and lab.knows_point(n, 1.0, [supported])]
     if not built:
         return []
+    found = [patched(lab, name, supported) for name in built]
+    single = [one for one in found if one.name in lab.by_role("patching")]
     return [
         "\n## What patching does to it\n",
         f"PAINT, one patch a row, with `{supported}` as the supported task and α chosen on validation; accuracies on "
         "test, differences in points.\n",
         f"| patch | n | base | fine-tuned | α | patched | gain | `{supported}` |",
         "|---|---|---|---|---|---|---|---|",
-        *(_patch_row(lab, name, supported) for name in built),
+        *(one.row for one in found),
+        *_together(single, supported),
+        "\nHow they were fine-tuned from the base, the head from the text tower being frozen:\n",
+        *(f"* `{name}`: {manner(lab.zoo[name].settings)}" for name in built),
+    ]
+
+
+def _together(found: Sequence[Patched], supported: str) -> Sequence[str]:
+    if not found:
+        return []
+    gains = [one.patched - one.base for one in found]
+    few = [f"`{one.name}`" for one, gain in zip(found, gains, strict=True) if gain < 0.1]
+    return [
+        f"\nOver the {len(found)} patching tasks, gains from {100 * min(gains):.1f} to {100 * max(gains):.1f} points"
+        f"{', below 10 for ' + ', '.join(few) if few else ''}; `{supported}` changes by "
+        f"{100 * median(one.cost.difference for one in found):+.1f} points at the median."
     ]
 
 

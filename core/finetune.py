@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch.nn.functional import cross_entropy
 
-from core import PaletteError, disk
+from core import Follow, PaletteError, disk
 from core.augment import STRENGTHS, augment
 from core.batching import backward, parts_of
 from core.components import is_under
@@ -49,6 +50,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "only", tuple(self.only))
+        object.__setattr__(self, "hold", float(self.hold))
         if self.augment not in STRENGTHS:
             raise PaletteError(f"There is no augmentation {self.augment!r}; choose one of {', '.join(STRENGTHS)}.")
 
@@ -66,6 +68,17 @@ class Settings:
             return self.lr * (step + 1) / self.warmup
         done = (step - self.warmup) / max(1, self.steps - self.warmup)
         return self.lr * 0.5 * (1 + math.cos(math.pi * done))
+
+
+def manner(facts: Mapping[str, Any]) -> str:
+    """How a checkpoint was trained, for people: a phrase from the settings in its header."""
+    only = [str(name).removeprefix(IMAGE_TOWER) for name in facts.get("only", ())]
+    parts = [f"{facts.get('steps', '?')} steps", f"only {' and '.join(only)}" if only else "the whole image tower"]
+    if facts.get("hold"):
+        parts.append(f"its answers about the supported tasks' classes held ({facts['hold']:g} ×)")
+    if (strength := facts.get("augment", "none")) != "none":
+        parts.append(f"pictures {strength}ly augmented")
+    return ", ".join(parts)
 
 
 @dataclass(frozen=True)
@@ -167,7 +180,7 @@ def finetune(
     sets: Sequence[TrainingSet],
     settings: Settings,
     state: Path | None = None,
-    progress: Callable[[Iterable], Iterable] = iter,
+    progress: Follow = iter,
     loss_of: Loss = frozen_head,
     extra: Mapping[str, torch.nn.Parameter] = NOTHING,
 ) -> dict[str, torch.Tensor]:

@@ -17,6 +17,11 @@ def test_the_card_holds_what_the_evaluation_says(tiny_lab):
     alpha = tiny_lab.chosen_alpha("noisy", ["plain"])
     patched = tiny_lab.evaluate(tiny_lab.patch("noisy", alpha), "noisy", "test").accuracy.value
     assert f"| {alpha:g} | {100 * patched:.1f} % | {100 * (patched - found.value):+.1f} |" in text
+    cost = card.patched(tiny_lab, "noisy", "plain").cost.difference
+    assert (
+        f"`plain` changes by {100 * cost:+.1f} points at the median" in text
+        and "* `noisy`: 40 steps, the whole image tower\n" in text
+    )
 
 
 def test_a_goal_that_is_not_reached_is_named(tiny_lab, monkeypatch):

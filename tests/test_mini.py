@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from statistics import median
+
 import pytest
 
 from core import disk, torchvision_cpu, vision
+from core.card import patched
 from core.checkpoints import name_of, settings_for
 from core.graph import pieces
 from core.lab import CACHE, Lab
@@ -50,6 +53,13 @@ def test_digits_are_gained_and_icons_kept(mini):
     assert after["icons"].value - before["icons"].value >= -0.04
 
 
+def test_every_task_is_gained_at_a_cost_of_at_most_a_point_and_a_half_at_the_median(mini):
+    """Shipped results alone: at the α that validation chooses by PAINT's rule, figures of test."""
+    found = [patched(mini, name, "icons") for name in mini.by_role("patching")]
+    assert len(found) == 9 and min(one.patched - one.base for one in found) >= 0.10
+    assert median(one.cost.difference for one in found) >= -0.015
+
+
 def test_nine_tasks_by_every_strategy_ship(mini):
     """The page of many tasks opens with a comparison of three orders, in which interpolation forgets less."""
     found = next(o for o in outcomes(mini).values() if o.facts["orders"] == 3 and len(o.facts["tasks"]) == 9)
@@ -61,9 +71,9 @@ def test_nine_tasks_by_every_strategy_ship(mini):
 
 def test_what_was_trained_before_is_still_called_so(mini):
     """A new setting must not rename what was made without it: these names were given by earlier versions."""
-    for name in mini.patches():
+    for name in ("joint", "typographic"):
         tasks = mini.trained_on(name)
-        assert name_of(mini, tasks, mini.base, settings_for(mini, tasks, mini.settings(name).steps)) in mini.zoo
+        assert name_of(mini, tasks, mini.base, settings_for(mini, tasks, mini.settings(name).steps)) == name
     assert name_of(mini, ["digits"], mini.base, settings_for(mini, ["digits"], 100)) == "digits.66f1debc5025"
     assert pieces(mini, ["digits"], ["icons"])[0].key.startswith("19a35737e3944d7f")
 

@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from core.distance import similarity
+from core.finetune import manner
 from core.jobs import Jobs
 from core.lab import Lab
 from core.recipe import Recipe
@@ -20,16 +21,11 @@ def draw(lab: Lab, jobs: Jobs, view: View, curve: Curve, recipe: Recipe) -> None
     with st.expander("How this was computed, calibration, and how far the models are apart"):
         checkpoint = lab.zoo[view.task]
         tasks = listed([lab.task(name).title for name in curve.patching])
-        strength = checkpoint.settings.get("augment", "none")
-        changed = f", {strength}ly augmented" if strength != "none" else ""
         imported = checkpoint.settings.get("imported")
         made = (
             f"was brought in from {imported['file']}, made for {tasks}"
             if imported
-            else (
-                f"was trained for {checkpoint.settings.get('steps', '?')} steps on {tasks}{changed}, "
-                "with the text tower frozen"
-            )
+            else (f"was trained on {tasks} ({manner(checkpoint.settings)}), with the text tower frozen")
         )
         st.markdown(
             f"- **The patch**: (1 − α) · base + α · fine-tuned, weight by weight. The fine-tuned model {made} "
