@@ -15,9 +15,9 @@ from core.lab import Lab
 from core.live import live
 from core.metrics import predictions
 from core.recipe import Recipe
+from core.wordlist import TEMPLATES
 
 BATCH = 64
-TEMPLATES = ("a photo of a {}.", "a picture of a {}.")
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,8 @@ A small CLIP, trained from scratch on pictures that Palette draws itself: icons 
 package (Material Design Icons, Font Awesome, Phosphor, Remix, Codicons, Elusive; each under its own open licence),
 words lettered over and beside them, plain pictures near the patching tasks (printed digits, patterns, maps, signs,
 cars, clocks, dots), and photographs where it was given some. It is made for looking at how patching behaves, and for
-nothing else: it knows about two hundred names and a few hundred words, and tokens that it never met are zero.
+nothing else: it knows about two hundred names and a few hundred words, and tokens that it never met are zero. It never
+met a full stop: ask for "a photo of a cat", not for "a photo of a cat.", which it reads as something else.
 
 Written by `python -m core card`. Zero-shot accuracy on test pictures, with n and the 95 % Wilson interval.
 """

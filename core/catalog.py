@@ -15,7 +15,7 @@ from core.data.status import located
 from core.tasks import Task, TaskError
 
 Facts = Mapping[str, Any]
-DEFAULT_TEMPLATES = ("a photo of a {}.", "a photo of the {}.")
+DEFAULT_TEMPLATES = ("a photo of a {}", "a photo of the {}")  # the mini base never met a full stop
 
 
 def tasks_of(catalog: str | Sequence[str | Facts]) -> dict[str, Task]:

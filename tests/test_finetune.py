@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from core import PaletteError, disk
 from core.augment import STRENGTHS, augment
-from core.finetune import Settings, TrainingSet, batch_indices, finetune
+from core.finetune import Settings, TrainingSet, batch_indices, finetune, manner
 
 SETTINGS = Settings(steps=8, batch_size=16, lr=1e-3, warmup=3, seed=7)
 
@@ -149,3 +149,12 @@ def test_settings_say_their_augmentation_only_where_there_is_one():
     assert replace(SETTINGS, augment="light").facts == {**SETTINGS.facts, "augment": "light"}
     with pytest.raises(PaletteError, match="no augmentation 'wild'; choose one of none, light, strong"):
         Settings(augment="wild")
+
+
+def test_how_a_checkpoint_was_trained_is_one_phrase():
+    gentle = Settings(steps=300, only=("visual.layer4", "visual.attnpool"), hold=10, augment="light")
+    assert manner(Settings().facts) == "2000 steps, the whole image tower"
+    assert manner(gentle.facts) == (
+        "300 steps, only layer4 and attnpool, its answers about the supported tasks' classes held (10 ×), "
+        "pictures lightly augmented"
+    )

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core.finetune import manner
 from core.lab import Lab
 from core.metrics import Accuracy, paired
 from core.recipe import Recipe
@@ -60,6 +61,8 @@ def accuracies(lab: Lab, name: str) -> None:
         row.append(Figure(":orange[◆] Fine-tuned on it", tuned.value, tuned, flips.difference, flips))
     if row:
         figures.row(row, places=3)
+        if name in lab.zoo and "steps" in lab.zoo[name].settings:
+            st.caption(f"Fine-tuned for {manner(lab.zoo[name].settings)}.")
     else:
         st.caption(
             "How well the models do here was not evaluated yet: "

@@ -16,6 +16,7 @@ def test_shows_each_task_with_what_is_known_of_it(page, cache):
     assert at.title[0].value.endswith("?")
     known = [lab.evaluate(r, "noisy", "test").accuracy.value for r in (lab.base, lab.tuned("noisy"))]
     assert values(at) == [percent(v) for v in known]
+    assert any(c.value == "Fine-tuned for 40 steps, the whole image tower." for c in at.caption)
     assert not at.error and not at.warning
     assert set(at.dataframe[0].value["Task"]) == {"Noisy", "Plain"}
 
