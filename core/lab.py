@@ -185,8 +185,13 @@ class Lab:
         return Settings(**found | ({"augment": augment} if augment else {}))
 
     def held(self) -> torch.Tensor:
-        """The head of every class name of the supported tasks, once each: float32 (names, embed_dim)."""
-        return torch.unique(torch.cat([self.head(task) for task in self.by_role("supported")]), dim=0)
+        """The head of every class name of the supported tasks, once each: float32 (names, embed_dim).
+
+        Raises TaskError if there is no supported task.
+        """
+        if not (supported := self.by_role("supported")):
+            raise TaskError(f'{self.name} has no supported task whose answers to "hold"; add one, or set it to 0.')
+        return torch.unique(torch.cat([self.head(task) for task in supported]), dim=0)
 
     # pictures, heads, models
 

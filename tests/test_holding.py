@@ -115,3 +115,10 @@ def test_a_killed_run_that_holds_goes_on_exactly(untrained, monkeypatch):
         train(untrained, ["noisy"], "noisy", progress=progress)
     assert (untrained.folder / "partial" / "noisy.safetensors").exists()
     assert disk.digest_tensors(untrained.zoo.weights(train(untrained, ["noisy"], "noisy").name)) == whole
+
+
+def test_there_must_be_something_to_hold(untrained):
+    del untrained.tasks["plain"]
+    with pytest.raises(PaletteError, match='tiny has no supported task whose answers to "hold"; add one'):
+        train(untrained, ["noisy"], "noisy")
+    assert "noisy" not in untrained.zoo
