@@ -16,6 +16,7 @@ from core.jobs import Progress
 from core.lab import Lab
 from core.paint import GRID
 from core.recipe import Recipe
+from core.tasks import digest_of
 from core.zoo import BASE, Checkpoint, CheckpointError
 
 TRAINING_COST = 3.5  # one training step costs about as much as this many forward passes of the same pictures
@@ -54,17 +55,19 @@ def train(
             check_start(lab, name, start)
             return lab.zoo[name]
         settings = settings or lab.patch_settings(name)
-        sets = []
+        held, sets = lab.held() if settings.hold else None, []
+        names = {} if held is None else {"held": disk.digest_tensors({"held": held})}  # what is held decides, too
         for task in tasks:
             progress.at(progress.fraction, f"Getting the training pictures of {task}")
             pictures = lab.pictures(task, "train", progress)
             images, labels = torch.from_numpy(pictures.images), torch.from_numpy(pictures.labels)
-            sets.append(TrainingSet(images, labels, lab.head(task), lab.task(task).source.digest("train")))
+            data = lab.task(task).source.digest("train")
+            sets.append(TrainingSet(images, labels, lab.head(task), digest_of(data=data, **names) if names else data))
         encoder = lab.encoder()
         if start != lab.base:
             lab.load(start, encoder)
         follow = partial(progress, what=f"Fine-tuning on {' + '.join(tasks)}")
-        loss = holding(encoder, sets, lab.held(), settings.hold, progress) if settings.hold else frozen_head
+        loss = frozen_head if held is None else holding(encoder, sets, held, settings.hold, progress)
         weights = finetune(encoder, sets, settings, state, follow, loss)
         like = lab.zoo.weights(BASE)
         weights = {n: t.to(like[n].dtype) for n, t in weights.items()}

@@ -64,14 +64,16 @@ class Held:
         return self.pictures
 
 
-def photographs(path: Path) -> Task:
-    """CIFAR-10's test photographs from a parquet file, enlarged to the world's size, as a task. Raises WorldError."""
+def photographs(path: Path) -> dict[str, Task]:
+    """CIFAR-10's test photographs from a parquet file, enlarged to the world's size, asked for without and with a full
+    stop, as tasks by name. Raises WorldError."""
     from core.world import captions, concepts, photos
 
     images, labels = photos.read(path)
     held = Held(Pictures(photos.enlarge(images), labels))
     title = "CIFAR-10 test, real photographs"
-    return Task("photos", "supported", title, title, concepts.PHOTO_NAMES, captions.THING_TEMPLATES, held)
+    asked = {"photos": captions.THING_TEMPLATES, "photos_full_stop": [f"{t}." for t in captions.THING_TEMPLATES]}
+    return {n: Task(n, "supported", title, title, concepts.PHOTO_NAMES, tuple(ts), held) for n, ts in asked.items()}
 
 
 def _row(says: str, found: Accuracy, goal: float | None) -> str:
@@ -139,7 +141,7 @@ def write(lab: Lab, photos: Path | None = None, progress: Progress | None = None
     """Measure what is not measured yet and write ``base/README.md``; returns its text, and the goals not reached."""
     progress = progress or Progress()
     if photos is not None:
-        lab = Lab(lab.name, lab.folder.parent, lab.device, {**lab.tasks, "photos": photographs(photos)})
+        lab = Lab(lab.name, lab.folder.parent, lab.device, {**lab.tasks, **photographs(photos)})
     for name in progress(list(lab.tasks), "Evaluating the base"):
         lab.evaluate(lab.base, name, "test", progress)
     rows: dict[str, list[tuple[str, str, Accuracy]]] = {title: [] for title in ROLES.values()}

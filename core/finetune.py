@@ -166,13 +166,13 @@ class _State:
 
 def _trained(tower: torch.nn.Module, only: Sequence[str]) -> dict[str, torch.nn.Parameter]:
     """The tower's parameters that are trained, by their names in it; the others need no gradients from here on."""
+    names = [n for n, _ in tower.named_parameters()]
+    if empty := [prefix for prefix in only if not any(is_under(IMAGE_TOWER + n, prefix) for n in names)]:
+        raise PaletteError(f"No weight is under {', '.join(empty)}; there is nothing to train.")
     for name, parameter in tower.named_parameters():
         if only and not any(is_under(IMAGE_TOWER + name, prefix) for prefix in only):
             parameter.requires_grad_(False)
-    found = {n: p for n, p in tower.named_parameters() if p.requires_grad}
-    if not found:
-        raise PaletteError(f"No weight is under {', '.join(only)}; there is nothing to train.")
-    return found
+    return {n: p for n, p in tower.named_parameters() if p.requires_grad}
 
 
 def finetune(

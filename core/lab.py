@@ -172,7 +172,8 @@ class Lab:
         return self._settings(name, augment, "finetune")
 
     def patch_settings(self, name: str, augment: str = "") -> Settings:
-        """Settings of the workspace's own checkpoint of that name: those, with what its ``patches`` say on top.
+        """Settings of the workspace's own checkpoint of that name: those, with what its ``patches`` say on top, if
+        they do not say null.
 
         Raises PaletteError if no augmentation is called so.
         """
@@ -181,7 +182,8 @@ class Lab:
     def _settings(self, name: str, augment: str, *kinds: str) -> Settings:
         found: dict = {}
         for said in (self.facts.get(kind, {}) for kind in kinds):
-            found |= {**said.get("default", {}), **said.get(name, {})}
+            own = said.get(name, {})
+            found |= {**said.get("default", {}), **own} if own is not None else {}
         return Settings(**found | ({"augment": augment} if augment else {}))
 
     def held(self) -> torch.Tensor:

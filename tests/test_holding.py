@@ -38,7 +38,7 @@ def test_only_what_a_component_owns_is_trained(tiny_lab, data):
 
 def test_a_component_that_owns_nothing_is_said(tiny_lab, data):
     with pytest.raises(PaletteError, match=r"No weight is under visual\.att; there is nothing to train"):
-        finetune(tiny_lab.encoder(), [data], replace(SETTINGS, only=("visual.att",)))
+        finetune(tiny_lab.encoder(), [data], replace(SETTINGS, only=(POOL, "visual.att")))
 
 
 def test_settings_say_what_is_trained_and_held_only_where_it_differs_from_the_paper():
@@ -97,6 +97,12 @@ def test_a_workspace_s_own_patches_may_be_gentler_than_what_it_compares(untraine
     base, found = untrained.zoo.weights("base"), untrained.zoo.weights("noisy")
     changed = {n for n in found if not torch.equal(base[n], found[n])}
     assert changed and all(n.startswith(POOL) for n in changed)
+
+
+def test_null_is_as_the_workspace_trains_otherwise(tiny_lab):
+    tiny_lab.facts["patches"] = {"default": {"steps": 3}, "noisy": None}
+    assert tiny_lab.patch_settings("plain").steps == 3
+    assert tiny_lab.patch_settings("noisy") == tiny_lab.settings("noisy") != tiny_lab.patch_settings("plain")
 
 
 def test_a_killed_run_that_holds_goes_on_exactly(untrained, monkeypatch):

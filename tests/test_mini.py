@@ -38,7 +38,10 @@ def test_plain_open_clip_loads_the_base(mini):
     assert transform is not None
 
 
-@pytest.mark.parametrize("name", ["digits"])
+@pytest.mark.parametrize(
+    "name",
+    "digits house_numbers land_use aerial textures signs distance clocks counting joint typographic".split(),
+)
 def test_the_page_has_all_that_it_shows_at_once(mini, name):
     assert name in mini.zoo
     assert set(GRID) <= set(mini.known_alphas(name, mini.default_supported()))
