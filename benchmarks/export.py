@@ -4,6 +4,7 @@ Limit: `cp` of the same bytes, the nine read and one written, synced to disk. Pe
 sd-mecha, which get a virtual environment of their own in FOLDER, on the same files, to the same precision (sums in
 fp32, fp16 written). All in the same run, in turn, in processes of their own; files are in the page cache for all.
 ``first`` verifies every parent's digest, ``palette`` has parents that did not change since; both write the result's.
+``imports`` loads what a mix needs, the compiled sum too, and mixes nothing.
 `--layers 2` makes smaller models, to try it out.
 """
 
@@ -29,6 +30,7 @@ PEERS = ["mergekit==0.1.5", "sd-mecha==1.1.8"]
 
 OURS = """
 import sys, torch
+import core.fused
 from pathlib import Path
 from core.jobs import Progress
 from core.mixfile import Part, write_mix

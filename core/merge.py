@@ -61,6 +61,12 @@ def mix(parents: list[tuple[float, torch.Tensor]], out: torch.Tensor, alone: boo
         return
     sums = torch.promote_types(wide(out), wide(parents[0][1]))
     tensors = [t for _, t in parents]
+    if alone and len(parents) > 2 and tensors[0].dtype == torch.float16:
+        from core import fused  # on first use: what compiles it takes half a second to load
+
+        if fused.takes(out, tensors):
+            fused.fused_sum(parents, out)
+            return
     for part, pieces in _chunks(out, tensors) if len(parents) > 2 else [(out, tensors)]:
         said = [(c, _split(piece, alone)) for (c, _), piece in zip(parents, pieces, strict=True)]
         _sum(said, _split(part, alone), sums)

@@ -24,6 +24,7 @@ from core.zoo import BASE
 A = TypeVar("A")
 B = TypeVar("B")
 WORKERS = max(1, min(4, os.cpu_count() or 1))  # pieces are mixed side by side, each by one thread
+SPARE = 3  # pieces that may wait while one is written, so that no thread waits for the disk
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,7 @@ def write_mix(
                 for n in progress(checks, "Checking the parents"):
                     checks[n].result()
                 continue
-            made, behind = ahead(pool, make, steps, WORKERS + 1), list[Future]()
+            made, behind = ahead(pool, make, steps, WORKERS + SPARE), list[Future]()
             for step, out in zip(progress(steps, f"Writing {path.name}", costs), made, strict=True):
                 name, start, stop = step
                 writer.put(name, out.view(whole[name][1]).T.contiguous() if parts[name].transposed else out)

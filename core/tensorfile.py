@@ -195,4 +195,3 @@ def writing(path: Path, layout: Layout, facts: Mapping[str, object], image: str 
         writer = Writer(file, layout, facts, image, pool)
         yield writer
         writer.finish()
-        writer.finish()

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 THINGS = """disk verified tensorfile tasks torchvision_cpu device batching room vision world catalog zoo splits
 fonts typography attacks intake attack_files data transform jobs download
 incoming album wordlist recent""".split()
-DOING = """answers merge parents heads predict metrics store finetune similarity ranking
+DOING = """answers merge fused parents heads predict metrics store finetune similarity ranking
 augment headed holding learned""".split()
 THE_DESK = """console lab history mixes distance build card __main__
 plan checkpoints compare contrasts outcomes remaining sketch many_tasks
