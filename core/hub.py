@@ -31,8 +31,11 @@ def push(folder: Path, repository: str, private: bool = True, token: str | None 
         api.upload_folder(repo_id=made.repo_id, folder_path=folder, commit_message="Exported by Palette")
     except HFValidationError as error:
         raise HubError(f"{repository!r} cannot be a repository: {_first_line(error, token)}") from None
-    except (HfHubHTTPError, ValueError) as error:  # the second is what a card that it does not take raises
+    except HfHubHTTPError as error:
         raise HubError(f"The hub refused {repository}: {_first_line(error, token)}") from None
+    except ValueError as error:  # a card that it does not take; the reasons are in the lines that follow the first
+        reasons = "; ".join(line.removeprefix("- ").rstrip(".") for line in str(error).splitlines() if line.strip())
+        raise HubError(f"The hub refused {repository}: {reasons.replace(token, '(the token)')}.") from None
     except Exception as error:  # which library carries the bytes, and how it fails, changes with the hub's versions
         raise HubError(
             f"The Hugging Face hub cannot be reached ({type(error).__name__}); {folder} is kept, push it when online."
