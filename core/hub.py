@@ -11,6 +11,12 @@ class HubError(PaletteError):
     """The hub did not take it; the message says why in one sentence."""
 
 
+REFUSALS = {
+    401: "The hub does not know this token: make one with write access at huggingface.co/settings/tokens.",
+    403: "This token may not write to {}: give it write access at huggingface.co/settings/tokens.",
+}
+
+
 def push(folder: Path, repository: str, private: bool = True, token: str | None = None) -> str:
     """Upload an exported folder as the model repository ``OWNER/NAME``, made if need be; returns its address.
 
@@ -22,6 +28,8 @@ def push(folder: Path, repository: str, private: bool = True, token: str | None 
 
     if not (folder / "README.md").is_file():
         raise HubError(f"{folder} is no exported folder: it has no README.md; export there first.")
+    if "/" not in repository:
+        raise HubError(f"{repository!r} cannot be a repository: write OWNER/NAME.")
     token = token or get_token()
     if not token:
         raise HubError("There is no Hugging Face token here: run `hf auth login`, or set HF_TOKEN, and push again.")
@@ -32,6 +40,8 @@ def push(folder: Path, repository: str, private: bool = True, token: str | None 
     except HFValidationError as error:
         raise HubError(f"{repository!r} cannot be a repository: {_first_line(error, token)}") from None
     except HfHubHTTPError as error:
+        if why := REFUSALS.get(error.response.status_code):
+            raise HubError(why.format(repository)) from None
         raise HubError(f"The hub refused {repository}: {_first_line(error, token)}") from None
     except ValueError as error:  # a card that it does not take; the reasons are in the lines that follow the first
         reasons = "; ".join(line.removeprefix("- ").rstrip(".") for line in str(error).splitlines() if line.strip())

@@ -49,28 +49,29 @@ def done(lab: Lab, jobs: Jobs, job: Job, folder: Path | None) -> None:
 
 def _push(lab: Lab, jobs: Jobs, key: str, folder: Path) -> None:
     with st.expander("Push it to the Hugging Face hub"):
-        name, secret, go = st.columns([1.2, 1.2, 0.8], vertical_alignment="bottom")
-        repository = name.text_input("Repository", key="export.repository", placeholder="OWNER/NAME")
-        secret.text_input(
-            "Token",
-            type="password",
-            key="export.token",
-            placeholder="The one of this machine",
-            autocomplete="off",
-            help="With write access. It is used once, and neither kept nor shown; left empty, the token of "
-            "`hf auth login` or HF_TOKEN on this machine is used.",
-        )
-        public = st.checkbox("For everybody (else private)", key="export.public")
-        job = jobs.get(f"push {key}")
-        go.button(
-            "Push",
-            icon=":material/cloud_upload:",
-            key="export.push",
-            disabled="/" not in repository,
-            width="stretch",
-            on_click=_start_push,
-            args=(jobs, f"push {key}", folder, repository, not public),
-        )
+        # A form takes the token as it stands: from a field of its own, Tab leads to the eye in it and sends nothing.
+        with st.form("export.push_form", border=False):
+            name, secret, go = st.columns([1.2, 1.2, 0.8], vertical_alignment="bottom")
+            name.text_input("Repository", key="export.repository", placeholder="OWNER/NAME")
+            secret.text_input(
+                "Token",
+                type="password",
+                key=_token_key(),
+                placeholder="The one of this machine",
+                autocomplete="off",
+                help="With write access. It is used once, and neither kept nor shown; left empty, the token of "
+                "`hf auth login` or HF_TOKEN on this machine is used.",
+            )
+            st.checkbox("For everybody (else private)", key="export.public")
+            job = jobs.get(f"push {key}")
+            go.form_submit_button(
+                "Push",
+                icon=":material/cloud_upload:",
+                key="export.push",
+                width="stretch",
+                on_click=_start_push,
+                args=(jobs, f"push {key}", folder),
+            )
         if job is not None and job.active:
             waiting.watch(jobs, job.key)
         elif job is not None and job.state == "done":
@@ -79,13 +80,19 @@ def _push(lab: Lab, jobs: Jobs, key: str, folder: Path) -> None:
             st.error(job.error, icon=":material/error:")
 
 
-def _start_push(jobs: Jobs, key: str, folder: Path, repository: str, private: bool) -> None:
-    secret = [st.session_state.pop("export.token", "")]
-    st.session_state["export.token"] = ""
+def _token_key() -> str:
+    """A new field after every push: a form leaves in the browser what was typed into the one before."""
+    return f"export.token.{st.session_state.get('export.pushes', 0)}"
+
+
+def _start_push(jobs: Jobs, key: str, folder: Path) -> None:
+    secret = [st.session_state.pop(_token_key(), "").strip()]
+    st.session_state["export.pushes"] = st.session_state.get("export.pushes", 0) + 1
+    repository, private = st.session_state["export.repository"].strip(), not st.session_state["export.public"]
     jobs.submit(
         key,
         f"Pushing {repository}",
-        lambda progress: hub.push(folder, repository.strip(), private, secret.pop() or None),  # used once, then gone
+        lambda progress: hub.push(folder, repository, private, secret.pop() or None),  # used once, then gone
         urgent=True,
     )
 
