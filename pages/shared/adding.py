@@ -20,6 +20,7 @@ from pages.shared import datasets_view, pictures, waiting, workspace
 from pages.shared.cards import ROLE_MEANS
 from pages.shared.datasets_view import MARKS, OWN, View
 from pages.shared.pickers import seed
+from pages.shared.plain import plain
 from pages.shared.wording import duration
 
 OUTCOME = "data.outcome"
@@ -81,7 +82,7 @@ def offer(lab: Lab, jobs: Jobs, view: View) -> None:
         with st.spinner("Looking at the data …"):
             facts = facts_of(view.asked)
     except PaletteError as error:
-        st.warning(str(error), icon=":material/info:")
+        st.warning(plain(str(error)), icon=":material/info:")
         if view.data != OWN:
             _get(jobs, view.data)
         return
@@ -89,7 +90,7 @@ def offer(lab: Lab, jobs: Jobs, view: View) -> None:
     try:
         shown = preview(lab, words)
     except PaletteError as error:
-        st.warning(str(error), icon=":material/error:")
+        st.warning(plain(str(error)), icon=":material/error:")
         return
     _facts(shown)
     _add(lab, jobs, shown)
@@ -159,7 +160,7 @@ def _add(lab: Lab, jobs: Jobs, shown: Preview) -> None:
     if (job := jobs.get(key)) is not None and job.active:
         waiting.watch(jobs, key)
     elif job is not None and job.error:
-        st.warning(job.error)
+        st.warning(plain(job.error))
 
 
 def _add_now(lab: Lab, shown: Preview) -> None:
@@ -167,7 +168,7 @@ def _add_now(lab: Lab, shown: Preview) -> None:
         add(lab, shown.facts)
     except PaletteError as error:
         st.session_state[OUTCOME] = None
-        st.toast(str(error), icon=":material/error:")
+        st.toast(plain(str(error)), icon=":material/error:")
         return
     st.session_state[OUTCOME] = shown.task.name
     workspace.reopen()

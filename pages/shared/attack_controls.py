@@ -16,6 +16,7 @@ from core.tasks import Pictures
 from core.typography import LIMITS, LONGEST, Look
 from pages.shared import attack_view, pickers
 from pages.shared.attack_view import KEPT, MOST_CLASSES, View
+from pages.shared.plain import plain
 
 SOURCES = {"sample": "Sample", "upload": "Upload", "camera": "Camera"}
 TYPES = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff"]
@@ -87,7 +88,7 @@ def picture(lab: Lab, view: View) -> tuple[View, np.ndarray | None, bool]:
         try:
             return view, np.array(_pictures(lab, view.task).images[view.number - 1]), True
         except PaletteError as error:
-            st.error(str(error), icon=":material/broken_image:")
+            st.error(plain(str(error)), icon=":material/broken_image:")
             return view, None, True
     given = (
         st.file_uploader("A picture", TYPES, key="attack.upload", label_visibility="collapsed")
@@ -100,7 +101,7 @@ def picture(lab: Lab, view: View) -> tuple[View, np.ndarray | None, bool]:
     try:
         return view, _decoded(given.getvalue(), given.name), False
     except IntakeError as error:
-        st.error(str(error), icon=":material/broken_image:")
+        st.error(plain(str(error)), icon=":material/broken_image:")
         return view, None, False
 
 

@@ -18,6 +18,7 @@ from pages.shared.easel import easel, last_spot
 from pages.shared.figures import Figure
 from pages.shared.handover import go_on
 from pages.shared.live_slider import last_move, live_slider
+from pages.shared.plain import plain
 from pages.shared.wording import alpha_text, percent
 
 VIEW, SLIDER, EASEL = "attack.view", "attack.slider", "attack.easel"
@@ -106,7 +107,9 @@ def _main(lab: Lab, view: View, image: np.ndarray | None, known: bool) -> Readin
         alt = f"The picture with {text!r} written on it" if text.strip() else "The picture, nothing written on it"
         easel(EASEL, found.image, (view.look.x, view.look.y), alt, _put)
         truth = found.names[found.truth]
-        st.caption(f"● {'It is' if found.sure else 'Without the word the base says'} **{truth}**. Drag the word about.")
+        st.caption(
+            f"● {'It is' if found.sure else 'Without the word the base says'} **{plain(truth)}**. Drag the word about."
+        )
     with chart:
         options = charts.options("attack-probabilities")
         st.plotly_chart(attack_charts.bars(found, alpha), key="attack.bars", config=options, alt="Probabilities")

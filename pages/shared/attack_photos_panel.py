@@ -23,6 +23,7 @@ from pages.shared.attack_view import View
 from pages.shared.classify_work import refusals
 from pages.shared.figures import Figure
 from pages.shared.frame import one_sentence
+from pages.shared.plain import plain
 from pages.shared.wording import alpha_text
 
 AT_ONCE = 32  # photographs that are judged while the visitor waits; more become a job
@@ -113,7 +114,7 @@ def _by_job(lab: Lab, jobs: Jobs, key: str, given: Given, recipes: Sequence[Reci
     if job.active:
         waiting.watch(jobs, key)
         return None
-    st.warning(job.error, icon=":material/folder_off:")
+    st.warning(plain(job.error), icon=":material/folder_off:")
     if st.button("Try again", icon=":material/refresh:", key=f"again.{key}"):
         jobs.submit(key, title, work, urgent=True)
         st.rerun()

@@ -21,6 +21,7 @@ from core.zoo import BASE, Checkpoint
 from pages.shared import colours, pickers, waiting
 from pages.shared.charts import GRID, options
 from pages.shared.matrix import part
+from pages.shared.plain import plain
 
 LARGEST_UPLOAD = 2048  # MB; an upload passes through the server's memory, a path does not
 FIRST = 10
@@ -82,7 +83,7 @@ def report_on(lab: Lab, jobs: Jobs, found: Found) -> Preflight | None:
     elif job.state == "done":
         return job.result
     else:
-        st.error(job.error.replace(str(found.path), found.title), icon=":material/error:")
+        st.error(plain(job.error.replace(str(found.path), found.title)), icon=":material/error:")
         st.button("Look again", icon=":material/refresh:", on_click=jobs.submit, args=(key, job.title, job.work, True))
     return None
 
@@ -98,11 +99,11 @@ def _look(lab: Lab, found: Found):
 def show(lab: Lab, report: Preflight, title: str) -> None:
     """The report: verdict, cosines to the base, facts, and the first ten of whatever is wrong."""
     if not report.fits:
-        st.error(f"{title} does not fit {lab.name}: {report.problems[0]}", icon=":material/block:")
+        st.error(plain(f"{title} does not fit {lab.name}: {report.problems[0]}"), icon=":material/block:")
     for warning in report.warnings:
-        st.warning(warning, icon=":material/warning:")
+        st.warning(plain(warning), icon=":material/warning:")
     if report.fits and not report.warnings:
-        st.success(f"{title} fits, and descends from the base of {lab.name}.", icon=":material/check_circle:")
+        st.success(f"{plain(title)} fits, and descends from the base of {lab.name}.", icon=":material/check_circle:")
     if report.cosines:
         st.plotly_chart(_cosines(report), key="import.cosines", config=options("cosines"), alt="Cosine per block")
     kinds = ", ".join(f"{n} {dtype}" for dtype, n in report.dtypes.items()) or "none"
@@ -183,7 +184,7 @@ def register(lab: Lab, jobs: Jobs, found: Found, report: Preflight) -> None:
     if job is not None and job.state == "done":
         _registered(lab, job)
     elif job is not None and job.error:
-        st.error(job.error, icon=":material/error:")
+        st.error(plain(job.error), icon=":material/error:")
 
 
 def _form(lab: Lab, jobs: Jobs, found: Found, report: Preflight, key: str) -> None:

@@ -15,6 +15,7 @@ from core.lab import Lab
 from core.ranking import Result
 from core.recipe import Recipe
 from pages.shared import waiting
+from pages.shared.plain import plain
 
 AT_ONCE = 128  # pictures that are looked at while the visitor waits; more become a job
 PROMPTS_AT_ONCE = 2000
@@ -65,7 +66,7 @@ def result(lab: Lab, jobs: Jobs, asked: Asked) -> Result | None:
         st.markdown(f"{len(pictures):,} pictures are ready, and {unseen:,} looks at them are to come.")
         waiting.watch(jobs, key)
         return None
-    st.warning(job.error, icon=":material/error:")
+    st.warning(plain(job.error), icon=":material/error:")
     if st.button("Go on", icon=":material/play_arrow:", key=f"again.{key}"):
         jobs.submit(key, job.title, work, urgent=True)
         st.rerun()

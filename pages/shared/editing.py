@@ -15,6 +15,7 @@ from core.mixes import BASE, Mix
 from core.recipe import Recipe, RecipeError
 from core.strategies import mixed
 from pages.shared import handover, matrix, mix_picker
+from pages.shared.plain import plain
 
 MODEL = "model"
 WAYS = ("Table", "JSON", "Add task vectors", "Average", "Replace a part")
@@ -36,7 +37,7 @@ def draw(lab: Lab, mix: Mix) -> None:
         recipe, title = makers[way](lab, mix)
         mixes.check(lab, recipe)
     except PaletteError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(str(error)), icon=":material/error:")
         return
     if idle := unused(recipe, list(lab.zoo.weights(BASE))):
         st.warning(f"No weight is called {', '.join(map(repr, idle))}: that column changes nothing.")

@@ -16,6 +16,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core import PaletteError
 from pages.shared import colours
+from pages.shared.plain import plain
 
 LOG = logging.getLogger("palette")
 PAINT = "https://arxiv.org/abs/2208.05592"
@@ -53,7 +54,7 @@ def one_sentence() -> Iterator[None]:
         yield
     except PaletteError as error:
         LOG.warning("%s", error)
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(str(error)), icon=":material/error:")
     except Exception as error:
         LOG.exception("unexpected")
         st.error(
@@ -88,4 +89,4 @@ def controls_and_main() -> tuple[DeltaGenerator, DeltaGenerator]:
 def complain(sentences: list[str]) -> None:
     """Say what in the link could not be used, one warning each."""
     for sentence in sentences:
-        st.warning(sentence, icon=":material/link_off:")
+        st.warning(plain(sentence), icon=":material/link_off:")

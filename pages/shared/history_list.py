@@ -14,6 +14,7 @@ from core.lab import Lab
 from core.mixes import BASE
 from pages.shared import mix_picker
 from pages.shared.handover import places
+from pages.shared.plain import plain
 from pages.shared.wording import percent
 
 PER_PAGE = 8
@@ -98,7 +99,7 @@ def _row(lab: Lab, history: History, entry: Entry) -> None:
             )
         st.caption(_said(lab, entry))
         if complaint := st.session_state.pop(f"history.complaint.{entry.key}", ""):
-            st.error(complaint)
+            st.error(plain(complaint))
 
 
 def _said(lab: Lab, entry: Entry) -> str:

@@ -13,6 +13,7 @@ from core.recipe import Recipe
 from pages.shared import waiting
 from pages.shared.alpha_view import View
 from pages.shared.curve import Curve
+from pages.shared.plain import plain
 from pages.shared.wording import alpha_text, listed, percent
 
 
@@ -65,7 +66,7 @@ def _similarity(lab: Lab, jobs: Jobs, view: View, recipe: Recipe) -> None:
         )
     else:
         if job is not None and job.error:
-            st.warning(job.error)
+            st.warning(plain(job.error))
         if st.button("Compare weights and activations", icon=":material/compare_arrows:", key=f"button.{key}"):
             title = f"Similarity of {listed(['base', f'{view.task}@{alpha_text(view.alpha or 0)}'])}"
             jobs.submit(key, title, lambda progress: similarity(lab, lab.base, recipe, _first(lab, view)), urgent=True)

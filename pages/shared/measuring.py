@@ -16,6 +16,7 @@ from pages.shared import figures, waiting
 from pages.shared.figures import Figure
 from pages.shared.missing import pace
 from pages.shared.pickers import by_role, role_mark
+from pages.shared.plain import plain
 from pages.shared.wording import duration, interval, listed, percent
 
 PLACES = 4
@@ -129,7 +130,7 @@ def offer(lab: Lab, jobs: Jobs, mixes: Sequence[Mix], key: str) -> None:
         help=f"{todo:,} pictures on val and test, about {duration(todo / pace(lab))}." if tasks else None,
     )
     if job is not None and job.error:
-        st.caption(f":material/error: {job.error}")
+        st.caption(f":material/error: {plain(job.error)}")
 
 
 def _pictures(lab: Lab, recipe: Recipe, task: str) -> int:

@@ -15,6 +15,7 @@ from pages.shared import waiting
 from pages.shared.alpha_view import View
 from pages.shared.curve import Curve
 from pages.shared.pickers import patch_title
+from pages.shared.plain import plain
 from pages.shared.wording import alpha_text, duration, listed
 
 
@@ -61,7 +62,7 @@ def offer_curve(lab: Lab, jobs: Jobs, task: str, supported: Sequence[str]) -> No
     if not todo:
         return
     if job is not None and job.error:
-        st.warning(job.error)
+        st.warning(plain(job.error))
     with st.spinner("Estimating how long that takes …"):
         seconds = sum(step.cost for step in todo) / pace(lab)
     st.info(

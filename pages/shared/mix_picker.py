@@ -9,6 +9,7 @@ from core.history import History
 from core.lab import Lab
 from core.mixes import Mix
 from pages.shared.curve import known_curve
+from pages.shared.plain import plain
 from pages.shared.wording import alpha_text
 
 HELP = (
@@ -53,7 +54,7 @@ def pick(lab: Lab, label: str, key: str, word: str, paste: bool = True) -> Mix:
     try:
         return mixes.read(lab, typed or word)
     except PaletteError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(str(error)), icon=":material/error:")
         return mixes.read(lab, understood(lab, word, usual(lab))[0])
 
 
@@ -63,7 +64,7 @@ def _paste(lab: Lab, key: str) -> None:
             "Recipe as JSON", key=f"{key}.json", height=180, placeholder='{"models": ["base", ...], ...'
         )
         if complaint := st.session_state.get(f"{key}.complaint"):
-            st.error(complaint, icon=":material/error:")
+            st.error(plain(complaint), icon=":material/error:")
         st.button("Use it", key=f"{key}.use", on_click=_use, args=(lab, key), disabled=not text)
 
 

@@ -20,6 +20,7 @@ from core.workspace import KEPT, make
 from pages.shared import waiting, workspace
 from pages.shared.models_view import SOURCES, View
 from pages.shared.pickers import seed
+from pages.shared.plain import plain
 
 SOURCE, MODEL, TAG, HUB = (f"models.{w}" for w in ("source", "model", "tag", "hub"))
 TIMM, FILE, OF = (f"models.{w}" for w in ("timm", "file", "of"))
@@ -123,7 +124,7 @@ def without_network(origin: Origin | None, name: str) -> None:
             try:
                 place = (origin.hub, "open_clip_model.safetensors") if origin.hub else hub_place(origin)
             except PaletteError as error:
-                st.caption(str(error))
+                st.caption(plain(str(error)))
         if place is not None:
             st.markdown(
                 f"This model comes from [{place[0]}](https://huggingface.co/{place[0]}). Offline, {by_hand(*place)}."

@@ -10,6 +10,7 @@ from core.lab import Lab
 from core.precision import Row, compare
 from pages.shared import waiting
 from pages.shared.pickers import by_role
+from pages.shared.plain import plain
 from pages.shared.wording import interval, percent, points
 
 
@@ -37,7 +38,7 @@ def draw(lab: Lab, jobs: Jobs) -> None:
         if job is not None and job.active:
             waiting.watch(jobs, key)
         elif job is not None and job.error:
-            st.warning(job.error)
+            st.warning(plain(job.error))
         elif job is not None and job.result:
             _table(job.result)
         else:

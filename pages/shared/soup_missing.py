@@ -12,6 +12,7 @@ from core.jobs import Jobs
 from core.lab import Lab
 from core.soup_plan import Pool, make_pool
 from pages.shared import waiting
+from pages.shared.plain import plain
 from pages.shared.wording import duration
 
 
@@ -43,7 +44,7 @@ def offer(lab: Lab, jobs: Jobs) -> None:
     if not todo:
         return
     if job is not None and job.error:
-        st.warning(job.error)
+        st.warning(plain(job.error))
     with st.spinner("Estimating how long that takes …"):
         seconds = sum(step.cost for step in todo) / _pace(lab)
     st.info(

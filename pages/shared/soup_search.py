@@ -19,6 +19,7 @@ from pages.shared import soup_charts
 from pages.shared.charts import options
 from pages.shared.frame import one_sentence
 from pages.shared.pickers import seed
+from pages.shared.plain import plain
 from pages.shared.soup_results import verdict_table
 from pages.shared.soup_view import View
 from pages.shared.waiting import BUSY
@@ -117,7 +118,7 @@ def follow(lab: Lab, jobs: Jobs, pool: Pool, plan: SoupPlan) -> None:
     try:
         groups = [group.title for group in cut(lab, pool, plan.partition).groups]
     except PrefixError as error:
-        st.warning(str(error))
+        st.warning(plain(str(error)))
         return
     job = jobs.get(key_of(lab, pool, plan))
     if job is not None and job.active:
@@ -130,7 +131,7 @@ def follow(lab: Lab, jobs: Jobs, pool: Pool, plan: SoupPlan) -> None:
         _show(lab, pool, plan, groups)
         return
     if job is not None and job.error and job.state == "failed":
-        st.warning(job.error, icon=":material/error:")
+        st.warning(plain(job.error), icon=":material/error:")
     lines = trace_of(lab, pool, plan)
     _offer(lab, jobs, pool, plan, len([line for line in lines if "score" in line]))
     if lines:

@@ -21,6 +21,7 @@ from pages.shared import classify_words, waiting
 from pages.shared.cards import in_turn
 from pages.shared.classify_view import View
 from pages.shared.pickers import by_role, seed
+from pages.shared.plain import plain
 
 SAMPLES = 12
 MEGABYTES = 500
@@ -161,7 +162,7 @@ def _by_job(lab: Lab, jobs: Jobs, key: Hashable, title: str, find: Callable[[], 
     if job.active:
         waiting.watch(jobs, name)
     else:
-        st.warning(job.error, icon=":material/folder_off:")
+        st.warning(plain(job.error), icon=":material/folder_off:")
         if st.button("Try again", icon=":material/refresh:", key=f"again.{name}"):
             jobs.submit(name, title, read, urgent=True)
             st.rerun()

@@ -12,6 +12,7 @@ from pages.shared import alpha_view, missing, pickers, tables, waiting
 from pages.shared.alpha_view import View
 from pages.shared.copy_link import copy_link
 from pages.shared.curve import Curve
+from pages.shared.plain import plain
 from pages.shared.wording import alpha_text
 
 VIEW, EXACT = "alpha.view", "alpha.exact"
@@ -121,7 +122,7 @@ def _pending(lab: Lab, jobs: Jobs, view: View, found: Curve) -> None:
         st.caption(f"α = {said} is being evaluated; what you see is α = {shown}.")
         waiting.watch(jobs, job.key)
         return
-    st.caption(f":material/error: {job.error if job else ''} What you see is α = {shown}.")
+    st.caption(f":material/error: {plain(job.error) if job else ''} What you see is α = {shown}.")
     st.button(f"Evaluate α = {said}", key="alpha.again", width="stretch", on_click=missing.evaluate_point, args=asked)
 
 

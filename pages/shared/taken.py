@@ -18,6 +18,7 @@ from core.mixes import KEY, Mix
 from core.model_card import card
 from core.room import megabytes
 from pages.shared import waiting
+from pages.shared.plain import plain
 
 
 def done(lab: Lab, jobs: Jobs, job: Job, folder: Path | None) -> None:
@@ -77,7 +78,7 @@ def _push(lab: Lab, jobs: Jobs, key: str, folder: Path) -> None:
         elif job is not None and job.state == "done":
             st.success(f"It is at {job.result}.")
         elif job is not None and job.error:
-            st.error(job.error, icon=":material/error:")
+            st.error(plain(job.error), icon=":material/error:")
 
 
 def _token_key() -> str:

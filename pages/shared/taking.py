@@ -17,6 +17,7 @@ from core.parcel import pack
 from core.room import megabytes
 from pages.shared import mix_picker, pickers, taken, waiting
 from pages.shared.export_view import View
+from pages.shared.plain import plain
 
 FOR = {
     "open_clip": "A folder that `open_clip` loads: the whole CLIP, with its configuration.",
@@ -108,7 +109,7 @@ def _where(mix: Mix) -> tuple[Path | None, bool]:
 def offer(lab: Lab, jobs: Jobs, order: Order) -> None:
     """Say what will be written, and write it; or show how far that is, or what came of it."""
     if complaint := trouble(lab, order.fmt, order.dtype):
-        st.warning(complaint, icon=":material/block:")
+        st.warning(plain(complaint), icon=":material/block:")
         return
     size = expected_bytes(lab, order.fmt, order.dtype)
     job = jobs.get(_key(lab, order))
@@ -119,7 +120,7 @@ def offer(lab: Lab, jobs: Jobs, order: Order) -> None:
     if job is not None and job.state == "done":
         taken.done(lab, jobs, job, order.folder)
     elif job is not None and job.error:
-        st.error(job.error, icon=":material/error:")
+        st.error(plain(job.error), icon=":material/error:")
 
 
 def _button(lab: Lab, jobs: Jobs, order: Order, size: int, job: Job | None) -> None:

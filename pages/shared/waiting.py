@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.jobs import Job, Jobs
 from pages.shared.frame import one_sentence
+from pages.shared.plain import plain
 from pages.shared.wording import duration
 
 BUSY, IDLE = 0.7, 5.0  # seconds between looks at the queue
@@ -36,7 +37,8 @@ def _panel(jobs: Jobs, busy: bool) -> None:
         for job in active:
             progress(jobs, job, "panel")
         for job in [job for job in every if not job.active][: -SHOWN_WHEN_OVER - 1 : -1]:
-            st.caption(f"{ENDS[job.state]} {job.title}: {job.state}" + (f". {job.error}" if job.error else ""))
+            said = f"{job.title}: {job.state}" + (f". {job.error}" if job.error else "")
+            st.caption(f"{ENDS[job.state]} {plain(said)}")
 
 
 def progress(jobs: Jobs, job: Job, where: str) -> None:
@@ -46,7 +48,7 @@ def progress(jobs: Jobs, job: Job, where: str) -> None:
         said = "waits for its turn"
     else:
         said = job.progress.what + (f", {duration(left)} left" if left is not None else "")
-    st.progress(min(1.0, max(0.0, job.progress.fraction)), f"**{job.title}** {said}")
+    st.progress(min(1.0, max(0.0, job.progress.fraction)), f"**{plain(job.title)}** {plain(said)}")
     st.button(
         "Cancel",
         key=f"{where}.cancel.{job.key}",
@@ -64,7 +66,7 @@ def under_way(jobs: Jobs, key: str) -> bool:
         watch(jobs, key)
         return True
     if job is not None and job.error:
-        st.warning(job.error)
+        st.warning(plain(job.error))
     return False
 
 

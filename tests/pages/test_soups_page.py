@@ -168,7 +168,7 @@ def test_without_the_ingredients_results_stay_and_the_rest_says_what_to_build(pa
         ({"show": "hand", "factors": "1,x"}, "no numbers"),
         ({"show": "hand", "factors": "nan"}, "no numbers"),
         ({"show": "hand", "candidate": "../base"}, "'../base'"),
-        ({"soup": "<b>"}, "'<b>'"),
+        ({"soup": "<b>"}, r"'\<b\>'"),
     ],
 )
 def test_nonsense_in_the_address_is_said_and_left_out(page, cache, parameters, word):

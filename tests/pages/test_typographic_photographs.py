@@ -183,7 +183,7 @@ def test_a_path_without_photographs_is_one_sentence(opened, tmp_path):
         (tmp_path / "notes.txt", "notes.txt is a file, but no zip"),
         (tmp_path / "none", "holds no files"),
         (others, "others holds no picture named like label=dog_text=cat.png"),
-        ("~nobody-of-this-name/photographs", "There is no ~nobody"),
+        ("~nobody-of-this-name/photographs", r"There is no \~nobody"),
         ("x" * 5000, "cannot be read"),
     ):
         look_into(at, path)

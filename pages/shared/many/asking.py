@@ -17,6 +17,7 @@ from core.search import OPTIMISERS
 from pages.shared import waiting
 from pages.shared.many.view import LIMITS, Request
 from pages.shared.pickers import by_role, seed
+from pages.shared.plain import plain
 from pages.shared.wording import duration, listed
 
 RUNNING = "many.running"
@@ -98,7 +99,7 @@ def offer(lab: Lab, jobs: Jobs, request: Request) -> str | None:
     try:
         plan = request.plan(lab)
     except PaletteError as error:
-        st.warning(str(error), icon=":material/info:")
+        st.warning(plain(str(error)), icon=":material/info:")
         return None
     path = outcome_path(lab, plan)
     key = job_key(lab, path.stem)
@@ -111,7 +112,7 @@ def offer(lab: Lab, jobs: Jobs, request: Request) -> str | None:
     if path.exists():
         return path.stem if st.session_state.pop(RUNNING, None) == path.stem or _show() else None
     if job is not None and job.error:
-        st.warning(job.error)
+        st.warning(plain(job.error))
     _missing(lab, plan)
     if st.button("Compare them", type="primary", icon=":material/play_arrow:", key="many.run"):
         title = f"Comparing strategies for {len(plan.tasks)} tasks"

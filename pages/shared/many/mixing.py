@@ -20,6 +20,7 @@ from pages.shared.charts import options
 from pages.shared.frame import one_sentence
 from pages.shared.many import mix_charts
 from pages.shared.many.mixer import Line, Preset, last_move, mixer
+from pages.shared.plain import plain
 from pages.shared.wording import interval, percent, points
 
 VIEW, MIXER, PLANE = "many.view", "many.mixer", "many.plane"
@@ -186,7 +187,7 @@ def _said(outcome: Outcome, found: dict[str, Worth], job: Job | None, moving: bo
     elif job.active:
         st.caption(f"{shown}: {whole} of {len(found)} tasks on the whole of val so far; the rest is an estimate.")
     else:
-        st.caption(f":material/error: {job.error} {shown}: in part an estimate from few pictures.")
+        st.caption(f":material/error: {plain(job.error)} {shown}: in part an estimate from few pictures.")
 
 
 def _means(outcome: Outcome, found: dict[str, Worth]) -> dict[str, Worth]:
