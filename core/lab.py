@@ -108,6 +108,11 @@ class Lab:
 
     # what there is
 
+    @property
+    def knows(self) -> str:
+        """What the base has seen and what not, in a sentence or two for people; empty if nobody said."""
+        return str(self.facts.get("knows", ""))
+
     def task(self, name: str) -> Task:
         """The task of that name; ``digits.2of5`` is the second of five groups of the classes of ``digits``.
 

@@ -99,7 +99,10 @@ def picture(lab: Lab, view: View) -> tuple[View, np.ndarray | None, bool]:
         st.caption("Give a picture; till then nothing is shown. It stays on this machine.")
         return view, None, False
     try:
-        return view, _decoded(given.getvalue(), given.name), False
+        image = _decoded(given.getvalue(), given.name)
+        if lab.knows:
+            st.caption(plain(lab.knows))
+        return view, image, False
     except IntakeError as error:
         st.error(plain(str(error)), icon=":material/broken_image:")
         return view, None, False

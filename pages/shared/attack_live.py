@@ -143,12 +143,7 @@ def _figure(found: Reading, alpha: float, model: int) -> Figure:
     said = int(row.argmax())
     verdict = "right" if said == found.truth else "follows the word" if said == found.word else "neither"
     note = f"{verdict}; {found.names[found.truth][:24]}: {percent(float(row[found.truth]))}"
-    return Figure(f"{mark} says **{_plain(found.names[said])}**", float(row[said]), explained=note)
-
-
-def _plain(name: str) -> str:
-    """A class name that somebody typed, harmless in Markdown."""
-    return "".join("\\" + c if c in "\\`*_{}[]()#+-.!|<>~:$" else c for c in name[:24])
+    return Figure(f"{mark} says **{plain(found.names[said][:24])}**", float(row[said]), explained=note)
 
 
 def _moved() -> None:

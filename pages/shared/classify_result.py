@@ -17,6 +17,7 @@ from pages.shared.answer_cards import Answer, Card
 from pages.shared.classify_work import Asked
 from pages.shared.frame import one_sentence
 from pages.shared.pickers import seed
+from pages.shared.plain import plain
 from pages.shared.sources import Sent
 from pages.shared.wording import interval, percent, points
 
@@ -29,6 +30,8 @@ def draw(lab: Lab, asked: Asked, result: Result, colours: Mapping[str, str], sen
     """All of it; the gallery turns its pages without running the rest again."""
     classify_work.refusals(result.album.refused, "; the JSON has them all")
     _numbers(result, colours)
+    if sent.own and lab.knows:
+        st.caption(plain(lab.knows))
     seed({SHOW: st.session_state["classify.view"].show}, anew)
     _gallery(result, colours)
     if not sent.own:

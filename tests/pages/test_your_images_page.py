@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import io
+import json
 import sys
 import zipfile
 from pathlib import Path
@@ -62,6 +63,15 @@ def test_uploads_are_answered_and_bad_ones_are_said(page):
     assert at.session_state["classify.words"] == "everyday"
     upload(at, {"rose.png": png(RED)})
     assert cards(at).count("<article") == 1
+
+
+def test_what_the_base_has_seen_is_said_beside_pictures_of_ones_own(page, cache):
+    facts = json.loads((cache / "tiny" / "workspace.json").read_text())
+    (cache / "tiny" / "workspace.json").write_text(json.dumps(facts | {"knows": "It has seen *noise* alone."}))
+    at = page("classify")
+    assert not [c for c in at.caption if "noise" in c.value], "its own pictures need no such word"
+    upload(at, {"rose.png": png(RED)})
+    assert [c.value for c in at.caption if "noise" in c.value] == [r"It has seen \*noise\* alone."]
 
 
 def test_only_bad_files_say_so(page):
