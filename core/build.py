@@ -9,7 +9,7 @@ from functools import partial
 
 import torch
 
-from core import disk
+from core import curves, disk
 from core.finetune import Settings, TrainingSet, finetune, frozen_head
 from core.holding import holding
 from core.jobs import Progress
@@ -134,7 +134,7 @@ def _steps(lab: Lab, name: str, supported: Sequence[str], augment: str) -> list[
         return name in lab.zoo
 
     def swept() -> bool:
-        return trained() and all(lab.knows_point(name, alpha, supported) for alpha in GRID)
+        return trained() and all(curves.knows_point(lab, name, alpha, supported) for alpha in GRID)
 
     def train_it(progress: Progress) -> object:
         return train(lab, tasks, name, progress=progress, settings=settings)

@@ -11,7 +11,7 @@ from statistics import median
 
 import numpy as np
 
-from core import disk, vision
+from core import curves, disk, vision
 from core.finetune import manner
 from core.jobs import Progress
 from core.lab import Lab
@@ -125,7 +125,7 @@ class Patched:
 
 def patched(lab: Lab, name: str, supported: str) -> Patched:
     """A patch at the α chosen on val with one supported task. Evaluates what is not known yet; raises PaletteError."""
-    alpha, tasks = lab.chosen_alpha(name, [supported]), lab.trained_on(name)
+    alpha, tasks = curves.chosen_alpha(lab, name, [supported]), lab.trained_on(name)
     recipe = lab.patch(name, alpha)
 
     def mean(of: Recipe) -> float:
@@ -165,7 +165,7 @@ def write(lab: Lab, photos: Path | None = None, progress: Progress | None = None
 
 def _patches(lab: Lab) -> Sequence[str]:
     supported = lab.default_supported()[0]
-    built = [n for n in lab.patches() if n in lab.zoo and lab.knows_point(n, 1.0, [supported])]
+    built = [n for n in lab.patches() if n in lab.zoo and curves.knows_point(lab, n, 1.0, [supported])]
     if not built:
         return []
     found = [patched(lab, name, supported) for name in built]

@@ -15,7 +15,7 @@ from typing import Protocol
 
 import torch
 
-from core import PaletteError, disk
+from core import PaletteError, curves, disk
 from core.build import DRAWING_COST, TRAINING_COST, sweep, train
 from core.jobs import Progress
 from core.lab import Lab
@@ -98,7 +98,7 @@ class Patching:
         """Whether what it makes is there."""
         if self.patch not in lab.zoo:
             return False
-        return self.alpha is None or lab.knows_point(self.patch, self.alpha, self.supported)
+        return self.alpha is None or curves.knows_point(lab, self.patch, self.alpha, self.supported)
 
     def run(self, lab: Lab, progress: Progress) -> None:
         """Make it; killed, the next to run it goes on from what is on disk."""

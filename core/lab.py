@@ -9,14 +9,13 @@ import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from core import Follow, PaletteError, disk, metrics, vision
+from core import Follow, PaletteError, disk, vision
 from core.answers import Answers
 from core.catalog import tasks_of
 from core.data.real import Real
@@ -25,7 +24,7 @@ from core.finetune import Settings
 from core.heads import BIAS, WEIGHT, candidate_texts, class_rows, head, head_digest, mixed_head, trained_head
 from core.jobs import Progress
 from core.merge import merge
-from core.paint import GRID, check_alpha, choose_alpha, combined_accuracy
+from core.paint import check_alpha
 from core.parents import Parents
 from core.predict import choice_logits, features, largest, logits
 from core.recipe import Recipe, lerp, single
@@ -38,16 +37,6 @@ from core.zoo import BASE, Zoo
 CACHE = Path(os.environ.get("PALETTE_CACHE") or Path(__file__).resolve().parent.parent / "cache")
 ANSWERS_IN_MEMORY = 4096
 CHOOSING = 256  # pictures whose own candidates are read and held together; a soup's judge asks for as many at once
-
-
-@dataclass(frozen=True)
-class Point:
-    """One α of a curve: accuracy per task, and combined accuracy over the patching and supported ones, in [0, 1]."""
-
-    alpha: float
-    recipe: Recipe
-    accuracies: dict[str, metrics.Accuracy]
-    combined: float
 
 
 def _saying(progress: Follow, what: str) -> Follow:
@@ -472,33 +461,3 @@ class Lab:
                 self.load(recipe, self._scratch)
                 self._merged = key
             yield self._scratch
-
-    # PAINT
-
-    def point(self, name: str, alpha: float, supported: Sequence[str], split: str, progress: Follow = iter) -> Point:
-        """One α of a patch's curve on a split, evaluated if need be."""
-        recipe, patching = self.patch(name, alpha), self.trained_on(name)
-        found = {task: self.evaluate(recipe, task, split, progress).accuracy for task in [*patching, *supported]}
-        combined = combined_accuracy([found[t].value for t in patching], [found[t].value for t in supported])
-        return Point(alpha, recipe, found, combined)
-
-    def known_alphas(self, name: str, supported: Sequence[str], splits: Sequence[str] = ("val", "test")) -> list[float]:
-        """The α (in hundredths) whose results are all there, ascending."""
-        every = [round(i / 100, 2) for i in range(101)]
-        return [alpha for alpha in every if self.knows_point(name, alpha, supported, splits)]
-
-    def knows_point(
-        self, name: str, alpha: float, supported: Sequence[str], splits: Sequence[str] = ("val", "test")
-    ) -> bool:
-        """Whether one α of a patch's curve is there on these splits without computing anything."""
-        recipe = self.patch(name, alpha)
-        return all(self.known(recipe, task, s) for task in [*self.trained_on(name), *supported] for s in splits)
-
-    def curve(self, name: str, supported: Sequence[str], split: str, alphas: Sequence[float] = GRID) -> list[Point]:
-        """A patch's curve over α on a split, evaluated where need be."""
-        return [self.point(name, alpha, supported, split) for alpha in alphas]
-
-    def chosen_alpha(self, name: str, supported: Sequence[str], alphas: Sequence[float] = GRID) -> float:
-        """The α with the highest combined accuracy on *val* (PAINT §2, step 2); the smallest of equals."""
-        points = self.curve(name, supported, "val", alphas)
-        return choose_alpha([p.alpha for p in points], [p.combined for p in points])

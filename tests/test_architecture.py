@@ -14,7 +14,7 @@ fonts typography attacks intake attack_files data transform jobs download
 incoming album wordlist recent""".split()
 DOING = """answers merge fused parents heads predict metrics store finetune similarity ranking
 augment headed holding learned""".split()
-THE_DESK = """console lab history mixes distance build card __main__
+THE_DESK = """console lab curves history mixes distance build card __main__
 plan checkpoints compare contrasts outcomes remaining sketch many_tasks
 export mixfile manifest model_card huggingface huggingface_config onnx_file hub parcel exchange
 importing foreign naming preflight

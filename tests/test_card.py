@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from core import card, metrics
+from core import card, curves, metrics
 from core.build import build, plan
 from core.jobs import Progress
 
@@ -14,7 +14,7 @@ def test_the_card_holds_what_the_evaluation_says(tiny_lab):
         f"| `noisy` (3 classes) | {100 * found.value:.1f} % | {100 * found.low:.1f} to {100 * found.high:.1f} | 36 |"
         in text
     )
-    alpha = tiny_lab.chosen_alpha("noisy", ["plain"])
+    alpha = curves.chosen_alpha(tiny_lab, "noisy", ["plain"])
     patched = tiny_lab.evaluate(tiny_lab.patch("noisy", alpha), "noisy", "test").accuracy.value
     assert f"| {alpha:g} | {100 * patched:.1f} % | {100 * (patched - found.value):+.1f} |" in text
     cost = card.patched(tiny_lab, "noisy", "plain").cost.difference

@@ -10,7 +10,7 @@ import torch
 from conftest import tiny_tasks
 from safetensors.torch import save_file
 
-from core import PaletteError, vision
+from core import PaletteError, curves, vision
 from core.__main__ import main
 from core.build import sweep, train
 from core.closed import own_head, train_head
@@ -67,7 +67,7 @@ def test_a_head_is_trained_and_the_model_patched(tmp_path):
     after = lab.evaluate(lab.tuned("noisy"), "noisy", "train").accuracy
     assert after.value >= before.value
     sweep(lab, "noisy", ["plain"], [0.0, 0.5, 1.0], Progress())
-    assert 0 <= lab.chosen_alpha("noisy", ["plain"], [0.0, 0.5, 1.0]) <= 1
+    assert 0 <= curves.chosen_alpha(lab, "noisy", ["plain"], [0.0, 0.5, 1.0]) <= 1
 
 
 def test_what_cannot_be(tmp_path, tiny_lab):

@@ -13,7 +13,7 @@ import torch
 from conftest import COLOURS, CONFIG, make_workspace
 from PIL import Image
 
-from core import PaletteError, datasets, vision
+from core import PaletteError, curves, datasets, vision
 from core.__main__ import main
 from core.catalog import placed
 from core.data import DataError
@@ -279,7 +279,7 @@ def test_each_picture_of_vqa_is_compared_with_its_own_answers(vqa, monkeypatch):
 def test_a_text_of_vqa_is_read_once_whatever_model_is_asked(vqa, monkeypatch):
     read, reads = vision.text_features, []
     monkeypatch.setattr(vision, "text_features", lambda model, texts: reads.extend(texts) or read(model, texts))
-    curve = vqa.curve("other", ["vqa"], "test", (0.0, 0.5, 1.0))
+    curve = curves.curve(vqa, "other", ["vqa"], "test", (0.0, 0.5, 1.0))
     assert [p.accuracies["vqa"].n for p in curve] == [11] * 3
     assert not torch.equal(*(vqa.logits(p.recipe, "vqa", "test") for p in (curve[0], curve[2])))
     assert len(reads) == len(set(reads)) <= 60, "thirty answers to two questions"

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from conftest import make_workspace
 
-from core import PaletteError
+from core import PaletteError, curves
 from core.experiments import cifar_mnist
 from core.lab import Lab
 
@@ -47,7 +47,7 @@ def test_it_runs_from_files_to_figures(data, capsys):
     lab = Lab("cifar_mnist", data.parent / "cache", "cpu")
     assert lab.task("mnist").source.sizes() == {"train": 30, "val": 10, "test": 20}
     assert lab.task("cifar10").source.sizes() == {"val": 20, "test": 40}
-    chosen = lab.chosen_alpha("mnist", ["cifar10"])
+    chosen = curves.chosen_alpha(lab, "mnist", ["cifar10"])
     tested = lab.evaluate(lab.patch("mnist", chosen), "mnist", "test").accuracy
     assert f"| {chosen:g} ★ |" in said and f"{100 * tested.value:.1f} % [{100 * tested.low:.1f}" in said
     text = document.read_text()

@@ -7,7 +7,7 @@ import pytest
 import torch
 from conftest import full_disk
 
-from core import PaletteError, disk, metrics, mixes, vision
+from core import PaletteError, curves, disk, metrics, mixes, vision
 from core.build import Step, build, plan, train
 from core.distance import similarity
 from core.jobs import Progress
@@ -106,9 +106,9 @@ def test_build_does_everything_once_and_a_patch_can_be_chosen(tiny_lab):
     assert [s.done() for s in steps] == [True, False]
     build(steps, Progress())
     assert all(s.done() for s in plan(tiny_lab))
-    assert tiny_lab.known_alphas("noisy", ["plain"]) == list(GRID)
-    points = tiny_lab.curve("noisy", ["plain"], "val")
-    alpha = tiny_lab.chosen_alpha("noisy", ["plain"])
+    assert curves.known_alphas(tiny_lab, "noisy", ["plain"]) == list(GRID)
+    points = curves.curve(tiny_lab, "noisy", ["plain"], "val")
+    alpha = curves.chosen_alpha(tiny_lab, "noisy", ["plain"])
     best = max(p.combined for p in points)
     assert alpha == min(p.alpha for p in points if p.combined == best)
     assert points[0].accuracies["noisy"] == tiny_lab.evaluate(tiny_lab.base, "noisy", "val").accuracy
@@ -179,7 +179,7 @@ def test_a_joint_checkpoint_is_patched_like_any_other(tiny_lab):
     steps = plan(tiny_lab, ["both"], ["plain"])
     build(steps, Progress())
     assert tiny_lab.zoo["both"].tasks == ("noisy", "plain") and all(s.done() for s in steps)
-    point = tiny_lab.point("both", 1.0, ["plain"], "test")
+    point = curves.point(tiny_lab, "both", 1.0, ["plain"], "test")
     value = {name: a.value for name, a in point.accuracies.items()}
     assert point.combined == pytest.approx(((value["noisy"] + value["plain"]) / 2 + value["plain"]) / 2)
 
@@ -193,8 +193,8 @@ def test_a_checkpoint_says_itself_which_tasks_it_is_for(tiny_lab):
     with pytest.raises(PaletteError, match="'silent' does not say which of the tasks of tiny"):
         tiny_lab.trained_on("silent")
     assert tiny_lab.patch("silent", 0.5) == lerp(tiny_lab.base, single("silent"), 0.5)
-    assert tiny_lab.point("theirs", 0.5, ["plain"], "val").combined == pytest.approx(
-        tiny_lab.point("noisy", 0.5, ["plain"], "val").combined
+    assert curves.point(tiny_lab, "theirs", 0.5, ["plain"], "val").combined == pytest.approx(
+        curves.point(tiny_lab, "noisy", 0.5, ["plain"], "val").combined
     )
 
 

@@ -6,7 +6,7 @@ from statistics import median
 
 import pytest
 
-from core import disk, torchvision_cpu, vision
+from core import curves, disk, torchvision_cpu, vision
 from core.card import patched
 from core.checkpoints import name_of, settings_for
 from core.graph import pieces
@@ -44,14 +44,14 @@ def test_plain_open_clip_loads_the_base(mini):
 )
 def test_the_page_has_all_that_it_shows_at_once(mini, name):
     assert name in mini.zoo
-    assert set(GRID) <= set(mini.known_alphas(name, mini.default_supported()))
+    assert set(GRID) <= set(curves.known_alphas(mini, name, mini.default_supported()))
 
 
 def test_digits_are_gained_and_icons_kept(mini):
     """At an α found on validation, digits rise by at least 30 points on test while icons lose at most 4."""
-    val = mini.curve("digits", ["icons"], "val")
+    val = curves.curve(mini, "digits", ["icons"], "val")
     kept = [p.alpha for p in val if val[0].accuracies["icons"].value - p.accuracies["icons"].value <= 0.03]
-    before, after = (mini.point("digits", a, ["icons"], "test").accuracies for a in (0.0, max(kept)))
+    before, after = (curves.point(mini, "digits", a, ["icons"], "test").accuracies for a in (0.0, max(kept)))
     assert after["digits"].value - before["digits"].value >= 0.30
     assert after["icons"].value - before["icons"].value >= -0.04
 

@@ -16,7 +16,7 @@ import sys
 import time
 from pathlib import Path
 
-from core import PaletteError, disk
+from core import PaletteError, curves, disk
 from core.catalog import placed
 from core.data.opening import Opening, freeze, open_parts
 from core.jobs import CancelledError
@@ -78,8 +78,8 @@ def report(lab) -> str:
     """The curve and the chosen α as Markdown; every figure is read from the workspace's results."""
     from core.metrics import paired
 
-    curves = {split: lab.curve("mnist", ["cifar10"], split) for split in ("val", "test")}
-    chosen = lab.chosen_alpha("mnist", ["cifar10"])
+    found = {split: curves.curve(lab, "mnist", ["cifar10"], split) for split in ("val", "test")}
+    chosen = curves.chosen_alpha(lab, "mnist", ["cifar10"])
     strength = lab.zoo["mnist"].settings.get("augment", "none")
     sizes = {name: lab.task(name).source.sizes() for name in lab.tasks}
     lines = [
@@ -92,7 +92,7 @@ def report(lab) -> str:
         "| α | MNIST val | CIFAR-10 val | combined val | MNIST test [95 %] | CIFAR-10 test [95 %] |",
         "|---|---|---|---|---|---|",
     ]
-    for val, test in zip(curves["val"], curves["test"], strict=True):
+    for val, test in zip(found["val"], found["test"], strict=True):
         if round(val.alpha * 10, 6) % 1 and val.alpha != chosen:
             continue  # every tenth is enough to read; the app shows all
         mark = " ★" if val.alpha == chosen else ""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import pandas as pd
 import streamlit as st
 
-from core import attack
+from core import attack, curves
 from core.attack import Outcome, Study
 from core.attack_command import words_of
 from core.jobs import Jobs, Progress
@@ -140,7 +140,7 @@ def _own_attacks(lab: Lab, view: View, alpha: float) -> None:
     trained = lab.trained_on(view.patch) if attack_view.is_checkpoint(lab, view) else []
     own = [t for t in lab.by_role("attack") if t in trained]
     for name in own:
-        lines, alphas = [], lab.known_alphas(view.patch, [])
+        lines, alphas = [], curves.known_alphas(lab, view.patch, [])
         for split, words in (("val", "seen"), ("test", "unseen")):
             with st.spinner("Getting the attacked pictures (only the first time takes a moment) …"):
                 written = attack.written_on(lab, lab.task(name), split)

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import plotly.graph_objects as go
 
-from core.lab import Point
+from core.curves import Point
 from core.metrics import Accuracy
 from pages.shared import colours
 from pages.shared.curve import Curve

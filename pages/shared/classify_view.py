@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from core import PaletteError
+from core import PaletteError, curves
 from core.classify import usual_templates
 from core.history import History
 from core.lab import Lab
@@ -100,8 +100,8 @@ def suggested_alpha(lab: Lab, name: str) -> float:
     """The α that validation chooses among those that are evaluated; 0.5 if none is."""
     try:
         supported = lab.default_supported()
-        known = lab.known_alphas(name, supported)
-        return lab.chosen_alpha(name, supported, known) if known else 0.5
+        known = curves.known_alphas(lab, name, supported)
+        return curves.chosen_alpha(lab, name, supported, known) if known else 0.5
     except PaletteError:  # a checkpoint that was imported belongs to no task
         return 0.5
 

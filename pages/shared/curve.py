@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from statistics import fmean
 
-from core.lab import Lab, Point
+from core import curves
+from core.curves import Point
+from core.lab import Lab
 from core.metrics import Accuracy, Paired, mean, paired
 from core.paint import accuracy_distance_to_optimal, choose_alpha, choose_within
 
@@ -73,7 +75,7 @@ def curve(lab: Lab, task: str, supported: Sequence[str], alphas: Sequence[float]
 
 @lru_cache(maxsize=64)
 def _curve(lab: Lab, task: str, supported: tuple[str, ...], alphas: tuple[float, ...], digests: tuple) -> Curve:
-    val, test = (tuple(lab.curve(task, supported, split, alphas)) for split in ("val", "test"))
+    val, test = (tuple(curves.curve(lab, task, supported, split, alphas)) for split in ("val", "test"))
     return Curve(lab, task, supported, val, test)
 
 
@@ -87,7 +89,7 @@ def against_base(curve: Curve, name: str, alpha: float) -> Paired:
 
 def known_alphas(lab: Lab, task: str, name: str) -> frozenset[float]:
     """The α of a task's patch whose results on the task ``name`` are there, on val and test."""
-    return frozenset(lab.known_alphas(task, [] if name == task else [name]))
+    return frozenset(curves.known_alphas(lab, task, [] if name == task else [name]))
 
 
 def known_curve(lab: Lab, task: str, supported: Sequence[str]) -> Curve | None:

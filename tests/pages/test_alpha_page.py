@@ -9,6 +9,7 @@ import streamlit as st
 from conftest import Noisy, tiny_tasks
 from opening import cache, lab_of, page, swept_template, values, wait  # noqa: F401
 
+from core import curves
 from core.lab import Lab
 from core.paint import GRID
 from pages.shared.wording import percent
@@ -16,8 +17,8 @@ from pages.shared.wording import percent
 
 def test_opens_on_the_chosen_alpha_with_the_labs_own_numbers(page, cache):
     at, lab = page(), lab_of(cache)
-    chosen = lab.chosen_alpha("noisy", ["plain"])
-    point = lab.point("noisy", chosen, ["plain"], "test")
+    chosen = curves.chosen_alpha(lab, "noisy", ["plain"])
+    point = curves.point(lab, "noisy", chosen, ["plain"], "test")
     assert at.title[0].value.endswith("?")
     assert at.query_params["alpha"] == f"{chosen:.2f}"
     assert values(at) == [percent(x) for x in (*[a.value for a in point.accuracies.values()], point.combined)]
@@ -26,7 +27,7 @@ def test_opens_on_the_chosen_alpha_with_the_labs_own_numbers(page, cache):
 
 def test_a_link_brings_back_the_whole_view(page, cache):
     at = page(task="noisy", supported="plain", alpha="0.50", plot="curves", pictures="plain", flip="broken")
-    point = lab_of(cache).point("noisy", 0.5, ["plain"], "test")
+    point = curves.point(lab_of(cache), "noisy", 0.5, ["plain"], "test")
     assert values(at)[0] == percent(point.accuracies["noisy"].value)
     assert at.session_state["alpha.plot"] == "curves"
     assert at.selectbox(key="alpha.pictures").value == "plain"
@@ -68,12 +69,12 @@ def test_complaints_go_when_the_view_changes(page):
 def test_choosing_on_validation_is_one_button(page, cache):
     at = page(alpha="0.00")
     at.button(key="alpha.choose").click().run()
-    assert at.query_params["alpha"] == f"{lab_of(cache).chosen_alpha('noisy', ['plain']):.2f}"
+    assert at.query_params["alpha"] == f"{curves.chosen_alpha(lab_of(cache), 'noisy', ['plain']):.2f}"
 
 
 def test_the_most_patch_for_a_cost_is_one_button_too(page, cache):
     at, lab = page(alpha="0.00"), lab_of(cache)
-    found = [(a, lab.point("noisy", a, ["plain"], "val").accuracies) for a in GRID]
+    found = [(a, curves.point(lab, "noisy", a, ["plain"], "val").accuracies) for a in GRID]
     for cost in (0.0, 100.0):
         at.number_input(key="alpha.loss").set_value(cost).run()
         at.button(key="alpha.within").click().run()
@@ -86,7 +87,7 @@ def test_an_alpha_that_was_not_evaluated_becomes_one_job_and_is_kept(page, cache
     at, other = page(alpha="0.33"), page(alpha="0.33")
     wait(at, lambda at: 0.33 in at.session_state["alpha.curve"].alphas)
     other.run()
-    point = lab_of(cache).point("noisy", 0.33, ["plain"], "test")
+    point = curves.point(lab_of(cache), "noisy", 0.33, ["plain"], "test")
     assert values(at)[0] == values(other)[0] == percent(point.accuracies["noisy"].value)
     log = (cache / "jobs" / "log.jsonl").read_text().splitlines()
     assert sum('"running"' in line for line in log) == 1
@@ -200,7 +201,7 @@ def test_a_joint_patch_counts_the_mean_of_its_tasks(page, cache, monkeypatch):
     monkeypatch.setattr("core.lab.tasks_of", lambda _: tasks)
     lab = Lab("tiny", cache, "cpu", tasks)
     lab.zoo.add("pair", lab.zoo.weights("noisy"), tasks=("noisy", "extra"), start=lab.base)
-    points = {(a, s): lab.point("pair", a, ["plain"], s) for a in (0.0, 1.0) for s in ("val", "test")}
+    points = {(a, s): curves.point(lab, "pair", a, ["plain"], s) for a in (0.0, 1.0) for s in ("val", "test")}
     at = page(task="pair", alpha="1.00")
     found = points[1.0, "test"]
     mean = (found.accuracies["noisy"].value + found.accuracies["extra"].value) / 2

@@ -8,6 +8,7 @@ import torch
 from opening import cache, lab_of, page, swept_template, values, wait  # noqa: F401
 from safetensors.torch import save_file
 
+from core import curves
 from core.recipe import lerp, single
 from pages.shared.wording import percent
 
@@ -46,7 +47,7 @@ def test_a_checkpoint_becomes_a_patch_everywhere(page, cache, theirs):
     assert lab.zoo["theirs"].digest == lab.zoo["noisy"].digest and lab.zoo["theirs"].tasks == ("noisy",)
     assert lab.patch("theirs", 0.5) == lerp(lab.base, single("theirs"), 0.5)
     alpha = page(task="theirs", alpha="0.50")
-    point = lab.point("noisy", 0.5, ["plain"], "test")
+    point = curves.point(lab, "noisy", 0.5, ["plain"], "test")
     assert "theirs" in alpha.selectbox(key="alpha.task").options[1].casefold()
     assert values(alpha)[0] == percent(point.accuracies["noisy"].value)
     exported = page("export", recipe="theirs@0.5")

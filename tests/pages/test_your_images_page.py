@@ -12,6 +12,7 @@ import pytest
 from opening import cache, lab_of, page, swept_template, values, wait  # noqa: F401
 from PIL import Image
 
+from core import curves
 from core.history import History
 from core.recipe import lerp, single
 from pages.shared.wording import percent
@@ -41,7 +42,7 @@ def test_says_something_before_anything_is_uploaded(page, cache):
     assert at.title[0].value.endswith("?")
     assert not at.error and not at.warning
     assert cards(at).count("<article") == 12
-    chosen = lab.chosen_alpha("noisy", ["plain"], lab.known_alphas("noisy", ["plain"]))
+    chosen = curves.chosen_alpha(lab, "noisy", ["plain"], curves.known_alphas(lab, "noisy", ["plain"]))
     assert at.query_params["second"] == f"noisy@{chosen:.2f}"
     assert at.query_params["sample"] == at.query_params["words"] == "noisy"
     same, *_ = values(at)
