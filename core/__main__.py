@@ -160,7 +160,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     def command(name: str, run, help_text: str) -> argparse.ArgumentParser:
-        one = commands.add_parser(name, help=help_text, description=help_text)
+        one = commands.add_parser(name, help=help_text.replace("%", "%%"), description=help_text.replace("%", "%%"))
         one.set_defaults(run=run)
         return one
 
@@ -203,7 +203,7 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"palette: {notice}", file=sys.stderr)
         return status
     except (KeyboardInterrupt, CancelledError):
-        print("\npalette: stopped; the same command goes on from here.", file=sys.stderr)
+        print("\npalette: stopped; what can be kept is kept, and the same command goes on from there.", file=sys.stderr)
         return 130
     except PaletteError as error:
         print(f"palette: {error}", file=sys.stderr)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from argparse import ArgumentParser
 from collections.abc import Callable
@@ -159,7 +160,7 @@ def words_of(look) -> str:
 
     usual, face = Look(), look.face
     given = {
-        "font": (face.family, usual.face.family),
+        "font": (shlex.quote(face.family), shlex.quote(usual.face.family)),
         "weight": (face.weight, usual.face.weight),
         "size": (f"{look.size:g}", f"{usual.size:g}"),
         "color": (f"'{look.colour}'", f"'{usual.colour}'"),

@@ -19,7 +19,7 @@ from core.incoming import Incoming, from_folder, from_zip
 from core.intake import IntakeError, decode, shown
 
 NAME = re.compile(
-    r"label=(?P<label>.+?)_text=(?P<text>.*?)(?:[ _-]?\(?\d+\)?)?\.(?:png|jpe?g|webp|bmp|gif|tiff?)", re.I
+    r"label=(?P<label>.+?)_text=(?P<text>.*?)(?:[ _-]\(?\d+\)?|\(\d+\))?\.(?:png|jpe?g|webp|bmp|gif|tiff?)", re.I
 )
 TABLES = ("metadata.csv", "metadata.jsonl")
 
@@ -55,6 +55,8 @@ def parse(name: str) -> tuple[str, str]:
 def file_name(label: str, text: str, number: int | None = None) -> str:
     """The file name for a picture of ``label`` with ``text`` on it; what cannot be in a file name becomes '-'."""
     safe = [re.sub(r"[^\w .-]|_(?=text=)", "-", " ".join(part.split())) for part in (label, text)]
+    if number is None and re.search(r"[ _-]\d+$", safe[1]):
+        number = 1  # else the word's own number would be taken for the file's
     end = "" if number is None else f"_{number}"
     return f"label={safe[0].replace(' ', '_')}_text={safe[1].replace(' ', '_')}{end}.png"
 

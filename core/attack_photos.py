@@ -34,7 +34,8 @@ class Judged:
 
     def outcome(self, mix: int) -> Outcome:
         """Accuracy and fooled rate of one of the mixes."""
-        return Outcome(self.answers[mix] == self.labels, self.answers[mix] == self.written)
+        right = self.answers[mix] == self.labels
+        return Outcome(right, (self.answers[mix] == self.written) & ~right)  # the word may name what is there
 
 
 def judge(

@@ -198,7 +198,7 @@ def read_facts(path: Path) -> dict:
             facts = json.loads((file.metadata() or {}).get("palette", "{}"))
     except FileNotFoundError:
         raise
-    except (SafetensorError, ValueError, OSError) as error:
+    except (SafetensorError, ValueError, OSError, RecursionError) as error:
         raise DamagedError(f"{path.name} is damaged ({error}).") from error
     return facts if isinstance(facts, dict) else {}
 

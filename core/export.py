@@ -93,7 +93,7 @@ def apply(lab: Lab, file: Path, to: Path, *, overwrite: bool = False, progress: 
     try:
         _check(lab, to, facts["format"], facts["dtype"], overwrite)
         return _write(lab, recipe, facts, digests, to, overwrite, progress or Progress())
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, RuntimeError, MemoryError) as error:
         raise ExportError(f"{Path(file).name} is not what Palette wrote ({type(error).__name__}: {error}).") from None
 
 
@@ -180,8 +180,9 @@ def _write(
                 tensors = {f"{t}.{n.removeprefix('head.')}": w for t in trained for n, w in mixed[t].items()}
                 beside = f"{to.stem}.{HEADS}" if alone else HEADS
                 digests["heads_digest"] = disk.write_tensors(stage / beside, tensors)
-        if overwrite and HEADS not in (p.name for p in stage.iterdir()) and not alone:
-            (folder / HEADS).unlink(missing_ok=True)  # an older mix's would be taken for this one's
+        if overwrite and not alone:  # an older mix's weights of another format would be taken for this one's
+            for old in {HEADS, *FORMATS.values()} - {p.name for p in stage.iterdir()}:
+                (folder / old).unlink(missing_ok=True)
         said = recipe_json(facts, digests)
         disk.write_json(stage / (f"{name}.json" if alone else RECIPE_FILE), said)
         if not alone:

@@ -60,7 +60,9 @@ class Progress:
     def check(self) -> None:
         """Raise CancelledError if the work was called off; cheap, for loops that report nothing."""
         if self._cancelled.is_set():
-            raise CancelledError("Cancelled. What was finished is kept; the same request goes on from there.")
+            raise CancelledError(
+                "Cancelled. What can be kept of what was done is kept; the same request goes on from there."
+            )
 
     def found(self) -> None:
         """Say that all until here was found on disk: the time left is reckoned from now on."""

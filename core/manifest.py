@@ -118,7 +118,10 @@ def read_manifest(path: Path) -> tuple[Recipe, dict[str, Any] | None, dict[str, 
     if not isinstance(whole.get("export"), dict):
         return recipe, None, {}
     plain = {key: whole[key] for key in ("models", "components", "coefficients")}
-    return recipe, {**whole["export"], "recipe": plain}, dict(whole.get("digests", {}))
+    digests = whole.get("digests", {})
+    if not isinstance(digests, dict) or not all(isinstance(digest, str) for digest in digests.values()):
+        raise ExportError(f"{path.name} is not what Palette wrote: its digests are no table of words.")
+    return recipe, {**whole["export"], "recipe": plain}, digests
 
 
 def parents_on_disk(lab: Lab, recipe: Recipe, facts: Mapping[str, Any] | None) -> dict[str, Path]:

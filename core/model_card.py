@@ -80,12 +80,13 @@ def _mix(facts: Mapping[str, Any]) -> str:
         [f"`{m}`", *(f"{c:g}" for c in row), f"`{facts['parents'][m][:12]}`"]
         for m, row in zip(recipe["models"], recipe["coefficients"], strict=True)
     ]
+    where = "" if facts["workspace"] == "mini" else f"--workspace {facts['workspace']} "
     return (
         "An affine mix of the image towers of the models below, one coefficient per component; the text tower is the "
         "base's, unchanged.\n\n"
         + _table(head, rows)
         + "\n`recipe.json` holds the exact coefficients and digests; where those checkpoints are, "
-        "`python -m core apply recipe.json --to FOLDER` makes these files again, byte for byte.\n"
+        f"`python -m core {where}apply recipe.json --to FOLDER` makes these files again, byte for byte.\n"
     )
 
 

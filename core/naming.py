@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
@@ -26,6 +27,8 @@ class Named:
     text: Mapping[str, torch.Tensor]
     kind: str
     openai: bool
+    twice: tuple[str, ...] = ()
+    """Names that more than one tensor has once their wrappers are off."""
 
 
 def _unwrap(names: Collection[str]) -> dict[str, str]:
@@ -58,4 +61,5 @@ def name_weights(tensors: Mapping[str, torch.Tensor], expected: Collection[str])
         kind = "image tower alone"
     tower = {n: t for n, t in weights.items() if tower_of(n)}
     text = {n.removeprefix("text."): t for n, t in weights.items() if n not in tower}
-    return Named(tower, text, kind, openai)
+    twice = tuple(name for name, count in Counter(bare.values()).items() if count > 1)
+    return Named(tower, text, kind, openai, twice)

@@ -166,13 +166,23 @@ def _problems(lab: Lab, named: Named, missing, extra, misshapen, bad, said: str 
 
 
 def _warnings(lab: Lab, named: Named, cosine: float | None) -> list[str]:
-    found = []
+    found, base = [], lab.zoo.weights(BASE)
     kinds = {t.dtype for t in named.tower.values() if t.is_floating_point()}
-    ours = {t.dtype for t in lab.zoo.weights(BASE).values() if t.is_floating_point()}
+    ours = {t.dtype for t in base.values() if t.is_floating_point()}
     if kinds - ours:
         names = ", ".join(sorted(str(k).removeprefix("torch.") for k in kinds))
         kept = ", ".join(sorted(str(k).removeprefix("torch.") for k in ours))
         found.append(f"Its {names} weights are rounded to {kept}, as the base's are.")
+    whole = [
+        n for n, t in named.tower.items() if not t.is_floating_point() and n in base and base[n].is_floating_point()
+    ]
+    if whole:
+        found.append(
+            f"{len(whole)} of its weights are whole numbers ({named.tower[whole[0]].dtype}), so it seems to be "
+            "quantised: they are taken as they stand, without the scales that belong to them."
+        )
+    if named.twice:
+        found.append(f"{len(named.twice)} weights are there more than once ({named.twice[0]} …); the last was taken.")
     if cosine is not None and cosine < DESCENDS:
         found.append(
             f"It does not seem to descend from this base (cosine {cosine:.2f}; fine-tuned models keep above 0.9): "

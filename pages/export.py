@@ -23,4 +23,4 @@ with controls:
 address.save("export", View(order.mix.word, order.fmt, order.dtype), export_view.write)
 with main:
     taking.offer(lab, jobs, order)
-    taken.details(lab, order.mix, order.fmt, order.dtype, order.tasks, str(order.folder or order.name))
+    taken.details(lab, order.mix, order.fmt, order.dtype, order.tasks, order.target, order.overwrite)

@@ -59,7 +59,7 @@ def _own_path() -> str:
         help="A folder with a folder for each class (perhaps below train, val and test), a parquet file or a folder of "
         "them, a CSV file with image and label columns, or a zip file with a folder for each class.",
     )
-    sent = st.file_uploader("or upload zip or parquet", type=["zip", "parquet"], key="data.upload")
+    sent = st.file_uploader("or upload zip or parquet", type=["zip", "parquet"], key="data.upload", max_upload_size=500)
     if sent is not None:
         path = str(keep_upload(sent.name, sent.getvalue()))
     return path.strip()

@@ -27,6 +27,7 @@ _STYLE = """<style>
   margin-bottom: 0.12rem; border-radius: 0.2rem;
   background: linear-gradient(to right, var(--c) var(--p), transparent 0); }
 .answers .bar span { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.answers .bar span + span { flex-shrink: 0; }
 .answers .bar:first-of-type span { font-weight: 600; }
 </style>"""
 

@@ -11,6 +11,7 @@ from core.metrics import Accuracy
 from pages.shared import colours
 from pages.shared.attack_reading import Reading
 from pages.shared.charts import GRID as GRID_COLOUR
+from pages.shared.charts import literal
 from pages.shared.wording import alpha_text, interval, percent
 
 MODELS = (("base", colours.BASE, ""), ("α now", colours.PATCH, "/"), ("fine-tuned", colours.TUNED, "x"))
@@ -34,7 +35,7 @@ def bars(found: Reading, alpha: float, most: int = 6) -> go.Figure:
     """Probabilities of the classes that matter, three models side by side."""
     shown = found.shown(alpha, most)[::-1]
     marks = {found.truth: "● ", found.word: "✎ "}
-    labels = [marks.get(i, "") + found.names[i][:24] for i in shown]
+    labels = [literal(marks.get(i, "") + found.names[i][:24]) for i in shown]
     rows = (found.table[0], found.at(alpha), found.table[-1])
     names = ("base", f"α = {alpha_text(alpha)}", "fine-tuned")
     traces = [
@@ -42,14 +43,17 @@ def bars(found: Reading, alpha: float, most: int = 6) -> go.Figure:
             "type": "bar",
             "orientation": "h",
             "name": name,
-            "y": labels,
+            "y": list(range(len(shown))),  # not the names: two may begin alike, and "3" would be taken for a number
+            "text": labels,
+            "textposition": "none",
             "x": [100 * float(row[i]) for i in shown],
             "marker": _marker(colour, pattern),
-            "hovertemplate": f"%{{y}}: %{{x:.1f}} %<extra>{name}</extra>",
+            "hovertemplate": f"%{{text}}: %{{x:.1f}} %<extra>{name}</extra>",
         }
         for name, row, (_, colour, pattern) in reversed(list(zip(names, rows, MODELS, strict=True)))
     ]
-    axes = {"xaxis": _axis("probability (%)"), "yaxis": {"automargin": True, "ticksuffix": " "}}
+    axes = {"xaxis": _axis("probability (%)"), "yaxis": {"automargin": True, "ticksuffix": " ", "showgrid": False}}
+    axes["yaxis"] |= {"tickmode": "array", "tickvals": list(range(len(shown))), "ticktext": labels}
     legend = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "traceorder": "reversed"}
     margin = {"l": 90, "r": 12, "t": 34, "b": 44}
     return _figure(traces, 270, "bars", bargap=0.22, bargroupgap=0.04, legend=legend, margin=margin, **axes)
@@ -64,7 +68,7 @@ def of_this_picture(found: Reading, alpha: float) -> go.Figure:
         {
             "type": "scatter",
             "mode": "lines+markers",
-            "name": f"{mark} {found.names[i][:24]}",
+            "name": literal(f"{mark} {found.names[i][:24]}"),
             "x": list(found.alphas),
             "y": [100 * float(v) for v in found.table[:, i]],
             "line": {"color": colour, "width": 2.5},

@@ -19,6 +19,7 @@ from pages.shared.attack_view import KEPT, MOST_CLASSES, View
 from pages.shared.plain import plain
 
 SOURCES = {"sample": "Sample", "upload": "Upload", "camera": "Camera"}
+LARGEST_PICTURE = 20  # MB
 TYPES = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff"]
 WORKING_SIDE = 1024  # pixels; larger pictures are made smaller before anything is written on them
 
@@ -91,7 +92,9 @@ def picture(lab: Lab, view: View) -> tuple[View, np.ndarray | None, bool]:
             st.error(plain(str(error)), icon=":material/broken_image:")
             return view, None, True
     given = (
-        st.file_uploader("A picture", TYPES, key="attack.upload", label_visibility="collapsed")
+        st.file_uploader(
+            "A picture", TYPES, key="attack.upload", label_visibility="collapsed", max_upload_size=LARGEST_PICTURE
+        )
         if source == "upload"
         else st.camera_input("A photograph", key="attack.camera", label_visibility="collapsed")
     )
@@ -188,7 +191,7 @@ def classes(lab: Lab, view: View) -> View:
     """The class list that all models choose from."""
     own = len(lab.task(view.task).class_names)
     label = f"Classes: {len(view.classes)} of your own" if view.classes else f"Classes: the task's {own}"
-    with st.popover(label, width="stretch"):
+    with st.expander(label):  # a popover's fields are drawn when it is opened, and miss what was set for them before
         given = st.text_area(
             "One class a line; empty: the task's own",
             key="attack.classes",

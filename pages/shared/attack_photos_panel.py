@@ -58,7 +58,7 @@ def draw(lab: Lab, jobs: Jobs, view: View, alpha: float) -> None:
 
 def _pick() -> Given | None:
     left, right = st.columns(2)
-    zipped = left.file_uploader("Zip file", ["zip"], key="attack.photos")
+    zipped = left.file_uploader("Zip file", ["zip"], key="attack.photos", max_upload_size=500)
     folder = right.text_input(
         "Folder or zip on the machine that runs Palette",
         key="attack.folder",

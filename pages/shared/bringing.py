@@ -83,7 +83,8 @@ def report_on(lab: Lab, jobs: Jobs, found: Found) -> Preflight | None:
     elif job.state == "done":
         return job.result
     else:
-        st.error(plain(job.error.replace(str(found.path), found.title)), icon=":material/error:")
+        said = job.error.replace(str(found.path), found.title).replace(found.path.name, found.title)
+        st.error(plain(said), icon=":material/error:")
         st.button("Look again", icon=":material/refresh:", on_click=jobs.submit, args=(key, job.title, job.work, True))
     return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from html import escape
 
 import plotly.graph_objects as go
 
@@ -15,6 +16,11 @@ from pages.shared.wording import alpha_text, interval, listed, percent
 HEIGHT = 400
 GREY = "rgba(128,128,136,0.75)"
 GRID = "rgba(128,128,136,0.18)"
+
+
+def literal(name: str) -> str:
+    """A name that somebody typed, as Plotly shows it unchanged: its texts know some HTML, links among it."""
+    return escape(name, quote=False)
 
 
 def options(name: str) -> dict:

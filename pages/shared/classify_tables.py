@@ -55,6 +55,7 @@ _HOVER = "Rows are labels, columns first answers"
 
 
 def _heatmap(names: list[str], counts: np.ndarray) -> go.Figure:
+    names = [charts.literal(name) for name in names]
     cells = {"type": "heatmap", "z": counts.tolist(), "x": names, "y": names, "showscale": False, "xgap": 1, "ygap": 1}
     cells["colorscale"] = [[0, "rgba(128,128,136,0.10)"], [1, colours.PATCH]]
     cells["hovertemplate"] = "%{y}, taken for %{x}: %{z}<extra></extra>"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 import streamlit as st
 
 from core import PaletteError, mixes
 from core.algebra import average, override, unused
+from core.components import owner
 from core.history import History
 from core.lab import Lab
 from core.mixes import BASE, Mix
@@ -18,6 +19,7 @@ from pages.shared import handover, matrix, mix_picker
 from pages.shared.plain import plain
 
 MODEL = "model"
+START, DRAFT = "recipe.table.start", "recipe.table.draft"  # what the table began with, and what it holds now
 WAYS = ("Table", "JSON", "Add task vectors", "Average", "Replace a part")
 
 
@@ -63,7 +65,6 @@ def _open(lab: Lab, recipe: Recipe, title: str) -> None:
 
 
 def _table(lab: Lab, mix: Mix) -> tuple[Recipe, str]:
-    found = matrix.table(mix.recipe)
     more = st.multiselect(
         "Give parts a factor of their own",
         _parts(lab, mix.recipe),
@@ -71,17 +72,16 @@ def _table(lab: Lab, mix: Mix) -> tuple[Recipe, str]:
         format_func=matrix.part,
         placeholder="Blocks of the network",
     )
-    for prefix in more:
-        column = mix.recipe.column(prefix)
-        found.insert(0, prefix, [column[m] for m in found.index])
-    found.insert(0, MODEL, list(found.index))
-    found = found.reset_index(drop=True)
+    key = f"recipe.table.{mix.word}.{'+'.join(more)}"
+    if key not in st.session_state or START not in st.session_state:  # other columns, or back from another way
+        st.session_state[START] = _start(mix, more)
+    found = st.session_state[START]
     number = {
         p: st.column_config.NumberColumn(matrix.part(p), format="plain", required=True) for p in found.columns[1:]
     }
     edited = st.data_editor(
         found,
-        key=f"recipe.table.{mix.word}.{'+'.join(more)}",
+        key=key,
         hide_index=True,
         num_rows="dynamic",
         column_config={
@@ -89,7 +89,22 @@ def _table(lab: Lab, mix: Mix) -> tuple[Recipe, str]:
             **number,
         },
     )
+    st.session_state[DRAFT] = (mix.word, edited)
     return from_table(edited), f"{mix.title}, edited"
+
+
+def _start(mix: Mix, more: Sequence[str]) -> pd.DataFrame:
+    """What the table begins with: what was last edited in it for this mix, with these parts as columns."""
+    word, draft = st.session_state.get(DRAFT, ("", None))
+    if word == mix.word:
+        kept = [MODEL, *(p for p in draft.columns if p in more or p in mix.recipe.components)]
+        found = draft[kept].copy()
+    else:
+        found = matrix.table(mix.recipe)
+        found.insert(0, MODEL, list(found.index))
+    for prefix in (p for p in more if p not in found.columns):
+        found.insert(1, prefix, found[owner(prefix, [c for c in found.columns if c != MODEL])])
+    return found.reset_index(drop=True)
 
 
 def _parts(lab: Lab, recipe: Recipe) -> list[str]:

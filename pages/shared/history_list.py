@@ -54,7 +54,7 @@ def _row(lab: Lab, history: History, entry: Entry) -> None:
         star, name, go = st.columns([0.5, 5, 4], vertical_alignment="center")
         star.button(
             "",
-            icon=":material/star:" if entry.star else ":material/star_outline:",
+            icon="⭐" if entry.star else ":material/star:",
             key=f"history.star.{entry.key}",
             type="tertiary",
             on_click=_change,
@@ -110,7 +110,7 @@ def _said(lab: Lab, entry: Entry) -> str:
     )
     more = f" and {len(tested) - 4} more" if len(tested) > 4 else ""
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.when))
-    return f"{when} · {entry.title} · {figures + more + ' (test)' if figures else 'not measured yet'}"
+    return f"{when} · {plain(entry.title)} · {figures + more + ' (test)' if figures else 'not measured yet'}"
 
 
 def _csv(entries: list[Entry]) -> str:

@@ -98,22 +98,24 @@ def _start_push(jobs: Jobs, key: str, folder: Path) -> None:
     )
 
 
-def command(lab: Lab, mix: Mix, fmt: str, dtype: str, tasks: tuple[str, ...] | None, to: str) -> str:
+def command(
+    lab: Lab, mix: Mix, fmt: str, dtype: str, tasks: tuple[str, ...] | None, to: str, overwrite: bool = False
+) -> str:
     """The command line that writes the same files."""
     history = History(lab.folder)
     kept = KEY.fullmatch(mix.word) and mix.word not in lab.zoo
     words = ["python", "-m", "core", *([] if lab.name == "mini" else ["--workspace", lab.name]), "export"]
     words += [str(history.path(mix.word)) if kept else mix.word, "--to", to, "--format", fmt, "--dtype", dtype]
-    return shlex.join([*words, *(["--tasks", *tasks] if tasks else [])])
+    return shlex.join([*words, *(["--tasks", *tasks] if tasks else []), *(["--overwrite"] if overwrite else [])])
 
 
-def details(lab: Lab, mix: Mix, fmt: str, dtype: str, tasks: tuple[str, ...] | None, to: str) -> None:
+def details(lab: Lab, mix: Mix, fmt: str, dtype: str, tasks: tuple[str, ...] | None, to: str, overwrite: bool) -> None:
     """The command that does the same, the recipe, and the model card as it will be written."""
     st.markdown("The same in a terminal:")
-    st.code(command(lab, mix, fmt, dtype, tasks, to), language="bash", wrap_lines=True)
+    st.code(command(lab, mix, fmt, dtype, tasks, to, overwrite), language="bash", wrap_lines=True)
     facts = describe(lab, mix.recipe, fmt, dtype, tasks)
     text = card(facts)
-    with st.expander("The model card that goes with it", expanded=True):
+    with st.expander("The model card" if to.endswith(".pt") else "The model card that goes with it", expanded=True):
         st.markdown(_shown(text))
     with st.container(horizontal=True):
         for label, make, name, mime in (

@@ -49,6 +49,11 @@ class Order:
     overwrite: bool
 
     @property
+    def target(self) -> str:
+        """What a command writes to: a folder, or one file."""
+        return f"{self.folder or self.name}{f'/{self.fmt}.pt' if self.ending == '.pt' else ''}"
+
+    @property
     def name(self) -> str:
         """What the files are called together, safe on any file system."""
         words = re.sub(r"[^A-Za-z0-9._]+", "-", self.mix.title.replace("α = ", "")).strip("-.")[:60]

@@ -12,6 +12,7 @@ from core.mixes import Mix
 from pages.shared import colours, flips, measuring, tables
 from pages.shared.charts import GRID, options
 from pages.shared.matrix import part
+from pages.shared.plain import plain
 
 FLIPS = ("fixed", "broken")
 
@@ -26,7 +27,9 @@ def draw(lab: Lab, jobs: Jobs, mix: Mix, other: Mix, task: str) -> str:
     st.plotly_chart(
         _chart(found), key="recipe.distances", config=options("distances"), alt="Distance of the weights per block"
     )
-    st.caption(f"How far each part of {mix.title} is from {other.title}: ‖difference‖ ÷ ‖{other.title}‖.")
+    st.caption(
+        f"How far each part of {plain(mix.title)} is from {plain(other.title)}: ‖difference‖ ÷ ‖{plain(other.title)}‖."
+    )
     measuring.row(lab, mix, other)
     st.subheader("Accuracy on test, with a paired test", anchor=False)
     measuring.draw_table(lab, mix, other)
@@ -58,7 +61,7 @@ def _flips(lab: Lab, mix: Mix, other: Mix, task: str) -> str:
     there = measuring.known(lab, [mix.recipe, other.recipe])
     if not there:
         return ""
-    st.subheader(f"What {mix.title} fixed and broke against {other.title}", anchor=False)
+    st.subheader(f"What {plain(mix.title)} fixed and broke against {plain(other.title)}", anchor=False)
     first = next((t for t in measuring.tasks_of(lab, mix.recipe) if t in there), there[0])
     if st.session_state.get("recipe.task") not in there:
         st.session_state["recipe.task"] = task if task in there else first

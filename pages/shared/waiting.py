@@ -55,7 +55,7 @@ def progress(jobs: Jobs, job: Job, where: str) -> None:
         icon=":material/cancel:",
         on_click=jobs.cancel,
         args=(job.key,),
-        help="Stops at the next step. What is finished is kept, and the same request goes on from there.",
+        help="Stops at the next step. What can be kept of what was done is kept; the same request goes on from there.",
     )
 
 
