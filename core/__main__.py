@@ -160,7 +160,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     def command(name: str, run, help_text: str) -> argparse.ArgumentParser:
-        one = commands.add_parser(name, help=help_text.replace("%", "%%"), description=help_text.replace("%", "%%"))
+        one = commands.add_parser(name, help=help_text.replace("%", "%%"), description=help_text)
         one.set_defaults(run=run)
         return one
 

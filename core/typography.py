@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from dataclasses import dataclass, field, fields
 
 import numpy as np
@@ -75,6 +76,7 @@ def write(image: np.ndarray, text: str, look: Look = Look()) -> np.ndarray:
     A line break in the text starts a line. Raises FontError for a character that the font lacks, TypographyError for
     a text that is too long to be read on a picture of this size.
     """
+    text = unicodedata.normalize("NFC", text)  # é as one character: fonts place an accent of its own badly
     text = "\n".join(" ".join(part.split()) for part in text.strip().splitlines())
     if not text:
         return image.copy()

@@ -24,7 +24,7 @@ from core.attack import (
     transfer,
     written_on,
 )
-from core.attack_files import Photo, Trouble, png, save
+from core.attack_files import Photo, Trouble, file_name, parse, png, save
 from core.attack_photos import judge
 from core.attacks import Part, attacked_task, clean_twin
 from core.lab import Lab
@@ -216,3 +216,33 @@ def test_saving_again_replaces_nothing(tmp_path):
     save([photo], tmp_path / "out")
     with pytest.raises(PaletteError, match="already holds"):
         save([photo], tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("name", "label", "text"),
+    [
+        ("label=dog_text=cat.png", "dog", "cat"),
+        ("label=dog_text=cat_2.png", "dog", "cat"),
+        ("label=dog_text=cat (3).JPG", "dog", "cat"),
+        ("label=0_text=3.png", "0", "3"),
+        ("label=dog_text=area51.png", "dog", "area51"),
+        ("label=dog_text=b12_4.png", "dog", "b12"),
+    ],
+)
+def test_a_number_of_the_word_is_not_the_files(name, label, text):
+    assert parse(name) == (label, text)
+
+
+@pytest.mark.parametrize("text", ["cat", "no 5", "7", "area51", "route 66 west"])
+@pytest.mark.parametrize("number", [None, 3])
+def test_a_files_name_says_what_it_was_made_of(text, number):
+    assert parse(file_name("a dog", text, number)) == ("a dog", text)
+
+
+def test_who_is_right_is_not_fooled_though_the_word_says_the_same(tiny_lab):
+    image = np.full((32, 32, 3), 128, np.uint8)
+    found = judge(
+        tiny_lab, [tiny_lab.base], [Photo(image, "red", "red", "a.png"), Photo(image, "green", "red", "b.png")]
+    )
+    outcome = found.outcome(0)
+    assert not (outcome.right & outcome.follows).any() and (outcome.right | outcome.follows).any()

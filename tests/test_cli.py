@@ -109,3 +109,10 @@ def test_recipes_on_the_command_line():
 
 def test_durations():
     assert [duration(s) for s in (5, 89, 100, 3600, 7300)] == ["5 s", "89 s", "2 min", "60 min", "2 h 2 min"]
+
+
+@pytest.mark.parametrize("words", [["--help"], ["eval", "--help"]])
+def test_help_is_printed(words, capsys):
+    with pytest.raises(SystemExit) as left:
+        main(words)
+    assert left.value.code == 0 and "95 % interval" in " ".join(capsys.readouterr().out.split())

@@ -467,3 +467,28 @@ def test_memory_does_not_grow_with_the_number_of_parents(tmp_path):
     extra = int(ran.stdout)
     shutil.rmtree(tmp_path)
     assert extra <= 1.3 * largest + 300e6, f"{extra / 1e6:.0f} MB more than before"
+
+
+def test_overwriting_with_another_format_leaves_no_older_weights(tiny_lab, mix, tmp_path):
+    export(tiny_lab, single("noisy"), tmp_path / "out")
+    export(tiny_lab, mix, tmp_path / "out", "state_dict", overwrite=True)
+    assert [p.name for p in (tmp_path / "out").glob("*.safetensors")] == ["model.safetensors"]
+    assert read_recipe(tmp_path / "out") == mix
+
+
+@pytest.mark.parametrize("digests", [[1, 2], "ab", {"digest": 5}])
+def test_a_recipe_file_with_other_digests_than_words_is_one_sentence(tiny_lab, mix, tmp_path, digests):
+    export(tiny_lab, mix, tmp_path / "out")
+    whole = json.loads((tmp_path / "out" / "recipe.json").read_text())
+    (tmp_path / "by_hand.json").write_text(json.dumps({**whole, "digests": digests}))
+    with pytest.raises(ExportError, match="not what Palette wrote"):
+        apply(tiny_lab, tmp_path / "by_hand.json", tmp_path / "again")
+    assert not (tmp_path / "again").exists()
+
+
+def test_a_header_nested_beyond_reason_is_damaged(tmp_path):
+    from safetensors.torch import save_file
+
+    save_file({"a": torch.zeros(1)}, tmp_path / "deep.safetensors", {"palette": "[" * 100_000})
+    with pytest.raises(disk.DamagedError, match="is damaged"):
+        disk.read_facts(tmp_path / "deep.safetensors")

@@ -337,3 +337,15 @@ def test_a_check_imports_nothing(run, tmp_path, tiny_cache):
     save_file({"visual.x": torch.zeros(1)}, tmp_path / "y.safetensors")
     status, out, _ = run("import", tmp_path / "y.safetensors", "--check")
     assert status == 1 and "problem: " in out and not (tiny_cache / "tiny" / "checkpoints" / "y.safetensors").exists()
+
+
+def test_weights_that_are_there_twice_or_are_whole_numbers_are_said(tiny_lab, tmp_path):
+    weights = tiny_lab.zoo.weights("noisy")
+    one, *_ = (n for n, t in weights.items() if t.dim() > 1)
+    twice = {f"module.{n}": t.contiguous() for n, t in weights.items()} | {one: weights[one].clone()}
+    save_file(twice, tmp_path / "twice.safetensors")
+    assert any(f"more than once ({one}" in w for w in preflight(tiny_lab, tmp_path / "twice.safetensors").warnings)
+    whole = {n: (t * 100).to(torch.int8) if n == one else t.contiguous() for n, t in weights.items()}
+    save_file(whole, tmp_path / "whole.safetensors")
+    report = preflight(tiny_lab, tmp_path / "whole.safetensors")
+    assert any(w.startswith("1 of its weights are whole numbers (torch.int8)") for w in report.warnings)

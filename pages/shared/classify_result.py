@@ -52,7 +52,8 @@ def _numbers(result: Result, colours: Mapping[str, str]) -> None:
             help=f"n = {n:,} pictures, {len(result.class_names):,} class names." if both else None,
         )
         unknown = "" if result.labelled.any() else "; no folder is called so, so nobody knows who is right"
-        st.caption(f"{len(result.class_names):,} class names{unknown}")
+        count = len(result.class_names)
+        st.caption(f"{count:,} class name{'s' if count > 1 else ''}{unknown}")
     for column, title in zip(columns[1:], titles, strict=True):
         with column:
             _right(result, titles[0], title)
