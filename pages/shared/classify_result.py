@@ -12,7 +12,7 @@ from core.lab import Lab
 from core.metrics import paired
 from core.ranking import Result
 from core.snippet import snippet
-from pages.shared import address, answer_cards, classify_tables, classify_view, classify_work
+from pages.shared import address, answer_cards, classify_tables, classify_view, classify_work, handover
 from pages.shared.answer_cards import Answer, Card
 from pages.shared.classify_work import Asked
 from pages.shared.frame import one_sentence
@@ -134,6 +134,10 @@ def _card(result: Result, colours: Mapping[str, str], i: int) -> Card:
 
 
 def _take_away(lab: Lab, asked: Asked, result: Result, sent: Sent) -> None:
+    *_, title = asked.recipes  # the one beside the base, or the only one
+    parameters = classify_view.write(st.session_state["classify.view"])
+    st.caption(f"On with {plain(title)}:")
+    handover.go_on(lab, asked.recipes[title], title, "classify", parameters, "classify", but="classify")
     with st.container(horizontal=True):
         _download("All answers (CSV)", result.to_csv, "classified.csv", "text/csv")
         _download("All answers (JSON)", result.to_json, "classified.json", "application/json")

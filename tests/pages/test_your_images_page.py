@@ -198,3 +198,11 @@ def test_the_page_shows_the_script_that_does_the_same(page):
     source = next(c.value for c in at.code if "from core.classify" in c.value)
     compile(source, "snippet", "exec")
     assert "'rose.png'" in source and "'Base': Recipe(" in source
+
+
+def test_the_mix_can_be_taken_on(page, cache):
+    at = page("classify", second="noisy@0.30")
+    at.button(key="classify.export").click().run()
+    [entry] = History(cache / "tiny").entries()
+    assert entry.recipe == lerp(single("base"), single("noisy"), 0.3) and entry.origin.startswith("classify?")
+    assert at.title[0].value == "How do I take this model home?" and at.query_params["recipe"] == entry.key
