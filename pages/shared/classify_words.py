@@ -51,7 +51,7 @@ def pick(lab: Lab, view: View, anew: bool) -> Words:
     )
     found = wordlist.class_names(st.session_state[NAMES])
     # An expander: a popover draws its fields when it is opened, and they would miss what was set for them before.
-    with st.expander("Prompts and how many to show", icon=":material/format_quote:"):
+    with st.expander("Prompts and top k", icon=":material/format_quote:"):
         st.text_area("Templates, one a line", key=TEMPLATES, height=140, help="`{}` is where the class name goes.")
         used = wordlist.templates(st.session_state[TEMPLATES])
         st.slider("Likeliest classes to show", 1, MOST_TOP, key=TOP)
