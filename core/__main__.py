@@ -203,7 +203,7 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"palette: {notice}", file=sys.stderr)
         return status
     except (KeyboardInterrupt, CancelledError):
-        print("\npalette: stopped; what can be kept is kept, and the same command goes on from there.", file=sys.stderr)
+        print("\npalette: stopped; what can be kept is kept, and the same command goes on from here.", file=sys.stderr)
         return 130
     except PaletteError as error:
         print(f"palette: {error}", file=sys.stderr)

@@ -77,7 +77,8 @@ def test_a_search_stopped_half_way_is_one_line_and_goes_on(run, monkeypatch):
 
     monkeypatch.setattr(disk, "append_line", stop_at_the_second)
     status, _, err = run(*SMALL)
-    assert status == 130 and err.splitlines()[-1] == "palette: stopped; the same command goes on from here."
+    said = "palette: stopped; what can be kept is kept, and the same command goes on from here."
+    assert status == 130 and err.splitlines()[-1] == said
     assert run(*SMALL)[0] == 0
     assert asked[1] == asked[2] and len({tuple(x) for x in asked}) == len(asked) - 1
 
