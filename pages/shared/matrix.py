@@ -51,8 +51,8 @@ def picture(recipe: Recipe) -> go.Figure:
     layout = {
         "height": min(420, 70 + 34 * len(found.index) + (70 if len(names) > 4 else 0)),
         "margin": {"l": 10, "r": 10, "t": 10, "b": 10},
-        "yaxis": {"autorange": "reversed", "automargin": True, "type": "category"},
-        "xaxis": {"automargin": True, "type": "category", "tickangle": -35 if len(names) > 4 else 0},
+        "yaxis": {"autorange": "reversed", "automargin": True, "type": "category", "showgrid": False},
+        "xaxis": {"automargin": True, "type": "category", "showgrid": False, "tickangle": -35 if len(names) > 4 else 0},
         "uirevision": "matrix",
     }
     return go.Figure({"data": [heat, *_numbers(found, names, reach / 2)], "layout": layout}, skip_invalid=True)
