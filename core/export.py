@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from core import PaletteError, disk, huggingface, huggingface_config, vision
+from core import PaletteError, disk, huggingface, huggingface_config, manifest_schema, vision
 from core.heads import BIAS, WEIGHT, class_rows, mixed_head
 from core.jobs import Progress
 from core.lab import Lab
@@ -90,11 +90,25 @@ def apply(lab: Lab, file: Path, to: Path, *, overwrite: bool = False, progress: 
     recipe, facts, digests = read_manifest(file)
     if facts is None:
         return export(lab, recipe, to, overwrite=overwrite, progress=progress)
+    if said := manifest_schema.complaint(facts) or _other_model(lab, facts):
+        raise ExportError(f"{Path(file).name} is not what Palette wrote: {said}.")
+    _check(lab, to, facts["format"], facts["dtype"], overwrite)
+    return _write(lab, recipe, facts, digests, to, overwrite, progress or Progress())
+
+
+def _other_model(lab: Lab, facts: Mapping[str, Any]) -> str:
+    """What of the facts' ``model_cfg`` is not true of the base's weights; "" if it is theirs."""
+    if facts["model_cfg"] == vision.read_config(lab.folder / "base")["model_cfg"]:
+        return ""
+    if facts["activation"] != activation(facts["model_cfg"]):
+        return "its activation is not that of its model_cfg"
     try:
-        _check(lab, to, facts["format"], facts["dtype"], overwrite)
-        return _write(lab, recipe, facts, digests, to, overwrite, progress or Progress())
-    except (KeyError, TypeError, AttributeError, ValueError, RuntimeError, MemoryError) as error:
-        raise ExportError(f"{Path(file).name} is not what Palette wrote ({type(error).__name__}: {error}).") from None
+        shapes = {n: shape for n, (_, shape) in vision.outline(facts["model_cfg"]).items()}
+    except vision.ModelError as error:
+        return f"model_cfg: {str(error).rstrip('.')}"
+    towers = {n: shape for n, (shape, _) in Mapped(lab.zoo.path(BASE)).layout.items() if tower_of(n)}
+    wrong = [n for n, shape in towers.items() if shapes.get(n) != shape]
+    return f"model_cfg: {wrong[0]} has another shape in {lab.name}" if wrong else ""
 
 
 def heads(
@@ -108,7 +122,7 @@ def heads(
     parents = {name: Mapped(path) for name, path in paths.items() if name in recipe.models}
     found = {}
     for name, task in facts["tasks"].items():
-        texts = [[template.format(c) for template in task["templates"]] for c in task["class_names"]]
+        texts = [[template.replace("{}", c) for template in task["templates"]] for c in task["class_names"]]
         own = {}
         for model, parent in parents.items() if name in facts.get("trained_heads", ()) else ():
             if rows := class_rows(tuple(parent.facts.get("classes", ())), tuple(task["class_names"])):

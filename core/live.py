@@ -62,7 +62,7 @@ class Live:
 
     def head(self, names: Sequence[str], templates: Sequence[str]) -> torch.Tensor:
         """Class names in templates, through the text tower: float32 (classes, embed_dim). Only new ones are read."""
-        prompts = [tuple(t.format(name) for t in templates) for name in names]
+        prompts = [tuple(t.replace("{}", name) for t in templates) for name in names]
         with self._guard:
             fresh = [p for p in dict.fromkeys(prompts) if p not in self._rows]
             if fresh:

@@ -94,6 +94,8 @@ class Recipe:
         """Read a recipe that ``to_json`` wrote, or a person. Raises RecipeError in one sentence."""
         try:
             facts = json.loads(text)
+            if not isinstance(facts["models"], list) or not isinstance(facts["components"], list):
+                raise TypeError('"models" and "components" are lists')
             rows = tuple(tuple(float(c) for c in row) for row in facts["coefficients"])
             return cls(tuple(facts["models"]), tuple(facts["components"]), rows)
         except RecipeError:

@@ -103,7 +103,7 @@ class Task:
 
     def prompts(self) -> list[list[str]]:
         """The text of every class in every template: one list per class."""
-        return [[t.format(c) for t in self.templates] for c in self.class_names]
+        return [[t.replace("{}", c) for t in self.templates] for c in self.class_names]
 
 
 def digest_of(**facts: object) -> str:

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import CONFIG, disk_with_room_for, full_disk, tiny_tasks
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from safetensors.torch import load_file
 
 from core import PaletteError, disk, vision
@@ -482,6 +484,60 @@ def test_a_recipe_file_with_other_digests_than_words_is_one_sentence(tiny_lab, m
     whole = json.loads((tmp_path / "out" / "recipe.json").read_text())
     (tmp_path / "by_hand.json").write_text(json.dumps({**whole, "digests": digests}))
     with pytest.raises(ExportError, match="not what Palette wrote"):
+        apply(tiny_lab, tmp_path / "by_hand.json", tmp_path / "again")
+    assert not (tmp_path / "again").exists()
+
+
+JUNK = (None, True, 5, -1, 0.5, "", "a", "../a", "{} {}", [], [5], ["a"], {}, {"a": 5})
+
+
+@given(data=st.data())
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_is_changed_by_hand_is_one_sentence_or_a_model_that_says_so(tiny_lab, mix, tmp_path, data):
+    out, again, changed = tmp_path / "out", tmp_path / "again", tmp_path / "changed.json"
+    if not out.exists():
+        tiny_lab.evaluate(mix, "noisy", "val")  # so that there are figures to change, too
+        export(tiny_lab, mix, out)
+    whole = json.loads((out / "recipe.json").read_text())
+    holder, key = whole, data.draw(st.sampled_from(["export", "export", "models", "components", "coefficients"]))
+    while isinstance(holder[key], dict | list) and holder[key] and data.draw(st.integers(0, 3)):
+        holder = holder[key]
+        key = data.draw(st.sampled_from(sorted(holder) if isinstance(holder, dict) else range(len(holder))))
+    value = data.draw(st.sampled_from(JUNK))
+    if value is None and isinstance(holder, dict):
+        del holder[key]
+    else:
+        holder[key] = value
+    changed.write_text(json.dumps(whole))
+    shutil.rmtree(again, ignore_errors=True)
+    try:
+        apply(tiny_lab, changed, again)
+    except PaletteError as error:
+        assert not again.exists() and len(str(error)) < 700, error
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "said"),
+    [
+        (["model_cfg"], 5, "model_cfg: 5 is not of type 'object'"),
+        (["model_cfg", "embed_dim"], 9, "model_cfg: visual.* has another shape in tiny"),
+        (["model_cfg", "vision_cfg"], {"layers": "many"}, "model_cfg: open_clip cannot build this model"),
+        (["model_cfg", "quick_gelu"], True, "its activation is not that of its model_cfg"),
+        (["activation"], "relu", "activation: 'relu' is not one of"),
+        (["tasks", "noisy", "class_names"], "ab", "tasks.noisy.class_names: 'ab' is not of type 'array'"),
+        (["tasks", "noisy", "templates"], ["{} and {}"], "tasks.noisy.templates.0: "),
+        (["trained_heads"], ["gone"], "trained_heads: 'gone' is none of its tasks"),
+    ],
+)
+def test_facts_changed_by_hand_are_told_with_their_place(tiny_lab, mix, tmp_path, place, value, said):
+    export(tiny_lab, mix, tmp_path / "out")
+    whole = json.loads((tmp_path / "out" / "recipe.json").read_text())
+    holder = whole["export"]
+    for key in place[:-1]:
+        holder = holder[key]
+    holder[place[-1]] = value
+    (tmp_path / "by_hand.json").write_text(json.dumps(whole))
+    with pytest.raises(ExportError, match=f"by_hand.json is not what Palette wrote: {said.replace('*', '.*')}"):
         apply(tiny_lab, tmp_path / "by_hand.json", tmp_path / "again")
     assert not (tmp_path / "again").exists()
 

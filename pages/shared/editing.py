@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 
 import pandas as pd
@@ -16,11 +17,15 @@ from core.mixes import BASE, Mix
 from core.recipe import Recipe, RecipeError
 from core.strategies import mixed
 from pages.shared import handover, matrix, mix_picker
+from pages.shared.live_text import live_text
 from pages.shared.plain import plain
 
 MODEL = "model"
 START, DRAFT = "recipe.table.start", "recipe.table.draft"  # what the table began with, and what it holds now
+TEXT = "recipe.json.draft"  # what the JSON's field holds now, and for which mix
+EDITION = "recipe.edition"  # raised when the table and the JSON begin again
 WAYS = ("Table", "JSON", "Add task vectors", "Average", "Replace a part")
+DRAFTED = WAYS[:2]  # what is written there is kept while one looks elsewhere
 
 
 def draw(lab: Lab, mix: Mix) -> None:
@@ -40,6 +45,8 @@ def draw(lab: Lab, mix: Mix) -> None:
         mixes.check(lab, recipe)
     except PaletteError as error:
         st.error(plain(str(error)), icon=":material/error:")
+        if way in DRAFTED:
+            _start_over()
         return
     if idle := unused(recipe, list(lab.zoo.weights(BASE))):
         st.warning(f"No weight is called {', '.join(map(repr, idle))}: that column changes nothing.")
@@ -49,14 +56,38 @@ def draw(lab: Lab, mix: Mix) -> None:
         st.caption(":material/check: A whole recipe, for the same weights as before.")
         return
     st.caption(":material/check: A whole recipe: every column sums to 1.")
+    with st.container(horizontal=True):
+        st.button(
+            "Open this mix",
+            type="primary",
+            icon=":material/arrow_forward:",
+            key="recipe.open",
+            on_click=_open,
+            args=(lab, recipe, title),
+        )
+        if way in DRAFTED:
+            _start_over()
+
+
+def _start_over() -> None:
     st.button(
-        "Open this mix",
-        type="primary",
-        icon=":material/arrow_forward:",
-        key="recipe.open",
-        on_click=_open,
-        args=(lab, recipe, title),
+        "Start over",
+        type="tertiary",
+        icon=":material/undo:",
+        key="recipe.again",
+        on_click=_forget,
+        help="Forget what was changed here, in the table and in the JSON.",
     )
+
+
+def _forget() -> None:
+    for kept in (START, DRAFT, TEXT):
+        st.session_state.pop(kept, None)
+    st.session_state[EDITION] = _edition() + 1
+
+
+def _edition() -> int:
+    return int(st.session_state.get(EDITION, 0))
 
 
 def _open(lab: Lab, recipe: Recipe, title: str) -> None:
@@ -68,11 +99,11 @@ def _table(lab: Lab, mix: Mix) -> tuple[Recipe, str]:
     more = st.multiselect(
         "Give parts a factor of their own",
         _parts(lab, mix.recipe),
-        key=f"recipe.parts.{mix.word}",
+        key=f"recipe.parts.{_edition()}.{mix.word}",
         format_func=matrix.part,
         placeholder="Blocks of the network",
     )
-    key = f"recipe.table.{mix.word}.{'+'.join(more)}"
+    key = f"recipe.table.{_edition()}.{mix.word}.{'+'.join(more)}"
     if key not in st.session_state or START not in st.session_state:  # other columns, or back from another way
         st.session_state[START] = _start(mix, more)
     found = st.session_state[START]
@@ -126,17 +157,25 @@ def from_table(edited: pd.DataFrame) -> Recipe:
 
 
 def _json(lab: Lab, mix: Mix) -> tuple[Recipe, str]:
-    text = st.text_area(
-        "Recipe",
-        mix.recipe.to_json(),
-        key=f"recipe.json.{mix.word}",
-        height=280,
-        help="Coefficients are models × components; every column must sum to 1.",
+    word, draft = st.session_state.get(TEXT, ("", ""))
+    text = live_text(
+        f"recipe.json.{_edition()}.{mix.word}",
+        "Coefficients are models × components; every column must sum to 1.",
+        draft if word == mix.word else written(mix.recipe),
+        rows=14,
     )
+    st.session_state[TEXT] = (mix.word, text)
     if len(text) > mixes.LONGEST:
         raise PaletteError("That JSON is too long to be a recipe.")
     recipe = Recipe.from_json(text)
     return recipe, mixes.title_of(recipe)
+
+
+def written(recipe: Recipe) -> str:
+    """A recipe as JSON for people: a line for each model's coefficients."""
+    rows = ",\n  ".join(json.dumps(row) for row in recipe.coefficients)
+    models, components = json.dumps(recipe.models, ensure_ascii=False), json.dumps(recipe.components)
+    return f'{{\n "models": {models},\n "components": {components},\n "coefficients": [\n  {rows}\n ]\n}}'
 
 
 def _vectors(lab: Lab, mix: Mix) -> tuple[Recipe, str]:

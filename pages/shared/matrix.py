@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 
 import pandas as pd
@@ -13,6 +14,7 @@ from pages.shared import colours
 from pages.shared.charts import options
 
 REST = "everything else"
+LIGHT, DARK = "#ffffff", "#23212b"
 SCALE = [[0.0, colours.ATTACK], [0.5, "rgba(128,128,136,0.10)"], [1.0, colours.PATCH]]
 
 
@@ -29,8 +31,8 @@ def table(recipe: Recipe) -> pd.DataFrame:
 
 
 @lru_cache(maxsize=64)
-def picture(recipe: Recipe) -> go.Figure:
-    """A heat map with the numbers written in: violet adds, red takes away."""
+def picture(recipe: Recipe, dark: bool = False) -> go.Figure:
+    """A heat map with the numbers written in, for a light or a dark page: violet adds, red takes away."""
     found = table(recipe)
     names = [part(p) for p in found.columns] if len(found.columns) > 1 else ["the whole network"]
     reach = max(1.0, float(found.abs().to_numpy().max()))
@@ -55,18 +57,19 @@ def picture(recipe: Recipe) -> go.Figure:
         "xaxis": {"automargin": True, "type": "category", "showgrid": False, "tickangle": -35 if len(names) > 4 else 0},
         "uirevision": "matrix",
     }
-    return go.Figure({"data": [heat, *_numbers(found, names, reach / 2)], "layout": layout}, skip_invalid=True)
+    numbers = _numbers(found, names, math.inf, LIGHT) if dark else _numbers(found, names, 0.8 * reach, DARK)
+    return go.Figure({"data": [heat, *numbers], "layout": layout}, skip_invalid=True)
 
 
 def _number(coefficient: float) -> str:
     return f"{coefficient:.3g}".replace("-", "−")
 
 
-def _numbers(found: pd.DataFrame, names: list[str], strong: float) -> list[dict]:
-    """The numbers over the cells: white on strong colours, the theme's text colour on faint ones, light or dark."""
+def _numbers(found: pd.DataFrame, names: list[str], strong: float, ink: str) -> list[dict]:
+    """The numbers over the cells, in ``ink``; light where a cell's colour is ``strong``."""
     cells = [(names[j], m, c) for m, row in zip(found.index, found.to_numpy(), strict=True) for j, c in enumerate(row)]
     traces = []
-    for font, chosen in (({"color": "#ffffff"}, True), ({}, False)):
+    for font, chosen in (({"color": LIGHT}, True), ({"color": ink}, False)):
         mine = [cell for cell in cells if (abs(cell[2]) >= strong) == chosen]
         x, y, numbers = ([cell[i] for cell in mine] for i in range(3))
         text = [_number(c) for c in numbers]
@@ -77,5 +80,5 @@ def _numbers(found: pd.DataFrame, names: list[str], strong: float) -> list[dict]
 
 def draw(recipe: Recipe, key: str) -> None:
     """Draw the heat map."""
-    chart = picture(recipe)
+    chart = picture(recipe, st.context.theme.type == "dark")
     st.plotly_chart(chart, key=key, config=options("recipe"), alt=f"Coefficients of {', '.join(recipe.models)}")

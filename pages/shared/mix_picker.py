@@ -60,12 +60,10 @@ def pick(lab: Lab, label: str, key: str, word: str, paste: bool = True) -> Mix:
 
 def _paste(lab: Lab, key: str) -> None:
     with st.popover("Paste a recipe", icon=":material/content_paste:", width="stretch"):
-        text = st.text_area(
-            "Recipe as JSON", key=f"{key}.json", height=180, placeholder='{"models": ["base", ...], ...'
-        )
+        st.text_area("Recipe as JSON", key=f"{key}.json", height=180, placeholder='{"models": ["base", ...], ...')
         if complaint := st.session_state.get(f"{key}.complaint"):
             st.error(plain(complaint), icon=":material/error:")
-        st.button("Use it", key=f"{key}.use", on_click=_use, args=(lab, key), disabled=not text)
+        st.button("Use it", key=f"{key}.use", on_click=_use, args=(lab, key))
 
 
 def _use(lab: Lab, key: str) -> None:
