@@ -18,15 +18,24 @@ def commands(command: Callable[..., ArgumentParser], parse_recipe: Callable[[str
     """Add the three to a command line: ``command(name, run, help)`` makes one."""
 
     def export_(lab, options) -> int:
-        from core.export import export
+        from core.algebra import unused
+        from core.export import SINGLE, export
+        from core.hub import HubError, push
+        from core.zoo import BASE
 
         fmt = options.format or {".safetensors": "state_dict", ".pt": "state_dict", ".onnx": "onnx"}.get(
-            options.to.suffix, "open_clip"
+            options.to.suffix.lower(), "open_clip"
         )
+        recipe = parse_recipe(options.recipe)
+        if options.push and options.to.suffix.lower() in SINGLE:
+            raise HubError(f"The hub takes a folder with a model card, not {options.to.name} alone: --to a folder.")
+        if idle := unused(recipe, list(lab.zoo.weights(BASE))):
+            names = ", ".join(map(repr, idle))
+            print(f"palette: no weight is called {names}: that column of the recipe changes nothing.", file=sys.stderr)
         with followed() as progress:
             done = export(
                 lab,
-                parse_recipe(options.recipe),
+                recipe,
                 options.to,
                 fmt,
                 options.dtype,
@@ -36,9 +45,7 @@ def commands(command: Callable[..., ArgumentParser], parse_recipe: Callable[[str
             )
         _say(done)
         if options.push:
-            from core.hub import push
-
-            print(push(options.to, options.push, private=not options.public))
+            print(push(done.files, options.push, private=not options.public))
         return 0
 
     def apply_(lab, options) -> int:

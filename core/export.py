@@ -44,8 +44,10 @@ FORMATS = {
     "huggingface": "model.safetensors",
     "onnx": "model.onnx",
 }
+CONFIGS = {"open_clip": (vision.CONFIG,), "huggingface": ("config.json", "preprocessor_config.json")}
 HEADS = "heads.safetensors"  # beside the weights, for mixes whose models have trained heads of their own
 SINGLE = {".safetensors": ("state_dict", "image_tower"), ".pt": ("state_dict", "image_tower"), ".onnx": ("onnx",)}
+NOT_WRITTEN = (".bin", ".pth", ".ckpt", ".json", ".zip", ".gguf")  # endings of files, not of folders
 
 
 @dataclass(frozen=True)
@@ -157,14 +159,23 @@ def _check(lab: Lab, to: Path, fmt: str, dtype: str, overwrite: bool) -> None:
         raise ExportError(f"There is no format {fmt!r}; there is {', '.join(FORMATS)}.")
     if dtype not in DTYPES:
         raise ExportError(f"There is no dtype {dtype!r}; there is {', '.join(DTYPES)}.")
-    if to.suffix in SINGLE and fmt not in SINGLE[to.suffix]:
+    if complaint := trouble(lab, fmt, dtype):
+        raise ExportError(complaint)
+    ending = to.suffix.lower()
+    if "\0" in str(to) or ending in NOT_WRITTEN:
+        raise ExportError(f"{to.name!r} is neither a folder nor a file called .safetensors, .pt or .onnx.")
+    if ending in SINGLE and fmt not in SINGLE[ending]:
         raise ExportError(f"{fmt} is a folder of files, or another kind of file, so it cannot be called {to.name}.")
     if to.resolve().is_relative_to(lab.folder.resolve()):
         raise ExportError(f"{to} is inside the workspace {lab.name}; choose a folder outside of it.")
-    names = [to, to.with_name(to.name + ".json")] if to.suffix in SINGLE else [to / FORMATS[fmt], to / RECIPE_FILE]
+    names = (
+        [to, to.with_name(to.name + ".json")]
+        if ending in SINGLE
+        else [to / name for name in (FORMATS[fmt], RECIPE_FILE, "README.md", *CONFIGS.get(fmt, ()))]
+    )
     if there := [p.name for p in names if p.exists() and not overwrite]:
         raise ExportError(f"{names[0].parent} already holds {', '.join(there)}; choose another place or overwrite.")
-    if to.exists() and to.is_dir() == (to.suffix in SINGLE):
+    if to.exists() and to.is_dir() == (ending in SINGLE):
         raise ExportError(f"{to} is a {'folder' if to.is_dir() else 'file'}; choose another name.")
 
 
@@ -177,7 +188,7 @@ def _write(
     overwrite: bool,
     progress: Progress,
 ) -> Exported:
-    fmt, alone = facts["format"], to.suffix in SINGLE
+    fmt, alone = facts["format"], to.suffix.lower() in SINGLE
     folder, name = (to.parent, to.name) if alone else (to, FORMATS[fmt])
     paths = parents_on_disk(lab, recipe, facts)
     with disk.staging(folder, overwrite) as stage:
@@ -223,7 +234,7 @@ def _write_weights(
     if facts["format"] == "huggingface":
         huggingface_config.config(facts["model_cfg"], facts["activation"])  # refuses other models before the long work
         parts = huggingface.parts(base)
-    streamed = path.with_suffix(".safetensors")
+    streamed = path.with_suffix(".safetensors") if path.suffix.lower() == ".pt" else path
     digests = write_mix(streamed, recipe, parents, parts, DTYPES[facts["dtype"]], facts, progress, unchanged)
     if path != streamed:  # a .pt on request: plain tensors, saved from the mapped file, so never whole in memory
         with disk.replacing(path) as temporary:

@@ -63,7 +63,7 @@ def read(path: Path) -> Foreign:
     tensors: dict[str, torch.Tensor] = {}
     facts: Mapping[str, Any] = {}
     for file in files:
-        if file.suffix in SAFE:
+        if file.suffix.lower() in SAFE:
             try:
                 mapped = Mapped(file)
             except (disk.DamagedError, FileNotFoundError) as error:
@@ -90,7 +90,7 @@ def _files(path: Path) -> list[Path]:
     if path.is_dir():
         there = [path / name for name in WEIGHTS if (path / name).is_file()]
         if not there:
-            there = sorted(p for p in path.iterdir() if p.suffix in SAFE)
+            there = sorted(p for p in path.iterdir() if p.suffix.lower() in SAFE)
         if not there:
             raise ForeignError(f"{path} holds no weights that Palette knows: none of {', '.join(WEIGHTS)}.")
         if len(there) > 1 and there[0].name not in WEIGHTS:
@@ -101,12 +101,12 @@ def _files(path: Path) -> list[Path]:
     if path.name.endswith(".index.json"):
         shards = _json(path).get("weight_map", {})
         names = sorted({str(s) for s in shards.values()}) if isinstance(shards, dict) else []
-        if not names or any(Path(n).name != n or Path(n).suffix not in SAFE + TORCH for n in names):
+        if not names or any(Path(n).name != n or Path(n).suffix.lower() not in SAFE + TORCH for n in names):
             raise ForeignError(f"{path.name} names no shards, or shards outside of its folder.")
         if missing := [n for n in names if not (path.parent / n).is_file()]:
             raise ForeignError(f"{path.parent.name} lacks the shards {', '.join(missing[:3])}; copy the whole folder.")
         return [path.parent / n for n in names]
-    if path.suffix not in SAFE + TORCH:
+    if path.suffix.lower() not in SAFE + TORCH:
         raise ForeignError(f"{path.name} is no checkpoint: Palette reads {', '.join(SAFE + TORCH)} and model folders.")
     return [path]
 

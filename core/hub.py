@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from core import PaletteError
@@ -17,17 +18,18 @@ REFUSALS = {
 }
 
 
-def push(folder: Path, repository: str, private: bool = True, token: str | None = None) -> str:
-    """Upload an exported folder as the model repository ``OWNER/NAME``, made if need be; returns its address.
+def push(files: Sequence[Path], repository: str, private: bool = True, token: str | None = None) -> str:
+    """Upload an exported folder's files as the model repository ``OWNER/NAME``, made if need be; returns its address.
 
-    Without a ``token`` it is the one that huggingface_hub knows (``hf auth login`` or ``HF_TOKEN``); it is neither kept
-    nor shown. Raises HubError.
+    Whatever else is in the folder stays at home. Without a ``token`` it is the one that huggingface_hub knows
+    (``hf auth login`` or ``HF_TOKEN``); it is neither kept nor shown. Raises HubError.
     """
     from huggingface_hub import HfApi, get_token
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
-    if not (folder / "README.md").is_file():
-        raise HubError(f"{folder} is no exported folder: it has no README.md; export there first.")
+    folder, names = files[0].parent, [path.name for path in files]
+    if "README.md" not in names:
+        raise HubError(f"{files[0].name} is a single file without a model card; the hub takes a folder: export as one.")
     if "/" not in repository:
         raise HubError(f"{repository!r} cannot be a repository: write OWNER/NAME.")
     token = token or get_token()
@@ -36,7 +38,9 @@ def push(folder: Path, repository: str, private: bool = True, token: str | None 
     api = HfApi(token=token)
     try:
         made = api.create_repo(repository, private=private, exist_ok=True)
-        api.upload_folder(repo_id=made.repo_id, folder_path=folder, commit_message="Exported by Palette")
+        api.upload_folder(
+            repo_id=made.repo_id, folder_path=folder, allow_patterns=names, commit_message="Exported by Palette"
+        )
     except HFValidationError as error:
         raise HubError(f"{repository!r} cannot be a repository: {_first_line(error, token)}") from None
     except HfHubHTTPError as error:

@@ -41,6 +41,8 @@ def import_checkpoint(
     progress = progress or Progress()
     if lab.zoo.path(name).exists() and (name == BASE or not overwrite):
         raise CheckpointError(f"{lab.name} has a checkpoint {name!r} already; choose another name or overwrite.")
+    if name.endswith(".json"):
+        raise CheckpointError(f"A checkpoint cannot be called {name}: commands would read a recipe from that file.")
     if name == BASE:
         raise CheckpointError("An imported checkpoint cannot be the base; choose another name.")
     tasks, start = tuple(lab.task(t).name for t in tasks), start or lab.base

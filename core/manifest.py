@@ -96,13 +96,13 @@ def read_manifest(path: Path) -> tuple[Recipe, dict[str, Any] | None, dict[str, 
     if path.is_dir():
         path = path / RECIPE_FILE
     try:
-        if path.suffix == ".safetensors":
+        if path.suffix.lower() == ".safetensors":
             facts = Mapped(path).facts
             if "recipe" not in facts or "parents" not in facts:
                 raise ExportError(f"{path.name} holds no recipe: Palette did not export it.")
             digests = {key: facts.pop(key) for key in ("digest", "image_digest", "text_digest") if key in facts}
             return Recipe.from_json(json.dumps(facts["recipe"])), facts, digests
-        if path.suffix != ".json":
+        if path.suffix.lower() != ".json":
             path = path.with_name(path.name + ".json")
         if path.stat().st_size > LARGEST_JSON:
             raise ExportError(f"{path.name} is too large to be a recipe.")

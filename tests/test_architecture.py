@@ -16,7 +16,7 @@ DOING = """answers merge fused parents heads predict metrics store finetune simi
 augment headed holding learned""".split()
 THE_DESK = """console lab curves history mixes distance build card __main__
 plan checkpoints compare contrasts outcomes remaining sketch many_tasks
-export mixfile manifest model_card huggingface huggingface_config onnx_file hub parcel exchange
+export mixfile manifest manifest_schema model_card huggingface huggingface_config onnx_file hub parcel exchange
 importing foreign naming preflight
 live attack attack_photos attack_command
 datasets dataset_commands experiments

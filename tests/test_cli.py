@@ -8,7 +8,7 @@ from conftest import tiny_tasks
 from core.__main__ import main, parse_recipe
 from core.console import duration
 from core.lab import Lab
-from core.recipe import single
+from core.recipe import lerp, single
 
 
 @pytest.fixture
@@ -116,3 +116,13 @@ def test_help_is_printed(words, capsys):
     with pytest.raises(SystemExit) as left:
         main(words)
     assert left.value.code == 0 and "95 % interval" in " ".join(capsys.readouterr().out.split())
+
+
+def test_export_warns_of_a_column_that_changes_nothing_and_refuses_to_push_one_file(run, tmp_path):
+    recipe = lerp(single("base"), single("noisy"), {"": 0.2, "visual.layer9": 1})
+    (tmp_path / "mine.json").write_text(recipe.to_json())
+    words = ("export", str(tmp_path / "mine.json"), "--to")
+    status, out, err = run(*words, str(tmp_path / "out"))
+    assert status == 0 and "recipe.json" in out and "no weight is called 'visual.layer9'" in err
+    status, _, err = run(*words, str(tmp_path / "one.pt"), "--push", "me/model")
+    assert status == 1 and "--to a folder" in err and not (tmp_path / "one.pt").exists()

@@ -188,9 +188,25 @@ def test_nothing_is_overwritten_unless_asked(tiny_lab, mix, tmp_path):
     assert read_recipe(tmp_path / "out") == mix
     (tmp_path / "cards").mkdir()
     (tmp_path / "cards" / "README.md").write_text("mine")
-    with pytest.raises(disk.DiskError, match=r"already holds README\.md"):
+    with pytest.raises(ExportError, match=r"already holds README\.md"):
         export(tiny_lab, mix, tmp_path / "cards")
     assert bytes_of(tmp_path / "cards") == {"README.md": b"mine"}
+
+
+@pytest.mark.parametrize("name", ["x.bin", "x.PTH", "x.json", "a\0b"])
+def test_names_that_are_neither_a_folder_nor_a_file_to_write(tiny_lab, mix, tmp_path, name):
+    with pytest.raises(ExportError, match="neither a folder nor a file"):
+        export(tiny_lab, mix, tmp_path / name, "state_dict")
+    assert not list(tmp_path.glob("*x.*"))
+
+
+@pytest.mark.parametrize("ending", ["safetensors", "pt"])
+def test_endings_in_capitals_are_the_same_files(tiny_lab, mix, tmp_path, ending):
+    small, large = tmp_path / f"small.{ending}", tmp_path / f"LARGE.{ending.upper()}"
+    for path in (small, large):
+        export(tiny_lab, mix, path, "state_dict")
+        assert read_recipe(path) == mix
+    assert large.read_bytes() == small.read_bytes()
 
 
 @pytest.mark.parametrize("to", ["deep/new/out", "deep/out.pt"])
@@ -383,51 +399,20 @@ def test_the_hub_refuses_in_one_sentence(tiny_lab, tmp_path, monkeypatch):
 
     from core.hub import HubError, push
 
-    with pytest.raises(HubError, match="no exported folder"):
-        push(tmp_path, "me/model")
-    export(tiny_lab, tiny_lab.base, tmp_path / "out")
+    files = export(tiny_lab, tiny_lab.base, tmp_path / "out").files
     monkeypatch.setattr(huggingface_hub, "get_token", lambda: None)
     with pytest.raises(HubError, match="no Hugging Face token"):
-        push(tmp_path / "out", "me/model")
+        push(files, "me/model")
     monkeypatch.setattr(huggingface_hub, "get_token", lambda: "a-token-of-the-test")
     with pytest.raises(HubError, match="cannot be a repository"):
-        push(tmp_path / "out", "me/too/deep")
+        push(files, "me/too/deep")
     with pytest.raises(HubError, match="cannot be a repository") as error:
-        push(tmp_path / "out", "secret/secret/secret", token="secret")
+        push(files, "secret/secret/secret", token="secret")
     assert "secret/" not in str(error.value).split(":", 1)[1]
     offline = huggingface_hub.HfApi(endpoint="http://127.0.0.1:9", token="a-token-of-the-test")
     monkeypatch.setattr(huggingface_hub, "HfApi", lambda token: offline)
     with pytest.raises(HubError, match=r"cannot be reached .* push it when online"):
-        push(tmp_path / "out", "me/model")
-
-
-def test_a_push_uploads_the_folder_privately_unless_told(tiny_lab, tmp_path, monkeypatch):
-    import huggingface_hub
-
-    from core.hub import push
-
-    asked = []
-
-    class Api:
-        def __init__(self, token):
-            asked.append(token)
-
-        def create_repo(self, name, private, exist_ok):
-            asked.append((name, private, exist_ok))
-            return huggingface_hub.RepoUrl(f"https://huggingface.co/{name}")
-
-        def upload_folder(self, repo_id, folder_path, commit_message):
-            asked.append((repo_id, sorted(p.name for p in folder_path.iterdir())))
-
-    export(tiny_lab, tiny_lab.base, tmp_path / "out")
-    monkeypatch.setattr(huggingface_hub, "get_token", lambda: "a-token-of-the-test")
-    monkeypatch.setattr(huggingface_hub, "HfApi", Api)
-    assert push(tmp_path / "out", "me/model") == "https://huggingface.co/me/model"
-    files = ["README.md", "open_clip_config.json", "open_clip_model.safetensors", "recipe.json"]
-    assert asked == ["a-token-of-the-test", ("me/model", True, True), ("me/model", files)]
-    asked.clear()
-    push(tmp_path / "out", "me/model", private=False, token="typed-in")
-    assert asked[:2] == ["typed-in", ("me/model", False, True)]
+        push(files, "me/model")
 
 
 # memory

@@ -263,7 +263,7 @@ def test_a_flipped_bit_in_an_exported_file_is_noticed(tiny_lab, tmp_path):
         preflight(tiny_lab, tmp_path / "n.safetensors")
 
 
-@pytest.mark.parametrize("name", ["../theirs", "a/b", "", "base", "noisy", ".hidden"])
+@pytest.mark.parametrize("name", ["../theirs", "a/b", "", "base", "noisy", ".hidden", "q.json"])
 def test_names_that_cannot_be(tiny_lab, tmp_path, name):
     torch.save(tower(tiny_lab), tmp_path / "x.pt")
     before = {p: p.stat().st_mtime_ns for p in tiny_lab.folder.rglob("*")}

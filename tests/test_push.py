@@ -107,16 +107,18 @@ def hub(monkeypatch) -> Iterator[Hub]:
 
 
 @pytest.fixture
-def exported(tiny_lab, tmp_path) -> Path:
-    export(tiny_lab, tiny_lab.base, tmp_path / "out")
-    return tmp_path / "out"
+def exported(tiny_lab, tmp_path) -> tuple[Path, ...]:
+    """The files of an export, in a folder that holds a private one, too."""
+    done = export(tiny_lab, tiny_lab.base, tmp_path / "out")
+    (tmp_path / "out" / "diary.txt").write_text("not for the hub")
+    return done.files
 
 
 @pytest.mark.parametrize("private", [True, False])
-def test_the_whole_folder_arrives_byte_for_byte(hub, exported, tiny_lab, tmp_path, private):
+def test_the_whole_export_arrives_byte_for_byte_and_nothing_else(hub, exported, tiny_lab, tmp_path, private):
     said = push(exported, REPOSITORY, private, TOKEN)
     assert said == f"{hub.address}/{REPOSITORY}"
-    assert hub.files == {p.name: p.read_bytes() for p in exported.iterdir()}
+    assert hub.files == {p.name: p.read_bytes() for p in exported}
     assert hub.private is private
     arrived = tmp_path / "open_clip_model.safetensors"
     arrived.write_bytes(hub.files[arrived.name])
@@ -127,6 +129,12 @@ def test_a_wrong_token_is_refused_and_not_shown(hub, exported):
     with pytest.raises(HubError, match="does not know this token: make one") as error:
         push(exported, REPOSITORY, token="hf_another_one")
     assert "hf_another_one" not in str(error.value) and not hub.files
+
+
+def test_a_single_file_is_not_pushed(hub, tiny_lab, tmp_path):
+    with pytest.raises(HubError, match="export as one"):
+        push(export(tiny_lab, tiny_lab.base, tmp_path / "one.pt", "state_dict").files, REPOSITORY, token=TOKEN)
+    assert not hub.tokens
 
 
 def test_a_repository_needs_its_owner(hub, exported):
@@ -146,6 +154,6 @@ def test_a_card_that_the_hub_does_not_take(hub, exported):
 def test_a_hub_that_hangs_up_keeps_the_folder(hub, exported, monkeypatch):
     monkeypatch.setattr("time.sleep", lambda _: None)  # the library tries again and again
     hub.broken = True
-    with pytest.raises(HubError, match=f"cannot be reached .*{exported.name} is kept"):
+    with pytest.raises(HubError, match=r"cannot be reached .*out is kept"):
         push(exported, REPOSITORY, token=TOKEN)
-    assert not hub.files and (exported / "README.md").is_file()
+    assert not hub.files and all(path.is_file() for path in exported)

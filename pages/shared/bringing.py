@@ -83,15 +83,18 @@ def report_on(lab: Lab, jobs: Jobs, found: Found) -> Preflight | None:
     elif job.state == "done":
         return job.result
     else:
-        said = job.error.replace(str(found.path), found.title).replace(found.path.name, found.title)
-        st.error(plain(said), icon=":material/error:")
+        st.error(plain(job.error), icon=":material/error:")
         st.button("Look again", icon=":material/refresh:", on_click=jobs.submit, args=(key, job.title, job.work, True))
     return None
 
 
 def _look(lab: Lab, found: Found):
     def work(progress: Progress) -> Preflight:
-        report = preflight(lab, found.path, progress)
+        try:
+            report = preflight(lab, found.path, progress)
+        except PaletteError as error:  # an upload is kept under a name of ours, which nobody knows
+            said = str(error).replace(str(found.path), found.title).replace(found.path.name, found.title)
+            raise type(error)(said) from None
         return replace(report, tower=dict.fromkeys(report.tower))  # the queue keeps no weights alive
 
     return work

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -45,10 +46,10 @@ def done(lab: Lab, jobs: Jobs, job: Job, folder: Path | None) -> None:
     said = ", ".join(f"{kind.replace('_', ' ')} `{digest[:12]}`" for kind, digest in written.digests.items())
     st.caption(f"SHA-256 of the tensors: {said}.")
     if (written.files[0].parent / "README.md").is_file():
-        _push(lab, jobs, job.key, written.files[0].parent)
+        _push(jobs, job.key, written.files)
 
 
-def _push(lab: Lab, jobs: Jobs, key: str, folder: Path) -> None:
+def _push(jobs: Jobs, key: str, files: Sequence[Path]) -> None:
     with st.expander("Push it to the Hugging Face hub"):
         # A form takes the token as it stands: from a field of its own, Tab leads to the eye in it and sends nothing.
         with st.form("export.push_form", border=False):
@@ -71,7 +72,7 @@ def _push(lab: Lab, jobs: Jobs, key: str, folder: Path) -> None:
                 key="export.push",
                 width="stretch",
                 on_click=_start_push,
-                args=(jobs, f"push {key}", folder),
+                args=(jobs, f"push {key}", files),
             )
         if job is not None and job.active:
             waiting.watch(jobs, job.key)
@@ -86,14 +87,14 @@ def _token_key() -> str:
     return f"export.token.{st.session_state.get('export.pushes', 0)}"
 
 
-def _start_push(jobs: Jobs, key: str, folder: Path) -> None:
+def _start_push(jobs: Jobs, key: str, files: Sequence[Path]) -> None:
     secret = [st.session_state.pop(_token_key(), "").strip()]
     st.session_state["export.pushes"] = st.session_state.get("export.pushes", 0) + 1
     repository, private = st.session_state["export.repository"].strip(), not st.session_state["export.public"]
     jobs.submit(
         key,
         f"Pushing {repository}",
-        lambda progress: hub.push(folder, repository, private, secret.pop() or None),  # used once, then gone
+        lambda progress: hub.push(files, repository, private, secret.pop() or None),  # used once, then gone
         urgent=True,
     )
 

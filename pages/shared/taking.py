@@ -51,7 +51,11 @@ class Order:
     @property
     def target(self) -> str:
         """What a command writes to: a folder, or one file."""
-        return f"{self.folder or self.name}{f'/{self.fmt}.pt' if self.ending == '.pt' else ''}"
+        return str(self.within(self.folder or Path(self.name)))
+
+    def within(self, folder: Path) -> Path:
+        """The folder, or the one file in it that was asked for."""
+        return folder / f"{self.fmt}.pt" if self.ending == ".pt" else folder
 
     @property
     def name(self) -> str:
@@ -164,12 +168,20 @@ def _key(lab: Lab, order: Order) -> str:
 
 def _start(lab: Lab, jobs: Jobs, order: Order) -> None:
     folder = order.folder or _drawer() / order.name
-    to = folder / f"{order.fmt}.pt" if order.ending == ".pt" else folder
     overwrite = order.overwrite or order.folder is None
 
     def work(progress: Progress) -> tuple[Exported, Path | None]:
         recipe, tasks = order.mix.recipe, order.tasks
-        done = export(lab, recipe, to, order.fmt, order.dtype, tasks=tasks, overwrite=overwrite, progress=progress)
+        done = export(
+            lab,
+            recipe,
+            order.within(folder),
+            order.fmt,
+            order.dtype,
+            tasks=tasks,
+            overwrite=overwrite,
+            progress=progress,
+        )
         return done, None if order.folder else pack(done.files, folder.with_name(f"{folder.name}.zip"), progress)
 
     jobs.submit(_key(lab, order), f"Exporting {order.mix.title}", work, urgent=True)

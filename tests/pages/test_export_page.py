@@ -133,7 +133,8 @@ def test_a_token_is_used_once_and_kept_nowhere(page, cache, tmp_path, monkeypatc
     at.text_input(key="export.token.0").set_value("hf_secret")
     at.button(key="export.push").click().run()
     wait(at, lambda at: any("hub/me/model" in s.value for s in at.success))
-    assert asked == [(tmp_path / "out", "me/model", True, "hf_secret")]
+    (((weights, *_), *rest),) = asked
+    assert weights == tmp_path / "out" / "open_clip_model.safetensors" and rest == ["me/model", True, "hf_secret"]
     assert at.text_input(key="export.token.1").value == ""
     assert "me/model" in repr(at.session_state) and "hf_secret" not in repr(at.session_state)
     assert not [p for p in cache.rglob("*") if p.is_file() and b"hf_secret" in p.read_bytes()]
