@@ -52,8 +52,12 @@ class Outcome:
 
 
 def outcome(answers: Answers, written: np.ndarray, clean: Answers | None = None) -> Outcome:
-    """From answers to the attacked pictures, the class written on each (int64 (n,)), and answers to the clean twin."""
-    return Outcome(answers.right, answers.predictions == written, clean.right if clean else None)
+    """From answers to the attacked pictures, the class written on each (int64 (n,)), and answers to the clean twin.
+
+    Answers beyond the first n are left out.
+    """
+    n = len(written)
+    return Outcome(answers.right[:n], answers.predictions[:n] == written, clean.right[:n] if clean else None)
 
 
 class Evaluation:
@@ -128,6 +132,15 @@ def written_on(lab: Lab, task: Task, split: str) -> np.ndarray:
     return notes["written"]
 
 
+def _written_once(lab: Lab, task: Task, split: str) -> np.ndarray:
+    """The class written on each picture that does not come again: statistics count a picture once (McNemar's test)."""
+    source = task.source
+    if isinstance(source, Attack) and (clean := _clean_pictures(lab, source, split)) is not None:
+        found = source.plan(clean.labels, split)  # where there are too few pictures, the first ones are all of them
+        return found.written[: len(np.unique(found.rows))]
+    return written_on(lab, task, split)
+
+
 def _clean_pictures(lab: Lab, attack: Attack, split: str) -> Pictures | None:
     same = (n for n, t in lab.tasks.items() if split in t.source.sizes() and t.source == attack.clean)
     name = next(same, None)
@@ -146,25 +159,24 @@ def head_of(lab: Lab, task: Task) -> torch.Tensor:
 class Study:
     """Some mixes against some attacks, everything on one split: what to evaluate, and how to read it.
 
-    ``recipes`` and ``tasks`` span a table; ``clean`` says whether the clean twins belong to it.
+    ``recipes`` and ``tasks`` span a table; ``twins`` are the clean twins of the tasks, if they belong to it.
     """
 
     recipes: tuple[Recipe, ...]
     tasks: tuple[Task, ...]
     split: str
-    clean: bool = False
+    twins: tuple[Task, ...] = ()
 
     def asked(self) -> list[Asked]:
         """All that has to be evaluated, task by task: to write on pictures takes longer than to merge."""
-        tasks = [*self.tasks, *([clean_twin(t) for t in self.tasks] if self.clean else [])]
-        return [(recipe, task, self.split) for task in tasks for recipe in self.recipes]
+        return [(recipe, task, self.split) for task in (*self.tasks, *self.twins) for recipe in self.recipes]
 
     def table(self, lab: Lab, progress: Follow = iter) -> list[list[Outcome]]:
         """Outcomes, mixes × tasks; evaluated where need be."""
         answers = Evaluation(lab).run(self.asked(), progress)
         n = len(self.recipes)
         columns = [answers[i : i + n] for i in range(0, len(answers), n)]
-        written = [written_on(lab, task, self.split) for task in self.tasks]
+        written = [_written_once(lab, task, self.split) for task in self.tasks]
         twins = columns[len(self.tasks) :]
 
         def one(recipe: int, task: int) -> Outcome:
@@ -193,19 +205,20 @@ PLACES = (0.1, 0.3, 0.5, 0.7, 0.9)
 
 def over_alpha(recipes: Sequence[Recipe], task: Task, split: str, look: Look, count: int) -> Study:
     """PAINT Figure 6: a whole task attacked in one look, for the mixes of a patch; with the clean twins."""
-    return Study(tuple(recipes), (attacked_task(task, {split: Part(count, look)}),), split, clean=True)
+    attacks = _attacks(task, split, [Part(count, look)])
+    return Study(tuple(recipes), attacks, split, tuple(filter(None, map(clean_twin, attacks))))
 
 
 def by_size(recipes: Sequence[Recipe], task: Task, split: str, look: Look, count: int) -> Study:
     """The same word attacks in the sizes of SIZES, else looking alike."""
     looks = [replace(look, size=size) for size in SIZES]
-    return Study(tuple(recipes), tuple(attacked_task(task, {split: Part(count, one)}) for one in looks), split)
+    return Study(tuple(recipes), _attacks(task, split, [Part(count, one) for one in looks]), split)
 
 
 def by_place(recipes: Sequence[Recipe], task: Task, split: str, look: Look, count: int) -> Study:
     """The same word attacks in the middle of each cell of a grid, PLACES × PLACES, row by row from the top."""
     looks = [replace(look, x=x, y=y) for y in PLACES for x in PLACES]
-    return Study(tuple(recipes), tuple(attacked_task(task, {split: Part(count, one)}) for one in looks), split)
+    return Study(tuple(recipes), _attacks(task, split, [Part(count, one) for one in looks]), split)
 
 
 def transfer(recipes: Sequence[Recipe], task: Task, split: str, trained: int, count: int) -> Study:
@@ -214,7 +227,13 @@ def transfer(recipes: Sequence[Recipe], task: Task, split: str, trained: int, co
     every = range(len(task.class_names))
     halves = tuple(every[:trained]), tuple(every[trained:])
     parts = [Part(count, styles, classes) for classes in halves for styles in (SEEN, UNSEEN)]
-    return Study(tuple(recipes), tuple(attacked_task(task, {split: part}) for part in parts), split)
+    return Study(tuple(recipes), _attacks(task, split, parts), split)
+
+
+def _attacks(task: Task, split: str, parts: Sequence[Part]) -> tuple[Task, ...]:
+    """The task attacked in each of these ways; never on more pictures than there are."""
+    most = task.size(split)
+    return tuple(attacked_task(task, {split: replace(part, count=min(part.count, most))}) for part in parts)
 
 
 def trained_classes(lab: Lab, name: str, task: Task) -> int:

@@ -83,6 +83,7 @@ def commands(command: Callable[..., ArgumentParser], parse_recipe: Callable[[str
 
 def _task(lab, recipe: Recipe, options, progress: Progress) -> tuple[dict, list, list]:
     from core.attack import Study, over_alpha
+    from core.attacks import clean_twin
     from core.tasks import TaskError
 
     if not options.task:
@@ -93,9 +94,9 @@ def _task(lab, recipe: Recipe, options, progress: Progress) -> tuple[dict, list,
     task.size(options.split)
     look = _look(options)
     own = task.role == "attack" and "written" in lab.pictures(task.name, options.split).notes
-    study = Study(recipes, (task,), options.split) if own else None
-    study = study or over_alpha(recipes, task, options.split, look, options.count)
-    table = study.table(lab, progress)
+    twin = clean_twin(task) if own else None
+    study = Study(recipes, (task,), options.split, (twin,) if twin else ()) if own else None
+    table = (study or over_alpha(recipes, task, options.split, look, options.count)).table(lab, progress)
     about = {"task": task.title if own else f"{task.title} with words written on it", "split": options.split}
     return about, [row[0] for row in table], []
 

@@ -131,6 +131,10 @@ class Attack:
             images = np.stack([write(*one) for one in zip(images, words, chosen.looks, strict=True)])
         return Pictures(images, pictures.labels[chosen.rows], {"written": chosen.written, "picture": chosen.rows})
 
+    def without_words(self) -> Attack:
+        """The same pictures with nothing written on them."""
+        return replace(self, plain=True)
+
     def plan(self, labels: np.ndarray, split: str) -> Plan:
         """What is written on a split whose clean pictures have these labels."""
         return plan(labels, len(self.names), self._part(split), self.seed)
@@ -160,8 +164,9 @@ def paint_task(task: Task, counts: Mapping[str, int], trained: int = 0, seed: in
     return attacked_task(task, parts, seed)
 
 
-def clean_twin(task: Task) -> Task:
-    """The same pictures as an ``attacked_task``'s with nothing written: what was right without the word."""
-    assert isinstance(task.source, Attack)
-    source = replace(task.source, plain=True)
-    return replace(task, name=f"{task.name}_clean", title=f"{task.title}: before the word", source=source)
+def clean_twin(task: Task) -> Task | None:
+    """The same pictures as an attack task's with nothing written; None where nobody can draw them without the word."""
+    if not hasattr(task.source, "without_words"):
+        return None
+    title, source = f"{task.title}: before the word", task.source.without_words()
+    return replace(task, name=f"{task.name}_clean", title=title, source=source)

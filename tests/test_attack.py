@@ -92,6 +92,16 @@ def test_sizes_places_and_transfer_span_what_they_say(tiny_lab: Lab):
     assert trained_classes(tiny_lab, "noisy", four) == 2
 
 
+def test_no_picture_is_counted_twice(tiny_lab: Lab):
+    task, recipes = tiny_lab.task("plain"), [tiny_lab.base]
+    whole = over_alpha(recipes, task, "val", LOOK, 10_000)
+    assert whole.table(tiny_lab)[0][0].accuracy.n == task.size("val") == whole.tasks[0].size("val")
+    four = replace(task, class_names=("a", "b", "c", "d"))
+    half = transfer(recipes, four, "val", 2, task.size("val")).tasks[0]  # more than its classes have
+    found = Study((tiny_lab.base,), (half,), "val").table(tiny_lab)[0][0]
+    assert found.accuracy.n == np.isin(task.source.load("val").labels, (0, 1)).sum() < half.size("val")
+
+
 def test_a_task_without_written_words_is_no_attack(tiny_lab: Lab):
     with pytest.raises(TaskError, match="is no attack"):
         written_on(tiny_lab, tiny_lab.task("plain"), "test")

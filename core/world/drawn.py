@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 import torch
@@ -153,6 +153,10 @@ class Attacked(Drawn):
     test_writing: Writing = field(default_factory=Writing)
     manner: Manner = field(default_factory=Manner)
     clean: bool = False
+
+    def without_words(self) -> Attacked:
+        """The same pictures with nothing written on them."""
+        return replace(self, clean=True)
 
     def _letters(self) -> str:
         return lettering_digest(self.names)

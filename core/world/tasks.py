@@ -173,7 +173,7 @@ UNATTACKED = replace(
     name="typographic_clean",
     title="Typographic attacks, before the word",
     description="The pictures of the typographic attacks with nothing written on them.",
-    source=replace(_ATTACKED, clean=True),
+    source=_ATTACKED.without_words(),
 )
 
 

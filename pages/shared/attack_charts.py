@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import plotly.graph_objects as go
 
 from core.attack import PLACES, SIZES, Outcome
@@ -12,6 +13,7 @@ from pages.shared import colours
 from pages.shared.attack_reading import Reading
 from pages.shared.charts import GRID as GRID_COLOUR
 from pages.shared.charts import literal
+from pages.shared.pictures import data_url
 from pages.shared.wording import alpha_text, interval, percent
 
 MODELS = (("base", colours.BASE, ""), ("α now", colours.PATCH, "/"), ("fine-tuned", colours.TUNED, "x"))
@@ -131,8 +133,8 @@ def by_size(names: Sequence[str], table: Sequence[Sequence[Outcome]], size: floa
     return _figure(traces, 320, "size", xaxis=across, yaxis=_axis("fooled (%)"), shapes=[line])
 
 
-def by_place(title: str, row: Sequence[Outcome]) -> go.Figure:
-    """A heat map over the picture: how often the word fools the model when it stands there."""
+def by_place(title: str, row: Sequence[Outcome], picture: np.ndarray) -> go.Figure:
+    """A heat map over a picture, uint8 (h, w, 3): how often the word fools the model when it stands there."""
     n = len(PLACES)
     cells = [[100 * o.fooled.value for o in row[i * n : (i + 1) * n]] for i in range(n)]
     said = [[_said("fooled", o.fooled) for o in row[i * n : (i + 1) * n]] for i in range(n)]
@@ -145,22 +147,34 @@ def by_place(title: str, row: Sequence[Outcome]) -> go.Figure:
         "zmin": 0,
         "zmax": 100,
         "colorscale": [[0, SAFE], [1, colours.ATTACK]],
-        "textfont": {"color": "#ffffff"},
-        "text": cells,
-        "texttemplate": "%{text:.0f}",
+        "opacity": 0.72,
         "customdata": said,
         "hovertemplate": "%{x} % from the left, %{y} % from the top<br>%{customdata}<extra></extra>",
         "showscale": False,
         "xgap": 2,
         "ygap": 2,
     }
-    ticks = {"tickvals": at, "ticksuffix": " %", "showgrid": False, "zeroline": False}
-    axes = {
-        "xaxis": {"title": {"text": "from the left"}, **ticks},
-        "yaxis": {"title": {"text": "from the top"}, **ticks},
+    numbers = {  # in a trace of their own: the cells are seen through, the numbers are not
+        "type": "scatter",
+        "mode": "text",
+        "x": at * n,
+        "y": [p for p in at for _ in at],
+        "text": [f"{value:.0f}" for line in cells for value in line],
+        "textfont": {"color": "#ffffff", "size": 13, "shadow": "0 0 3px #000000"},
+        "hoverinfo": "skip",
+        "showlegend": False,
     }
-    axes["yaxis"] |= {"autorange": "reversed", "automargin": True}
-    return _figure([heat], 300, "place", title={"text": title, "font": {"size": 14}}, **axes)
+    under = {"source": data_url(picture), "x": 0, "y": 0, "sizex": 100, "sizey": 100, "xref": "x", "yref": "y"}
+    under |= {"xanchor": "left", "yanchor": "top", "sizing": "stretch", "layer": "below"}
+    ticks = {"tickvals": at, "ticksuffix": " %", "showgrid": False, "zeroline": False}
+    height, width = picture.shape[:2]
+    axes = {
+        "xaxis": {"title": {"text": "from the left"}, "range": [0, 100], "constrain": "domain", **ticks},
+        "yaxis": {"title": {"text": "from the top"}, "range": [100, 0], "constrain": "domain", **ticks},
+    }
+    axes["yaxis"] |= {"automargin": True, "scaleanchor": "x", "scaleratio": height / width}
+    head = {"text": title, "font": {"size": 14}}
+    return _figure([heat, numbers], 320, "place", title=head, images=[under], **axes)
 
 
 def transfer(names: Sequence[str], table: Sequence[Sequence[Outcome]], groups: Sequence[str]) -> go.Figure:

@@ -15,7 +15,7 @@ from core.lab import Lab
 from core.tasks import Pictures
 from core.typography import LIMITS, LONGEST, Look
 from pages.shared import attack_view, pickers
-from pages.shared.attack_view import KEPT, MOST_CLASSES, View
+from pages.shared.attack_view import KEPT, View
 from pages.shared.plain import plain
 
 SOURCES = {"sample": "Sample", "upload": "Upload", "camera": "Camera"}
@@ -199,11 +199,8 @@ def classes(lab: Lab, view: View) -> View:
             max_chars=40_000,
             placeholder="\n".join(lab.task(view.task).class_names[:8]) + "\n…",
         )
-        st.caption(
-            "All three models choose among these, in the task's prompt templates. The word that is written is added."
-        )
-    names = tuple(dict.fromkeys(" ".join(line.split()) for line in given.splitlines() if line.strip()))
-    if len(names) == 1 or len(names) > MOST_CLASSES:
-        st.warning(f"{len(names):,} classes: give 2 to {MOST_CLASSES}; showing the task's own.")
-        names = ()
-    return replace(view, classes=names)
+        st.caption("All three models choose among these. The word that is written is added.")
+    found, wrong = attack_view.class_list(given)
+    if wrong:
+        st.warning(plain(f"{wrong} Showing the task's own classes."))
+    return replace(view, classes=found)

@@ -101,9 +101,13 @@ def _where(lab: Lab, jobs: Jobs, view: View, alpha: float) -> None:
     by_place = _answered(lab, jobs, places, f"Places of words on {task.title}")
     if by_place is None:
         return
-    st.markdown("**Where a word hurts most**: the share of pictures (%) where the answer is the word.")
+    st.markdown(
+        "**Where a word hurts most**: the share of pictures (%) where the answer is the word, when it stands there; "
+        f"drawn over picture {view.number}."
+    )
+    picture = lab.pictures(view.task, split).images[view.number - 1]
     for i, (column, name) in enumerate(zip(st.columns(3), names, strict=True)):
-        chart = attack_charts.by_place(name, by_place[i])
+        chart = attack_charts.by_place(name, by_place[i], picture)
         alt = f"Fooled rate of {name} by the place of the word"
         column.plotly_chart(chart, key=f"attack.places.{i}", config=charts.options(f"attack-places-{i}"), alt=alt)
     cells = [f"x={x:g} y={y:g}" for y in attack.PLACES for x in attack.PLACES]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from core import PaletteError
+from core import PaletteError, wordlist
 from core.fonts import Face
 from core.history import History
 from core.lab import Lab
@@ -114,12 +114,24 @@ def _number(lab: Lab, task: str, text: str, wrong: list[str]) -> int:
     return 1
 
 
+def class_list(text: str) -> tuple[tuple[str, ...], str]:
+    """Classes as somebody typed them, and one sentence where they cannot be used; nothing typed is no classes."""
+    if not text.strip():
+        return (), ""
+    try:
+        names = wordlist.class_names(text).names
+    except PaletteError as error:
+        return (), str(error)
+    if not 2 <= len(names) <= MOST_CLASSES:
+        return (), f"{len(names):,} {'class' if len(names) == 1 else 'classes'}: give 2 to {MOST_CLASSES:,}."
+    return names, ""
+
+
 def _classes(text: str, wrong: list[str]) -> tuple[str, ...]:
-    names = tuple(dict.fromkeys(part.strip() for part in text.split("|") if part.strip()))
-    if len(names) == 1 or len(names) > MOST_CLASSES:
-        wrong.append(f"This link names {len(names):,} classes; 2 to {MOST_CLASSES} make sense, so it shows the task's.")
-        return ()
-    return names
+    found, complaint = class_list(text if "\n" in text else text.replace("|", "\n"))
+    if complaint:
+        wrong.append(f"This link's classes cannot be used, so it shows the task's. {complaint}")
+    return found
 
 
 def _look(parameters: Mapping[str, str], wrong: list[str]) -> Look:
@@ -161,5 +173,5 @@ def write(view: View) -> dict[str, str]:
     if look.face.italic:
         found["italic"] = "yes"
     if view.classes:
-        found["classes"] = "|".join(view.classes)
+        found["classes"] = ("\n" if any("|" in name for name in view.classes) else "|").join(view.classes)
     return found

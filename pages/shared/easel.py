@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 from PIL import Image
+
+from pages.shared.pictures import data_url
 
 _HERE = Path(__file__).parent
 _HTML = '<div class="easel"><img tabindex="0" draggable="false" role="application"></div>'
@@ -51,8 +51,9 @@ def easel(key: str, image: np.ndarray, at: tuple[float, float], alt: str, on_put
     """Show a picture, uint8 (h, w, 3); ``on_put`` runs before the fragment around it runs again."""
     picture = Image.fromarray(np.ascontiguousarray(image))
     picture.thumbnail((LARGEST, LARGEST))
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG", compress_level=1)
-    source = f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
     coarse = max(image.shape[:2]) < SHARP_BELOW
-    _easel(key=key, data={"source": source, "coarse": coarse, "alt": alt, "x": at[0], "y": at[1]}, on_put_change=on_put)
+    _easel(
+        key=key,
+        data={"source": data_url(np.asarray(picture)), "coarse": coarse, "alt": alt, "x": at[0], "y": at[1]},
+        on_put_change=on_put,
+    )

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from pages.shared.attack_charts import bars, of_this_picture
+from core.attack import PLACES, Outcome
+from pages.shared.attack_charts import bars, by_place, of_this_picture
 from pages.shared.attack_reading import Reading
 
 
@@ -24,3 +25,13 @@ def test_html_in_a_name_is_shown_as_it_is():
     found = reading("<a href='//x'>y</a>", "b & c")
     assert bars(found, 0.5).layout.yaxis.ticktext == ("✎ b &amp; c", "● &lt;a href='//x'&gt;y&lt;/a&gt;")
     assert of_this_picture(found, 0.5).data[0].name.startswith("● &lt;a href")
+
+
+def test_the_heat_map_lies_over_the_picture():
+    found = [Outcome(np.array([True]), np.array([i % 2 == 0])) for i in range(len(PLACES) ** 2)]
+    figure = by_place("base", found, np.zeros((10, 20, 3), np.uint8))
+    (under,) = figure.layout.images
+    assert under.source.startswith("data:image/png") and (under.sizex, under.sizey, under.layer) == (100, 100, "below")
+    assert figure.layout.yaxis.scaleratio == 0.5 and figure.data[0].opacity < 1
+    assert list(figure.data[1].text) == ["100", "0"] * 12 + ["100"]
+    assert list(zip(figure.data[1].x, figure.data[1].y, strict=True))[:6][-1] == (10, 30)

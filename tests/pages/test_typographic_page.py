@@ -5,12 +5,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from attacking import find_out, no_old_desk, probability, reading_of, view_of  # noqa: F401
+from conftest import tiny_tasks
 from opening import cache, lab_of, page, swept_template, values  # noqa: F401
 
 from core import attack
 from core.fonts import Face
 from core.history import History
+from core.live import live
 from core.typography import Look, write
 from pages.shared import attack_panels, attack_view
 from pages.shared.wording import percent
@@ -55,10 +58,24 @@ def test_the_look_and_the_classes_are_the_visitors(page, cache):
     at.checkbox(key="attack.plated").uncheck().run()
     look = view_of(at).look
     assert (look.face, look.size, look.plate) == (Face("Source Serif", "bold"), 0.5, "")
-    at.text_area(key="attack.classes").input("cat\n dog \n\ncat\ngreen").run()
+    at.text_area(key="attack.classes").input("cat\n dog \n\nCat\ngreen").run()
     assert reading_of(at).names == ("cat", "dog", "green", "red") and not at.error
     at.text_area(key="attack.classes").input("alone").run()
     assert any("2 to" in w.value for w in at.warning) and len(reading_of(at).names) == 3
+    at.text_area(key="attack.classes").input("cat\n" + "x" * 500).run()
+    assert any("500 characters" in w.value for w in at.warning) and len(reading_of(at).names) == 3
+
+
+def test_words_that_are_no_class_of_the_task_stand_in_the_usual_prompts(page, cache, monkeypatch):
+    tasks = tiny_tasks()
+    tasks["plain"] = replace(tasks["plain"], templates=("only {}",))
+    monkeypatch.setattr("core.lab.tasks_of", lambda _: tasks)
+    at, lab, task = page("typographic", task="noisy", text="airship"), lab_of(cache), tasks["noisy"]
+    found, desk = reading_of(at), live(lab)
+    rows = torch.cat([desk.head(task.class_names, task.templates), desk.head(["airship"], ["only {}"])])
+    picture = desk.prepared(found.image)[None]
+    assert found.names == (*task.class_names, "airship")
+    assert np.allclose(found.table[-1], desk.probabilities([lab.tuned("noisy")], picture, rows)[0, 0])
 
 
 def test_what_a_font_lacks_is_one_sentence(page, cache):
@@ -76,6 +93,8 @@ def test_a_link_brings_everything_back(page, cache):
     at = page("typographic", **attack_view.write(view))
     assert view_of(at) == view and not at.warning and not at.error
     assert attack_view.read(lab, attack_view.write(replace(view, text=None, alpha=None)))[0].text is None
+    split = replace(view, classes=("either|or", "neither"))
+    assert attack_view.read(lab, attack_view.write(split)) == (split, [])
 
 
 @pytest.mark.parametrize(
