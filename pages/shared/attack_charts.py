@@ -17,7 +17,7 @@ from pages.shared.pictures import data_url
 from pages.shared.wording import alpha_text, interval, percent
 
 MODELS = (("base", colours.BASE, ""), ("α now", colours.PATCH, "/"), ("fine-tuned", colours.TUNED, "x"))
-SAFE = "#5d5d66"  # a place where a word fools nobody; white is read on it as on the red of attacks
+SAFE = "rgba(70,70,80,0.4)"  # over a place where a word fools nobody
 LINES = {"accuracy": (colours.PATCHING, "circle", "solid"), "fooled": (colours.ATTACK, "x", "solid")}
 LINES |= {"clean": (colours.SUPPORTED, "square", "dash")}
 LINES |= {"accuracy seen": (colours.PATCHING, "circle-open", "dot"), "fooled seen": (colours.ATTACK, "x-open", "dot")}
@@ -146,8 +146,7 @@ def by_place(title: str, row: Sequence[Outcome], picture: np.ndarray) -> go.Figu
         "y": at,
         "zmin": 0,
         "zmax": 100,
-        "colorscale": [[0, SAFE], [1, colours.ATTACK]],
-        "opacity": 0.72,
+        "colorscale": [[0, SAFE], [1, colours.faint(colours.ATTACK, 0.85)]],
         "customdata": said,
         "hovertemplate": "%{x} % from the left, %{y} % from the top<br>%{customdata}<extra></extra>",
         "showscale": False,
@@ -166,15 +165,14 @@ def by_place(title: str, row: Sequence[Outcome], picture: np.ndarray) -> go.Figu
     }
     under = {"source": data_url(picture), "x": 0, "y": 0, "sizex": 100, "sizey": 100, "xref": "x", "yref": "y"}
     under |= {"xanchor": "left", "yanchor": "top", "sizing": "stretch", "layer": "below"}
-    ticks = {"tickvals": at, "ticksuffix": " %", "showgrid": False, "zeroline": False}
     height, width = picture.shape[:2]
-    axes = {
-        "xaxis": {"title": {"text": "from the left"}, "range": [0, 100], "constrain": "domain", **ticks},
-        "yaxis": {"title": {"text": "from the top"}, "range": [100, 0], "constrain": "domain", **ticks},
-    }
-    axes["yaxis"] |= {"automargin": True, "scaleanchor": "x", "scaleratio": height / width}
+    bare = {"visible": False, "constrain": "domain"}
+    axes = {"xaxis": {"range": [0, 100], **bare}, "yaxis": {"range": [100, 0], **bare}}
+    axes["yaxis"] |= {"scaleanchor": "x", "scaleratio": height / width}
     head = {"text": title, "font": {"size": 14}}
-    return _figure([heat, numbers], 320, "place", title=head, images=[under], **axes)
+    return _figure(
+        [heat, numbers], 260, "place", title=head, images=[under], margin={"l": 4, "r": 4, "t": 34, "b": 4}, **axes
+    )
 
 
 def transfer(names: Sequence[str], table: Sequence[Sequence[Outcome]], groups: Sequence[str]) -> go.Figure:
