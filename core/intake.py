@@ -152,11 +152,16 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _eight_bits(image: Image.Image) -> tuple[Image.Image, str]:
-    """Deep grey as 8 bits: 16-bit by its high byte, whatever has no fixed range from its darkest to its brightest."""
+    """Deep grey as 8 bits: 16-bit by its high byte, or as 12-bit where nothing is brighter than that, as cameras write
+    it; whatever has no fixed range from its darkest to its brightest."""
     if image.mode.startswith("I;16"):
-        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)), "16 bits turned into 8"
-    values = np.nan_to_num(np.asarray(image, dtype=np.float32), posinf=0.0, neginf=0.0)
-    low, span = float(values.min()), float(np.ptp(values)) or 1.0
-    values -= low
-    values *= 255 / span
+        deep = np.asarray(image)
+        bits = 12 if 255 < deep.max() < 4096 else 16
+        return Image.fromarray((deep >> (bits - 8)).astype(np.uint8)), f"{bits} bits turned into 8"
+    values = np.array(image, dtype=np.float32) / 255  # so that no difference overflows
+    finite = np.isfinite(values)
+    low = float(values.min(where=finite, initial=np.inf))
+    values[~finite] = low if np.isfinite(low) else 0.0  # holes in a measurement are dark
+    values -= values.min()
+    values *= 255 / (float(values.max()) or 1.0)
     return Image.fromarray(values.astype(np.uint8)), "stretched from its darkest to its brightest value"

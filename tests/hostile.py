@@ -120,6 +120,9 @@ def handled() -> dict[str, tuple[bytes, tuple[int, int], tuple[int, int, int], s
     palette = red("P")
     palette.info["transparency"] = palette.getpixel((0, 0))
     deep = Image.fromarray(np.full((20, 40), 82 * 257, np.uint16))
+    twelve = Image.fromarray(np.full((20, 40), 82 * 16, np.uint16))
+    holes = Image.fromarray(np.where(np.arange(800) % 2, np.float32(np.nan), np.float32(7)).reshape(20, 40))
+    holes.putpixel((1, 0), 9.0)
     floats = Image.fromarray(np.linspace(0.5, 0, 800, dtype=np.float32).reshape(20, 40))
     ink = Image.new("CMYK", (40, 20), (0, 255, 255, 0))
     return {
@@ -139,6 +142,8 @@ def handled() -> dict[str, tuple[bytes, tuple[int, int], tuple[int, int, int], s
         "ink.tiff": (encoded(ink, "TIFF"), shape, (255, 0, 0), "CMYK"),
         "deep.png": (encoded(deep, "PNG"), shape, grey, "16 bits"),
         "deep.tiff": (encoded(deep, "TIFF"), shape, grey, "16 bits"),
+        "twelve.tiff": (encoded(twelve, "TIFF"), shape, grey, "12 bits"),
+        "holes.tiff": (encoded(holes, "TIFF"), shape, (0, 0, 0), "stretched"),
         "floating.tiff": (encoded(floats, "TIFF"), shape, (255, 255, 255), "stretched"),
         "moving.gif": (frames("GIF"), shape, RED, "first frame"),
         "moving.webp": (frames("WEBP"), shape, RED, "first frame"),
