@@ -58,17 +58,17 @@ def table(lab: Lab, mix: Recipe, other: Recipe) -> pd.DataFrame:
         rows.append(
             (
                 lab.task(name).title,
-                lab.task(name).role,
                 *(f"{percent(a.accuracy.value)} [{interval(a.accuracy)}]" for a in (before, after)),
                 100 * flips.difference,
-                flips.fixed,
-                flips.broken,
                 flips.p,
                 sure,
+                flips.fixed,
+                flips.broken,
                 flips.n,
+                lab.task(name).role,
             )
         )
-    columns = ["Task", "Role", "Other [95 %]", "This mix [95 %]", "Difference", "Fixed", "Broken", "p", "It is", "n"]
+    columns = ["Task", "Other [95 %]", "This mix [95 %]", "Difference", "p", "It is", "Fixed", "Broken", "n", "Role"]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -84,10 +84,13 @@ def draw_table(lab: Lab, mix: Mix, other: Mix) -> None:
         hide_index=True,
         column_config={
             "Task": st.column_config.TextColumn(pinned=True),
-            "Other [95 %]": st.column_config.TextColumn(f"{other.title} [95 %]", width=170),
-            "This mix [95 %]": st.column_config.TextColumn(f"{mix.title} [95 %]", width=170),
-            "Difference": number("Difference (points)", format="%+.1f"),
-            "p": number("p (McNemar)", format="%.2g"),
+            "Other [95 %]": st.column_config.TextColumn(f"{other.title} [95 %]", width=142),
+            "This mix [95 %]": st.column_config.TextColumn(f"{mix.title} [95 %]", width=142),
+            "Difference": number("Points", format="%+.1f", width=62, help="Difference in percentage points."),
+            "p": number(format="%.2g", width=72, help="McNemar's exact test, on the same pictures."),
+            "Fixed": number(width=58, help="Wrong before, right now."),
+            "Broken": number(width=62, help="Right before, wrong now."),
+            "n": number(width=58),
         },
     )
     st.download_button(

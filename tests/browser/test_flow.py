@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.browser import WATCH, chromium, drag, find_chromium, open_page, server
+from benchmarks.browser import PATIENCE_MS, WATCH, chromium, drag, find_chromium, open_page, server
 from core.lab import CACHE
 
 pytestmark = [
@@ -71,3 +71,22 @@ def test_a_visit(address):
         assert stands_at(again.get_by_role("slider")) == lower
         assert not again.locator("[data-testid=stAlert]").count()
         assert not troubles
+
+
+def test_a_recipes_json_is_checked_while_one_types(address):
+    with chromium() as browser:
+        page = browser.new_context(viewport={"width": 1400, "height": 900}).new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        page.goto(f"{address}/recipe?recipe=digits@0.4&show=change")
+        page.get_by_text("JSON", exact=True).click()
+        field = page.locator(".live-text textarea")
+        field.press("Control+End")
+        field.press("Backspace")
+        page.get_by_text("This is not a recipe").wait_for()  # and nobody has left the field
+        page.keyboard.type("}")
+        page.get_by_text("for the same weights as before").wait_for()
+        assert not page.get_by_text("This is not a recipe").count()
+        field.fill(field.input_value().replace("0.6", "0.55").replace("[0.4]", "[0.45]"))
+        page.get_by_text("every column sums to 1", exact=False).last.wait_for()
+        page.get_by_role("button", name="Open this mix").click()
+        page.wait_for_url(re.compile(r"recipe=[0-9a-f]{16}"))
