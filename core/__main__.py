@@ -104,7 +104,7 @@ def _status(lab, options) -> int:
 
 
 def _eval(lab, options) -> int:
-    recipe = parse_recipe(options.recipe)
+    recipe = parse_recipe(lab, options.recipe)
     with followed() as progress:
         result = lab.evaluate(recipe, options.task, options.split, progress)
     found = result.accuracy
@@ -179,11 +179,11 @@ def parser() -> argparse.ArgumentParser:
     one = command("card", _card, "Measure the base and write its model card; fails if a figure is below its goal.")
     one.add_argument("--photos", type=Path, metavar="FILE", help="CIFAR-10's test pictures as a parquet file")
     many_tasks.commands(command)
-    exchange.commands(command, parse_recipe)
-    attack_command.commands(command, parse_recipe)
+    exchange.commands(command)
+    attack_command.commands(command)
     dataset_commands.commands(command)
-    classify_command.commands(command, parse_recipe)
-    new.commands(command, parse_recipe)
+    classify_command.commands(command)
+    new.commands(command)
     spread.commands(command)
     soup_command.commands(command)
     command("verify", _verify, "Read every checkpoint and result again and compare it with its digest.")

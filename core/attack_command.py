@@ -11,16 +11,17 @@ from pathlib import Path
 
 from core.console import followed
 from core.jobs import Progress
+from core.mixes import parse_recipe
 from core.recipe import Recipe
 
 
-def commands(command: Callable[..., ArgumentParser], parse_recipe: Callable[[str], Recipe]) -> None:
+def commands(command: Callable[..., ArgumentParser]) -> None:
     """Add it to a command line: ``command(name, run, help)`` makes one."""
 
     def test_(lab, options) -> int:
         from core import metrics
 
-        recipe, run = parse_recipe(options.recipe), _photographs if options.photos else _task
+        recipe, run = parse_recipe(lab, options.recipe), _photographs if options.photos else _task
         with followed() as progress:
             about, (base, mixed), troubles = run(lab, recipe, options, progress)
         for trouble in troubles:

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from core.console import followed
-from core.recipe import Recipe
+from core.mixes import parse_recipe
 
 
-def commands(command: Callable[..., ArgumentParser], parse_recipe: Callable[[str], Recipe]) -> None:
+def commands(command: Callable[..., ArgumentParser]) -> None:
     """Add it to a command line: ``command(name, run, help)`` makes one."""
 
     def classify_(lab, options) -> int:
@@ -26,7 +26,7 @@ def commands(command: Callable[..., ArgumentParser], parse_recipe: Callable[[str
             names, templates = words.names, lab.task(options.task).templates if options.task else usual_templates(lab)
             for note in words.notes:
                 print(f"palette: {note}.", file=sys.stderr)
-        recipes = {text: parse_recipe(text) for text in (options.recipe, *options.against)}
+        recipes = {text: parse_recipe(lab, text) for text in (options.recipe, *options.against)}
         with followed() as progress:
             result = classify(
                 lab, recipes, options.images, names, options.templates or templates, options.top, progress

@@ -8,30 +8,30 @@ from collections.abc import Callable
 from pathlib import Path
 
 from core.console import followed
-from core.recipe import Recipe
+from core.mixes import parse_recipe
 
 FORMATS = ("open_clip", "state_dict", "image_tower", "huggingface", "onnx")
 DTYPES = ("float32", "float16", "bfloat16")
 
 
-def commands(command: Callable[..., ArgumentParser], parse_recipe: Callable[[str], Recipe]) -> None:
+def commands(command: Callable[..., ArgumentParser]) -> None:
     """Add the three to a command line: ``command(name, run, help)`` makes one."""
 
     def export_(lab, options) -> int:
-        from core.algebra import unused
+        from core import hub
         from core.export import SINGLE, export
-        from core.hub import HubError, push
-        from core.zoo import BASE
+        from core.mixes import idle_columns
 
         fmt = options.format or {".safetensors": "state_dict", ".pt": "state_dict", ".onnx": "onnx"}.get(
             options.to.suffix.lower(), "open_clip"
         )
-        recipe = parse_recipe(options.recipe)
+        recipe = parse_recipe(lab, options.recipe)
         if options.push and options.to.suffix.lower() in SINGLE:
-            raise HubError(f"The hub takes a folder with a model card, not {options.to.name} alone: --to a folder.")
-        if idle := unused(recipe, list(lab.zoo.weights(BASE))):
-            names = ", ".join(map(repr, idle))
-            print(f"palette: no weight is called {names}: that column of the recipe changes nothing.", file=sys.stderr)
+            raise hub.HubError(f"The hub takes a folder with a model card, not {options.to.name} alone: --to a folder.")
+        if options.push:
+            hub.check(options.push)
+        if idle := idle_columns(lab, recipe):
+            print(f"palette: {idle}", file=sys.stderr)
         with followed() as progress:
             done = export(
                 lab,
@@ -45,7 +45,7 @@ def commands(command: Callable[..., ArgumentParser], parse_recipe: Callable[[str
             )
         _say(done)
         if options.push:
-            print(push(done.files, options.push, private=not options.public))
+            print(hub.push(done.files, options.push, private=not options.public))
         return 0
 
     def apply_(lab, options) -> int:
@@ -63,9 +63,13 @@ def commands(command: Callable[..., ArgumentParser], parse_recipe: Callable[[str
         return 1 if done.as_promised is False else 0
 
     def import_(lab, options) -> int:
-        from core.importing import import_checkpoint
+        from core.importing import check, import_checkpoint
         from core.preflight import preflight
 
+        name = options.name or options.file.stem
+        start = parse_recipe(lab, options.start) if options.start else None
+        if not options.check:
+            check(lab, name, start or lab.base, options.tasks or (), options.overwrite)
         with followed() as progress:
             report = preflight(lab, options.file, progress)
         print("\n".join(report.lines()))
@@ -75,8 +79,8 @@ def commands(command: Callable[..., ArgumentParser], parse_recipe: Callable[[str
             kept = import_checkpoint(
                 lab,
                 options.file,
-                options.name or options.file.stem,
-                start=parse_recipe(options.start) if options.start else None,
+                name,
+                start=start,
                 tasks=options.tasks or (),
                 overwrite=options.overwrite,
                 report=report,

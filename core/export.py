@@ -99,18 +99,11 @@ def apply(lab: Lab, file: Path, to: Path, *, overwrite: bool = False, progress: 
 
 
 def _other_model(lab: Lab, facts: Mapping[str, Any]) -> str:
-    """What of the facts' ``model_cfg`` is not true of the base's weights; "" if it is theirs."""
-    if facts["model_cfg"] == vision.read_config(lab.folder / "base")["model_cfg"]:
-        return ""
-    if facts["activation"] != activation(facts["model_cfg"]):
-        return "its activation is not that of its model_cfg"
-    try:
-        shapes = {n: shape for n, (_, shape) in vision.outline(facts["model_cfg"]).items()}
-    except vision.ModelError as error:
-        return f"model_cfg: {str(error).rstrip('.')}"
-    towers = {n: shape for n, (shape, _) in Mapped(lab.zoo.path(BASE)).layout.items() if tower_of(n)}
-    wrong = [n for n, shape in towers.items() if shapes.get(n) != shape]
-    return f"model_cfg: {wrong[0]} has another shape in {lab.name}" if wrong else ""
+    """What the facts say otherwise of the base than its own files do; "" if nothing. No model is built from them."""
+    ours = vision.read_config(lab.folder / "base")
+    ours = {**ours, "activation": activation(ours["model_cfg"])}
+    wrong = [key for key in ("model_cfg", "preprocess_cfg", "activation") if facts[key] != ours[key]]
+    return f"its {wrong[0]} is not that of the base of {lab.name}" if wrong else ""
 
 
 def heads(
@@ -155,6 +148,14 @@ def expected_bytes(lab: Lab, fmt: str, dtype: str) -> int:
 
 
 def _check(lab: Lab, to: Path, fmt: str, dtype: str, overwrite: bool) -> None:
+    try:
+        _check_place(lab, to, fmt, dtype, overwrite)
+    except (OSError, RuntimeError) as error:  # a name that is too long, links in a circle
+        said = getattr(error, "strerror", None) or str(error)
+        raise ExportError(f"Nothing can be written to {str(to)[:100]} ({said}); choose another place.") from None
+
+
+def _check_place(lab: Lab, to: Path, fmt: str, dtype: str, overwrite: bool) -> None:
     if fmt not in FORMATS:
         raise ExportError(f"There is no format {fmt!r}; there is {', '.join(FORMATS)}.")
     if dtype not in DTYPES:
@@ -166,8 +167,13 @@ def _check(lab: Lab, to: Path, fmt: str, dtype: str, overwrite: bool) -> None:
         raise ExportError(f"{to.name!r} is neither a folder nor a file called .safetensors, .pt or .onnx.")
     if ending in SINGLE and fmt not in SINGLE[ending]:
         raise ExportError(f"{fmt} is a folder of files, or another kind of file, so it cannot be called {to.name}.")
-    if to.resolve().is_relative_to(lab.folder.resolve()):
-        raise ExportError(f"{to} is inside the workspace {lab.name}; choose a folder outside of it.")
+    place = to.resolve()
+    if any(
+        place.is_relative_to(workspace.resolve())
+        for workspace in lab.folder.parent.glob("*")
+        if (workspace / "base").is_dir()
+    ):
+        raise ExportError(f"{to} is inside a workspace; choose a folder outside of it.")
     names = (
         [to, to.with_name(to.name + ".json")]
         if ending in SINGLE
@@ -191,6 +197,7 @@ def _write(
     fmt, alone = facts["format"], to.suffix.lower() in SINGLE
     folder, name = (to.parent, to.name) if alone else (to, FORMATS[fmt])
     paths = parents_on_disk(lab, recipe, facts)
+    older = set() if alone or not overwrite else _written_before(folder)
     with disk.staging(folder, overwrite) as stage:
         if fmt == "onnx":
             digests = write_onnx(lab, recipe, facts["dtype"], heads(lab, recipe, facts, paths), stage / name, progress)
@@ -205,9 +212,6 @@ def _write(
                 tensors = {f"{t}.{n.removeprefix('head.')}": w for t in trained for n, w in mixed[t].items()}
                 beside = f"{to.stem}.{HEADS}" if alone else HEADS
                 digests["heads_digest"] = disk.write_tensors(stage / beside, tensors)
-        if overwrite and not alone:  # an older mix's weights of another format would be taken for this one's
-            for old in {HEADS, *FORMATS.values()} - {p.name for p in stage.iterdir()}:
-                (folder / old).unlink(missing_ok=True)
         said = recipe_json(facts, digests)
         disk.write_json(stage / (f"{name}.json" if alone else RECIPE_FILE), said)
         if not alone:
@@ -216,8 +220,19 @@ def _write(
                     stage / extra, content
                 )
         written = [name, *sorted(p.name for p in stage.iterdir() if p.name != name)]
+    for left in older.difference(written):  # weights of another format would be taken for this mix's
+        (folder / left).unlink(missing_ok=True)
     same = None if not promised else all(digests.get(kind) == digest for kind, digest in promised.items())
     return Exported(tuple(folder / n for n in written), digests, facts, same)
+
+
+def _written_before(folder: Path) -> set[str]:
+    """The weights and configurations that an earlier export wrote into a folder, as its recipe file says."""
+    try:
+        fmt = (read_manifest(folder)[1] or {}).get("format")
+    except PaletteError:
+        return set()
+    return {FORMATS[fmt], HEADS, *CONFIGS.get(fmt, ())} if isinstance(fmt, str) and fmt in FORMATS else set()
 
 
 def _write_weights(

@@ -57,9 +57,15 @@ def read(path: Path) -> Foreign:
     Tensors are memory-mapped. Raises ForeignError in one sentence.
     """
     path = Path(path)
-    if not path.exists():
-        raise ForeignError(f"There is no {path}.")
-    files = _files(path)
+    try:
+        if not path.exists():
+            raise ForeignError(f"There is no {path}.")
+        files = _files(path)
+        if odd := [f.name for f in files if not f.is_file()]:  # a pipe would be waited for, for ever
+            raise ForeignError(f"{odd[0]} is no file.")
+    except (OSError, RuntimeError) as error:  # a name that is too long, links in a circle
+        said = getattr(error, "strerror", None) or str(error)
+        raise ForeignError(f"{str(path)[:100]} cannot be read ({said}).") from None
     tensors: dict[str, torch.Tensor] = {}
     facts: Mapping[str, Any] = {}
     for file in files:
@@ -152,7 +158,9 @@ def _load_torch(path: Path) -> dict[str, torch.Tensor]:
     tensors = _innermost(found)
     for name, tensor in tensors.items():
         needed = prod(tensor.shape) * tensor.dtype.itemsize
-        if tensor.layout != torch.strided or tensor.is_meta or needed > tensor.untyped_storage().nbytes():
+        if tensor.layout != torch.strided:
+            raise ForeignError(f"{path.name} holds {name} as a sparse tensor; Palette mixes plain ones.")
+        if tensor.is_meta or needed > tensor.untyped_storage().nbytes():
             raise ForeignError(f"{path.name} says that {name} is larger than what the file holds of it.")
         if tensor.is_complex() or tensor.is_quantized:
             raise ForeignError(

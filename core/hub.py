@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,10 +13,22 @@ class HubError(PaletteError):
     """The hub did not take it; the message says why in one sentence."""
 
 
+REPOSITORY = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}")
 REFUSALS = {
     401: "The hub does not know this token: make one with write access at huggingface.co/settings/tokens.",
     403: "This token may not write to {}: give it write access at huggingface.co/settings/tokens.",
 }
+
+
+def check(repository: str, token: str | None = None) -> str:
+    """The token to push with, if there is one and the repository can be called so. Raises HubError."""
+    from huggingface_hub import get_token
+
+    if not REPOSITORY.fullmatch(repository):
+        raise HubError(f"{repository!r:.120} cannot be a repository: write OWNER/NAME.")
+    if found := token or get_token():
+        return found
+    raise HubError("There is no Hugging Face token here: run `hf auth login`, or set HF_TOKEN, and push again.")
 
 
 def push(files: Sequence[Path], repository: str, private: bool = True, token: str | None = None) -> str:
@@ -24,17 +37,13 @@ def push(files: Sequence[Path], repository: str, private: bool = True, token: st
     Whatever else is in the folder stays at home. Without a ``token`` it is the one that huggingface_hub knows
     (``hf auth login`` or ``HF_TOKEN``); it is neither kept nor shown. Raises HubError.
     """
-    from huggingface_hub import HfApi, get_token
+    from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
     folder, names = files[0].parent, [path.name for path in files]
     if "README.md" not in names:
         raise HubError(f"{files[0].name} is a single file without a model card; the hub takes a folder: export as one.")
-    if "/" not in repository:
-        raise HubError(f"{repository!r} cannot be a repository: write OWNER/NAME.")
-    token = token or get_token()
-    if not token:
-        raise HubError("There is no Hugging Face token here: run `hf auth login`, or set HF_TOKEN, and push again.")
+    token = check(repository, token)
     api = HfApi(token=token)
     try:
         made = api.create_repo(repository, private=private, exist_ok=True)
@@ -52,7 +61,8 @@ def push(files: Sequence[Path], repository: str, private: bool = True, token: st
         raise HubError(f"The hub refused {repository}: {reasons.replace(token, '(the token)')}.") from None
     except Exception as error:  # which library carries the bytes, and how it fails, changes with the hub's versions
         raise HubError(
-            f"The Hugging Face hub cannot be reached ({type(error).__name__}); {folder} is kept, push it when online."
+            f"The Hugging Face hub cannot be reached ({type(error).__name__}); {folder} is kept. Push it again when "
+            "online; a command needs --overwrite then."
         ) from None
     return str(made)
 

@@ -38,16 +38,8 @@ def import_checkpoint(
     ForeignError, ImportRefused, CheckpointError for a name that is taken or no name, TaskError, DiskError; nothing is
     kept then.
     """
-    progress = progress or Progress()
-    if lab.zoo.path(name).exists() and (name == BASE or not overwrite):
-        raise CheckpointError(f"{lab.name} has a checkpoint {name!r} already; choose another name or overwrite.")
-    if name.endswith(".json"):
-        raise CheckpointError(f"A checkpoint cannot be called {name}: commands would read a recipe from that file.")
-    if name == BASE:
-        raise CheckpointError("An imported checkpoint cannot be the base; choose another name.")
-    tasks, start = tuple(lab.task(t).name for t in tasks), start or lab.base
-    for model in start.models:
-        lab.zoo[model]
+    progress, start = progress or Progress(), start or lab.base
+    tasks = check(lab, name, start, tasks, overwrite)
     report = report or preflight(lab, path, progress)
     if not report.fits:
         raise ImportRefused(f"{title or report.path.name} does not fit {lab.name}: {report.problems[0]}")
@@ -62,3 +54,22 @@ def import_checkpoint(
     if report.recipe is not None:
         origin["recipe"] = report.recipe.to_json()
     return lab.zoo.add(name, weights, tasks=tasks, settings={"imported": origin}, start=start)
+
+
+def check(lab: Lab, name: str, start: Recipe, tasks: Sequence[str] = (), overwrite: bool = False) -> tuple[str, ...]:
+    """The names of the tasks, if a checkpoint may be kept under that name with that start; nothing is read for it.
+
+    Raises CheckpointError for a name that is taken or no name and for a start that is not here, TaskError.
+    """
+    path = lab.zoo.path(name)
+    if name == BASE:
+        raise CheckpointError("An imported checkpoint cannot be the base; choose another name.")
+    if name.endswith(".json"):
+        raise CheckpointError(f"A checkpoint cannot be called {name}: commands would read a recipe from that file.")
+    if path.exists() and not overwrite:
+        raise CheckpointError(f"{lab.name} has a checkpoint {name!r} already; choose another name or overwrite.")
+    if name in start.models:
+        raise CheckpointError(f"{name!r} cannot have started from itself; choose another name.")
+    for model in start.models:
+        lab.zoo[model]
+    return tuple(lab.task(t).name for t in tasks)

@@ -72,6 +72,10 @@ class Live:
                 self._rows.popitem(last=False)
         return found
 
+    def joint_head(self, parts: Sequence[tuple[Sequence[str], Sequence[str]]]) -> torch.Tensor:
+        """One head of several lists of class names, each in templates of its own: float32 (classes, embed_dim)."""
+        return torch.cat([self.head(names, templates) for names, templates in parts if names])
+
     def features(self, recipe: Recipe, images: np.ndarray) -> torch.Tensor:
         """Unit-length features of pictures uint8 (n, size, size, 3) under a mix: float32 (n, embed_dim) on the CPU.
 

@@ -93,35 +93,37 @@ def read_recipe(path: Path) -> Recipe:
 def read_manifest(path: Path) -> tuple[Recipe, dict[str, Any] | None, dict[str, str]]:
     """A recipe, the facts of its export (None if a person wrote it), and the digests of what was written."""
     path = Path(path)
-    if path.is_dir():
-        path = path / RECIPE_FILE
     try:
+        if path.is_dir():
+            path = path / RECIPE_FILE
         if path.suffix.lower() == ".safetensors":
             facts = Mapped(path).facts
             if "recipe" not in facts or "parents" not in facts:
                 raise ExportError(f"{path.name} holds no recipe: Palette did not export it.")
             digests = {key: facts.pop(key) for key in ("digest", "image_digest", "text_digest") if key in facts}
-            return Recipe.from_json(json.dumps(facts["recipe"])), facts, digests
+            recipe = Recipe.from_json(json.dumps(facts["recipe"]))
+            return recipe, {**facts, "recipe": json.loads(recipe.to_json())}, digests
         if path.suffix.lower() != ".json":
             path = path.with_name(path.name + ".json")
-        if path.stat().st_size > LARGEST_JSON:
-            raise ExportError(f"{path.name} is too large to be a recipe.")
-        text = path.read_text(encoding="utf-8")
+        if path.stat().st_size > LARGEST_JSON or not path.is_file():
+            raise ExportError(f"{path.name} is too large to be a recipe, or no file.")
+        text = path.read_text(encoding="utf-8-sig")
     except disk.DamagedError as error:
         raise ExportError(str(error)) from None
+    except PaletteError:
+        raise
     except FileNotFoundError:
         raise ExportError(f"There is no {path}, so there is no recipe to read.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ExportError(f"{path} cannot be read ({error}).") from None
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ExportError(f"{str(path)[:200]} cannot be read ({str(error)[:200]}).") from None
     recipe = Recipe.from_json(text)
     whole = json.loads(text)
     if not isinstance(whole.get("export"), dict):
         return recipe, None, {}
-    plain = {key: whole[key] for key in ("models", "components", "coefficients")}
     digests = whole.get("digests", {})
     if not isinstance(digests, dict) or not all(isinstance(digest, str) for digest in digests.values()):
         raise ExportError(f"{path.name} is not what Palette wrote: its digests are no table of words.")
-    return recipe, {**whole["export"], "recipe": plain}, digests
+    return recipe, {**whole["export"], "recipe": json.loads(recipe.to_json())}, digests
 
 
 def parents_on_disk(lab: Lab, recipe: Recipe, facts: Mapping[str, Any] | None) -> dict[str, Path]:
@@ -133,9 +135,12 @@ def parents_on_disk(lab: Lab, recipe: Recipe, facts: Mapping[str, Any] | None) -
     if facts is None:
         return {name: lab.zoo[name].path for name in names}
     here = {lab.zoo[name].digest: name for name in reversed(lab.zoo.names())}
-    wanted = facts.get("parents", {})
+    wanted = facts["parents"]
+    if wanted.get(BASE) != lab.zoo[BASE].digest:
+        raise ExportError(f"The recipe was made in a workspace with another base than that of {lab.name}.")
     found = {}
     for name in names:
+        lab.zoo.path(name)  # refuses what cannot be a name
         digest = wanted.get(name)
         if not isinstance(digest, str):
             raise RecipeError(f"The recipe does not say which weights {name!r} is: its digest is missing.")

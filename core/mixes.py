@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core import PaletteError
+from core.algebra import unused
 from core.history import History
 from core.paint import check_alpha
 from core.recipe import Recipe, lerp, single
@@ -29,14 +31,35 @@ class Mix:
     title: str
 
 
-def parse_recipe(text: str) -> Recipe:
-    """A recipe from a word on the command line: NAME, NAME@ALPHA or FILE.json. Raises RecipeError and kin."""
+def parse_recipe(lab: Lab, text: str) -> Recipe:
+    """A recipe from a word on the command line: NAME, NAME@ALPHA or FILE.json. Raises PaletteError."""
     if text.endswith(".json"):
         try:
-            return Recipe.from_json(Path(text).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
+            found = Path(text).read_text(encoding="utf-8-sig")
+        except (OSError, ValueError) as error:
             raise PaletteError(f"Cannot read {text}: {getattr(error, 'strerror', None) or error}.") from None
+        return from_json(lab, found)
     return by_name(text)
+
+
+def from_json(lab: Lab, text: str) -> Recipe:
+    """A recipe's JSON, of models that are all here; an exported one says which weights they are, by their digests.
+
+    Raises PaletteError.
+    """
+    if len(text) > LONGEST:
+        raise PaletteError("That JSON is too long to be a recipe.")
+    recipe = check(lab, Recipe.from_json(text))
+    exported = json.loads(text.removeprefix("\ufeff")).get("export")
+    parents = exported.get("parents") if isinstance(exported, dict) else None
+    for model in recipe.models if isinstance(parents, dict) else ():
+        here, meant = lab.zoo[model].digest, str(parents.get(model, ""))
+        if meant and meant != here:
+            raise PaletteError(
+                f"This recipe means another {model!r} (digest {meant[:12]}) than the one of {lab.name} ({here[:12]}). "
+                "`python -m core apply` finds models by their digests, whatever they are called here."
+            )
+    return recipe
 
 
 def by_name(text: str) -> Recipe:
@@ -60,9 +83,7 @@ def read(lab: Lab, text: str) -> Mix:
     if not text:
         raise PaletteError("Name a mix: a checkpoint, NAME@ALPHA such as digits@0.4, or a recipe as JSON.")
     if text.startswith("{"):
-        if len(text) > LONGEST:
-            raise PaletteError("That JSON is too long to be a recipe.")
-        recipe = check(lab, Recipe.from_json(text))
+        recipe = from_json(lab, text)
         entry = history.find(recipe) or history.remember(recipe, title_of(recipe))
         return Mix(entry.key, recipe, entry.label)
     if KEY.fullmatch(text) and text not in lab.zoo:
@@ -78,6 +99,14 @@ def check(lab: Lab, recipe: Recipe) -> Recipe:
     return recipe
 
 
+def idle_columns(lab: Lab, recipe: Recipe) -> str:
+    """One sentence on the components that own no weight of this workspace's models; "" if there are none."""
+    idle = unused(recipe, list(lab.zoo.weights(BASE)))
+    named = ", ".join(f"{name!r:.80}" for name in idle[:5]) + (f" and {len(idle) - 5} more" if len(idle) > 5 else "")
+    columns = "that column changes" if len(idle) == 1 else "those columns change"
+    return f"No weight is called {named}: {columns} nothing." if idle else ""
+
+
 def title_of(recipe: Recipe) -> str:
     """A recipe in a few words: 'digits at α = 0.4', 'joint', 'a mix of base, digits and signs'."""
     found = recipe.canonical()
@@ -85,7 +114,7 @@ def title_of(recipe: Recipe) -> str:
         return found.models[0]
     others = [m for m in found.models if m != BASE]
     if len(others) == 1 and found.components == ("",) and BASE in found.models:
-        return f"{others[0]} at α = {found.column('')[others[0]]:g}"
+        return f"{others[0]} at α = {found.column('')[others[0]]:g}".replace("= -", "= −")
     return f"a mix of {', '.join(found.models[:-1])} and {found.models[-1]}"
 
 

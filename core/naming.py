@@ -12,7 +12,7 @@ from core.huggingface import from_huggingface, looks_so
 from core.mixfile import tower_of
 from core.vision import IMAGE_TOWER
 
-WRAPPERS = ("module.", "_orig_mod.", "model.", "image_encoder.", "clip_model.", "clip.")
+WRAPPERS = ("module.", "_orig_mod.", "model.", "image_encoder.", "encoder.", "clip_model.", "clip.")
 OPENAI_EXTRAS = {"input_resolution", "context_length", "vocab_size"}
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from core.console import followed
-from core.recipe import Recipe
+from core.mixes import parse_recipe
 
 
-def commands(command: Callable[..., ArgumentParser], parse_recipe: Callable[[str], Recipe]) -> None:
+def commands(command: Callable[..., ArgumentParser]) -> None:
     """Add them to a command line: ``command(name, run, help)`` makes one."""
 
     def new_(_lab, options) -> int:
@@ -43,7 +43,7 @@ def commands(command: Callable[..., ArgumentParser], parse_recipe: Callable[[str
         from core.precision import compare
 
         with followed() as progress:
-            rows = compare(lab, parse_recipe(options.recipe), options.task, options.split, progress)
+            rows = compare(lab, parse_recipe(lab, options.recipe), options.task, options.split, progress)
         print(f"{options.recipe} on {options.task} ({options.split}), {describe(lab.device)}")
         for row in rows:
             print(f"  {row.said()}")

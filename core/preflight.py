@@ -73,7 +73,13 @@ class Preflight:
             said.append(f"merged by mergekit: {self.merged}")
         if self.recipe is not None:
             said.append(f"it carries its recipe: a mix of {', '.join(self.recipe.models)}")
-        return [*said, *(f"warning: {w}" for w in self.warnings), *(f"problem: {p}" for p in self.problems)]
+        said += [*(f"warning: {w}" for w in self.warnings), *(f"problem: {p}" for p in self.problems)]
+        return [*said, "it fits" if self.fits else "it does not fit"]
+
+    @property
+    def descends(self) -> bool:
+        """Whether it seems to have been trained from the base."""
+        return self.cosine is not None and self.cosine >= DESCENDS
 
 
 def preflight(lab: Lab, path: Path, progress: Progress | None = None) -> Preflight:
@@ -132,7 +138,7 @@ def _activation(foreign: Foreign, named: Named) -> str | None:
         return activation(model_cfg)
     vision_config = theirs.get("vision_config", theirs)
     if isinstance(vision_config, Mapping) and isinstance(vision_config.get("hidden_act"), str):
-        return vision_config["hidden_act"]
+        return vision_config["hidden_act"][:40]
     return "quick_gelu" if named.openai else None
 
 

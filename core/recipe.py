@@ -12,7 +12,9 @@ from core import PaletteError
 from core.components import PrefixError, check_prefix, owner
 
 SUM_TOLERANCE = 1e-6
+MOST_COMPONENTS = 2000  # far more than the tensors of an image tower
 KEY_DECIMALS = 10  # coefficients that agree to this many decimals are the same weights
+KEYS = ("models", "components", "coefficients")
 
 Weight = float | Mapping[str, float]
 """A number for the whole network, or one number per component (a name prefix; ``""`` owns what is left)."""
@@ -28,7 +30,8 @@ class Recipe:
 
     ``coefficients[i][j]`` multiplies the weights of ``models[i]`` in ``components[j]``; every column sums to 1, which
     is checked here. A component is a prefix of weight names, matched at dots; the longest wins and ``""`` owns what is
-    left. Frozen and hashable; ``to_json`` and ``from_json`` are exact inverses. Raises RecipeError.
+    left. Frozen and hashable; ``to_json`` and ``from_json`` are exact inverses. At most 2,000 models and as many
+    components. Raises RecipeError.
     """
 
     models: tuple[str, ...]
@@ -36,12 +39,19 @@ class Recipe:
     coefficients: tuple[tuple[float, ...], ...]
 
     def __post_init__(self) -> None:
-        if not self.models or any(not isinstance(m, str) or not m for m in self.models):
-            raise RecipeError("A recipe needs at least one model, each with a name.")
+        if not self.models:
+            raise RecipeError("A recipe needs at least one model.")
         for words, kind in ((self.models, "model"), (self.components, "component")):
+            if len(words) > MOST_COMPONENTS:
+                raise RecipeError(
+                    f"{len(words):,} {kind}s are too many for a recipe; the limit is {MOST_COMPONENTS:,}."
+                )
+            for word in words:
+                if not isinstance(word, str) or not _is_text(word) or (kind == "model" and not word):
+                    raise RecipeError(f"A {kind} is called by its name, not {word!r:.60}.")
             if len(set(words)) != len(words):
                 twice = sorted({w for w in words if list(words).count(w) > 1})
-                raise RecipeError(f"A recipe lists each {kind} once; listed twice: {', '.join(twice)}.")
+                raise RecipeError(f"A recipe lists each {kind} once; listed twice: {', '.join(map(repr, twice[:3]))}.")
         try:
             for prefix in self.components:
                 check_prefix(prefix)
@@ -60,7 +70,7 @@ class Recipe:
         for j, prefix in enumerate(self.components):
             column = [row[j] for row in self.coefficients]
             if abs(math.fsum(column) - 1) > SUM_TOLERANCE:
-                numbers = " + ".join(f"{c:g}" for c in column)
+                numbers = " + ".join(f"{c:g}" for c in column[:20]) + (" + …" if len(column) > 20 else "")
                 raise RecipeError(
                     f"Column {prefix or 'everything else'!r} must sum to 1, but {numbers} = {math.fsum(column):g}."
                 )
@@ -93,21 +103,36 @@ class Recipe:
     def from_json(cls, text: str) -> Recipe:
         """Read a recipe that ``to_json`` wrote, or a person. Raises RecipeError in one sentence."""
         try:
-            facts = json.loads(text)
-            if not isinstance(facts["models"], list) or not isinstance(facts["components"], list):
-                raise TypeError('"models" and "components" are lists')
-            rows = tuple(tuple(float(c) for c in row) for row in facts["coefficients"])
-            return cls(tuple(facts["models"]), tuple(facts["components"]), rows)
-        except RecipeError:
-            raise
-        except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
+            facts = json.loads(text.removeprefix("\ufeff"))
+        except (ValueError, RecursionError) as error:
+            raise RecipeError(f"This is not a recipe: it is no JSON ({error}).") from None
+        if not isinstance(facts, dict) or (lacking := [key for key in KEYS if not isinstance(facts.get(key), list)]):
+            lists = ", ".join(map(json.dumps, KEYS if not isinstance(facts, dict) else lacking))
             raise RecipeError(
-                f'This is not a recipe: it must be JSON with "models", "components" and "coefficients" ({error}).'
-            ) from None
+                f'This is not a recipe: it must be JSON with the lists "models", "components" and '
+                f'"coefficients"; what lacks is {lists}.'
+            )
+        for row in facts["coefficients"]:
+            if not isinstance(row, list) or any(isinstance(c, bool) or not isinstance(c, int | float) for c in row):
+                raise RecipeError("Coefficients are lists of numbers, one list for each model.")
+        try:
+            rows = tuple(tuple(float(c) for c in row) for row in facts["coefficients"])
+        except OverflowError:
+            raise RecipeError("Every coefficient must be a finite number.") from None
+        return cls(tuple(facts["models"]), tuple(facts["components"]), rows)
 
     def digest(self) -> str:
         """Hex SHA-256 of the canonical recipe, by model names."""
         return hashlib.sha256(self.canonical().to_json().encode()).hexdigest()
+
+
+def _is_text(word: str) -> bool:
+    """Whether a file can hold it: JSON knows halves of letters that are none."""
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def single(model: str) -> Recipe:

@@ -103,8 +103,8 @@ def test_wrong_use_is_status_2(run):
 
 
 def test_recipes_on_the_command_line():
-    assert parse_recipe("base") == single("base")
-    assert parse_recipe("noisy@0.25").column("") == {"base": 0.75, "noisy": 0.25}
+    assert parse_recipe(None, "base") == single("base")
+    assert parse_recipe(None, "noisy@0.25").column("") == {"base": 0.75, "noisy": 0.25}
 
 
 def test_durations():
@@ -123,6 +123,6 @@ def test_export_warns_of_a_column_that_changes_nothing_and_refuses_to_push_one_f
     (tmp_path / "mine.json").write_text(recipe.to_json())
     words = ("export", str(tmp_path / "mine.json"), "--to")
     status, out, err = run(*words, str(tmp_path / "out"))
-    assert status == 0 and "recipe.json" in out and "no weight is called 'visual.layer9'" in err
+    assert status == 0 and "recipe.json" in out and "No weight is called 'visual.layer9'" in err
     status, _, err = run(*words, str(tmp_path / "one.pt"), "--push", "me/model")
     assert status == 1 and "--to a folder" in err and not (tmp_path / "one.pt").exists()

@@ -20,6 +20,7 @@ from core.jobs import CancelledError, Progress
 from core.lab import Lab
 from core.manifest import describe
 from core.merge import MergeError
+from core.mixes import parse_recipe, read
 from core.model_card import card
 from core.parcel import pack
 from core.recipe import Recipe, combine, lerp, single
@@ -314,8 +315,10 @@ def test_refusals_are_one_sentence(tiny_lab, mix, tmp_path, words, complaint):
 
 
 def test_the_workspace_itself_is_no_place_for_exports(tiny_lab, mix):
-    with pytest.raises(ExportError, match="inside the workspace"):
-        export(tiny_lab, mix, tiny_lab.folder / "base", overwrite=True)
+    (tiny_lab.folder.parent / "other" / "base").mkdir(parents=True)
+    for place in (tiny_lab.folder / "base", tiny_lab.folder.parent / "other" / "base" / "new"):
+        with pytest.raises(ExportError, match="inside a workspace"):
+            export(tiny_lab, mix, place, overwrite=True)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"models": ["base"]}', "\x00\x01"])
@@ -411,7 +414,7 @@ def test_the_hub_refuses_in_one_sentence(tiny_lab, tmp_path, monkeypatch):
     assert "secret/" not in str(error.value).split(":", 1)[1]
     offline = huggingface_hub.HfApi(endpoint="http://127.0.0.1:9", token="a-token-of-the-test")
     monkeypatch.setattr(huggingface_hub, "HfApi", lambda token: offline)
-    with pytest.raises(HubError, match=r"cannot be reached .* push it when online"):
+    with pytest.raises(HubError, match=r"cannot be reached .* is kept"):
         push(files, "me/model")
 
 
@@ -460,7 +463,57 @@ def test_overwriting_with_another_format_leaves_no_older_weights(tiny_lab, mix, 
     export(tiny_lab, single("noisy"), tmp_path / "out")
     export(tiny_lab, mix, tmp_path / "out", "state_dict", overwrite=True)
     assert [p.name for p in (tmp_path / "out").glob("*.safetensors")] == ["model.safetensors"]
-    assert read_recipe(tmp_path / "out") == mix
+    assert not (tmp_path / "out" / vision.CONFIG).exists() and read_recipe(tmp_path / "out") == mix
+
+
+def test_overwriting_takes_nothing_that_palette_did_not_write(tiny_lab, mix, tmp_path):
+    for name in ("model.safetensors", "model.onnx", "heads.safetensors"):
+        (tmp_path / name).write_text("mine")
+    export(tiny_lab, mix, tmp_path, overwrite=True)
+    assert [(tmp_path / n).read_text() for n in ("model.safetensors", "model.onnx", "heads.safetensors")] == [
+        "mine"
+    ] * 3
+
+
+def test_overwriting_on_a_full_disk_keeps_what_was_there(tiny_lab, mix, tmp_path):
+    export(tiny_lab, mix, tmp_path / "out", "state_dict")
+    before = bytes_of(tmp_path / "out")
+    with full_disk(), pytest.raises(disk.DiskError):
+        export(tiny_lab, tiny_lab.base, tmp_path / "out", overwrite=True)
+    assert bytes_of(tmp_path / "out") == before
+
+
+@pytest.mark.parametrize("parents", [{"base": "0" * 64}, {"noisy": "0" * 64}, {"base": None}])
+def test_a_recipe_of_other_weights_is_refused(tiny_lab, mix, tmp_path, parents):
+    export(tiny_lab, mix, tmp_path / "out")
+    whole = json.loads((tmp_path / "out" / "recipe.json").read_text())
+    (name,) = parents
+    whole["export"]["parents"][name] = parents[name] or tiny_lab.zoo["noisy"].digest  # another model's is no base
+    text = json.dumps(whole)
+    (tmp_path / "by_hand.json").write_text("\ufeff" + text, encoding="utf-8")
+    with pytest.raises(ExportError, match=r"another base|digest 000000000000"):
+        apply(tiny_lab, tmp_path / "by_hand.json", tmp_path / "again")
+    with pytest.raises(PaletteError, match=f"means another '{name}'"):
+        parse_recipe(tiny_lab, str(tmp_path / "by_hand.json"))
+    with pytest.raises(PaletteError, match=f"means another '{name}'"):
+        read(tiny_lab, text)
+    assert not (tmp_path / "again").exists()
+
+
+@pytest.mark.parametrize("name", ["x" * 300, f"{'x' * 245}.safetensors"])
+def test_a_name_that_is_too_long_is_one_sentence(tiny_lab, mix, tmp_path, name):
+    with pytest.raises(ExportError, match="too long"):
+        export(tiny_lab, mix, tmp_path / name, "state_dict")
+    with pytest.raises(ExportError, match="too long"):
+        apply(tiny_lab, tmp_path / name, tmp_path / "out")
+
+
+def test_links_in_a_circle_are_one_sentence(tiny_lab, mix, tmp_path):
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with pytest.raises(ExportError, match="Nothing can be written"):
+        export(tiny_lab, mix, tmp_path / "loop")
+    with pytest.raises(ExportError):
+        apply(tiny_lab, tmp_path / "loop", tmp_path / "out")
 
 
 @pytest.mark.parametrize("digests", [[1, 2], "ab", {"digest": 5}])
@@ -473,7 +526,27 @@ def test_a_recipe_file_with_other_digests_than_words_is_one_sentence(tiny_lab, m
     assert not (tmp_path / "again").exists()
 
 
-JUNK = (None, True, 5, -1, 0.5, "", "a", "../a", "{} {}", [], [5], ["a"], {}, {"a": 5})
+JUNK = (
+    None,
+    True,
+    5,
+    -1,
+    0.5,
+    10**400,
+    float("nan"),
+    "",
+    "a",
+    "0.5",
+    "\ud800",
+    "x\0",
+    "../a",
+    "{} {}",
+    [],
+    [5],
+    ["a"],
+    {},
+    {"a": 5},
+)
 
 
 @given(data=st.data())
@@ -505,10 +578,12 @@ def test_whatever_is_changed_by_hand_is_one_sentence_or_a_model_that_says_so(tin
     ("place", "value", "said"),
     [
         (["model_cfg"], 5, "model_cfg: 5 is not of type 'object'"),
-        (["model_cfg", "embed_dim"], 9, "model_cfg: visual.* has another shape in tiny"),
-        (["model_cfg", "vision_cfg"], {"layers": "many"}, "model_cfg: open_clip cannot build this model"),
-        (["model_cfg", "quick_gelu"], True, "its activation is not that of its model_cfg"),
-        (["activation"], "relu", "activation: 'relu' is not one of"),
+        (["model_cfg", "vision_cfg"], {"timm_model_name": "resnet18"}, "its model_cfg is not that of the base of tiny"),
+        (["preprocess_cfg", "mean"], [0, 0, 0], "its preprocess_cfg is not that of the base of tiny"),
+        (["activation"], "relu", "its activation is not that of the base of tiny"),
+        (["tasks", "noisy", "class_names"], ["x", "x"], "tasks.noisy.class_names: "),
+        (["base_model"], "\ud800", "it holds what no file can hold"),
+        (["figures"], [{"accuracy": float("nan")}], "it holds what no file can hold"),
         (["tasks", "noisy", "class_names"], "ab", "tasks.noisy.class_names: 'ab' is not of type 'array'"),
         (["tasks", "noisy", "templates"], ["{} and {}"], "tasks.noisy.templates.0: "),
         (["trained_heads"], ["gone"], "trained_heads: 'gone' is none of its tasks"),

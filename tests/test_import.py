@@ -67,6 +67,7 @@ VARIANTS = {
         **renamed(w, "", "module.model."),
         "module.classification_head.weight": torch.zeros(3, 16),
     },
+    "an encoder": lambda w: {"state_dict": renamed(w, "visual.", "encoder.")},
     "compiled": lambda w: {"model": renamed(w, "", "_orig_mod.")},
     "with an optimizer": lambda w: {"model_state_dict": w, "optimizer": {"state": {0: torch.ones(2)}, "lr": 0.1}},
     "without counters": lambda w: {n: t for n, t in w.items() if "num_batches" not in n},
@@ -261,6 +262,26 @@ def test_a_flipped_bit_in_an_exported_file_is_noticed(tiny_lab, tmp_path):
     (tmp_path / "n.safetensors").write_bytes(bytes(whole))
     with pytest.raises(ForeignError, match="does not match the digest"):
         preflight(tiny_lab, tmp_path / "n.safetensors")
+
+
+def test_what_is_no_file_is_one_sentence(tiny_lab, tmp_path):
+    os.mkfifo(tmp_path / "pipe.pt")
+    (tmp_path / "loop.pt").symlink_to(tmp_path / "loop.pt")
+    for name, said in (
+        ("pipe.pt", "is no file"),
+        ("loop.pt", "There is no|cannot be read"),
+        (f"{'x' * 300}.pt", "too long"),
+    ):
+        with pytest.raises(ForeignError, match=said):
+            preflight(tiny_lab, tmp_path / name)
+
+
+def test_nothing_starts_from_itself(tiny_lab, tmp_path):
+    torch.save(tower(tiny_lab), tmp_path / "x.pt")
+    before = tiny_lab.zoo["noisy"].digest
+    with pytest.raises(CheckpointError, match="from itself"):
+        import_checkpoint(tiny_lab, tmp_path / "x.pt", "noisy", start=single("noisy"), overwrite=True)
+    assert tiny_lab.zoo["noisy"].digest == before
 
 
 @pytest.mark.parametrize("name", ["../theirs", "a/b", "", "base", "noisy", ".hidden", "q.json"])

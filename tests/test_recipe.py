@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import math
 
 import pytest
@@ -87,7 +88,7 @@ def test_a_task_vector_can_be_negated():
     [
         ('{"models": ["a", "b"], "components": [""], "coefficients": [[0.5], [0.6]]}', "0.5 + 0.6 = 1.1"),
         ('{"models": ["a"], "components": ["visual"], "coefficients": [[1]]}', 'needs the component ""'),
-        ('{"models": ["a", "a"], "components": [""], "coefficients": [[0.5], [0.5]]}', "listed twice: a"),
+        ('{"models": ["a", "a"], "components": [""], "coefficients": [[0.5], [0.5]]}', "listed twice: 'a'"),
         ('{"models": ["a"], "components": [""], "coefficients": [[NaN]]}', "finite"),
         ('{"models": ["a", "b"], "components": [""], "coefficients": [[1]]}', "2 models × 1 components"),
         ('{"models": ["a"], "components": ["", ".visual"], "coefficients": [[1, 1]]}', "prefix of weight names"),
@@ -96,7 +97,14 @@ def test_a_task_vector_can_be_negated():
         ("[1, 2]", "not a recipe"),
         ("nonsense", "not a recipe"),
         ("[" * 100_000, "not a recipe"),
-        ('{"models": ["a"], "components": [""], "coefficients": [[1' + "0" * 400 + "]]}", "not a recipe"),
+        ('{"models": ["a"], "components": [""], "coefficients": [[1' + "0" * 400 + "]]}", "finite"),
+        ('{"models": ["a"], "components": [""], "coefficients": [["1"]]}', "lists of numbers"),
+        ('{"models": ["a"], "components": [""], "coefficients": [[true]]}', "lists of numbers"),
+        ('{"models": ["a"], "components": [""], "coefficients": "1"}', 'what lacks is "coefficients"'),
+        ('{"models": ["a"], "components": ["", "\\ud800"], "coefficients": [[1, 1]]}', "is called by its name"),
+        ('{"models": [1], "components": [""], "coefficients": [[1]]}', "A model is called by its name, not 1"),
+        ('{"models": ["a"], "components": [""], "coefficients": [[]]}', "1 models × 1 components"),
+        (json.dumps({"models": ["a"], "components": ["", *map(str, range(2000))], "coefficients": []}), "too many"),
     ],
 )
 def test_bad_recipes_are_refused_in_one_sentence(text, complaint):

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import streamlit as st
-import torch
 
 from core.classify import usual_templates
 from core.lab import Lab
@@ -61,7 +60,7 @@ def compute(lab: Lab, view: View, image: np.ndarray, text: str, label: str | Non
     names = list(view.classes or lab.task(view.task).class_names)
     word, truth = (_among(names, text), None if label is None else _among(names, label))
     desk = live(lab)
-    rows = _rows(lab, view, names)
+    rows = desk.joint_head(_prompted(lab, view, names))
     attacked = write(image, text, view.look)
     before, after = desk.prepared(image)[None], desk.prepared(attacked)[None]
     clean = desk.probabilities([lab.base], before, rows)[0, 0]
@@ -70,12 +69,11 @@ def compute(lab: Lab, view: View, image: np.ndarray, text: str, label: str | Non
     return Reading(attacked, GRID, tuple(names), table, clean, word, truth_or_guess, truth is not None)
 
 
-def _rows(lab: Lab, view: View, names: Sequence[str]) -> torch.Tensor:
-    """The head: the task's classes in the task's templates, all others in those that the workspace knows best."""
-    desk, task = live(lab), lab.task(view.task)
+def _prompted(lab: Lab, view: View, names: Sequence[str]) -> list[tuple[Sequence[str], Sequence[str]]]:
+    """The task's classes with the task's templates, all others with those that the workspace knows best."""
+    task = lab.task(view.task)
     known = 0 if view.classes else len(task.class_names)
-    parts = ((names[:known], task.templates), (names[known:], usual_templates(lab)))
-    return torch.cat([desk.head(some, templates) for some, templates in parts if some])
+    return [(names[:known], task.templates), (names[known:], usual_templates(lab))]
 
 
 def _among(names: list[str], text: str) -> int | None:
@@ -95,7 +93,7 @@ def _with_alpha(lab: Lab, view: View, found: Reading) -> Reading:
     if view.alpha is None or view.alpha in found.alphas:
         return found
     desk = live(lab)
-    rows = _rows(lab, view, found.names)
+    rows = desk.joint_head(_prompted(lab, view, found.names))
     image = desk.prepared(found.image)[None]
     row = desk.probabilities([attack_view.mix(lab, view, view.alpha)], image, rows)[0]
     alphas = sorted([*found.alphas, view.alpha])

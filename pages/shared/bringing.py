@@ -104,29 +104,23 @@ def show(lab: Lab, report: Preflight, title: str) -> None:
     """The report: verdict, cosines to the base, facts, and the first ten of whatever is wrong."""
     if not report.fits:
         st.error(plain(f"{title} does not fit {lab.name}: {report.problems[0]}"), icon=":material/block:")
+    if report.fits:
+        descends = f", and descends from the base of {lab.name}" if report.descends else ""
+        st.success(f"{plain(title)} fits{descends}.", icon=":material/check_circle:")
     for warning in report.warnings:
         st.warning(plain(warning), icon=":material/warning:")
-    if report.fits and not report.warnings:
-        st.success(f"{plain(title)} fits, and descends from the base of {lab.name}.", icon=":material/check_circle:")
     if report.cosines:
         st.plotly_chart(_cosines(report), key="import.cosines", config=options("cosines"), alt="Cosine per block")
     kinds = ", ".join(f"{n} {dtype}" for dtype, n in report.dtypes.items()) or "none"
-    columns = st.columns(4)
-    for column, (label, value, said) in zip(
-        columns,
-        (
-            ("Names", report.kind, "Whose names its weights carry."),
-            ("Tensors", str(len(report.tower)), f"Of an image tower: {kinds}. {report.left_out} others are left out."),
-            ("Activation", report.activation or "not said", "Of its transformers, as far as the file says."),
-            (
-                "Cosine",
-                "–" if report.cosine is None else f"{report.cosine:.3f}",
-                "Of all weight matrices to the base's.",
-            ),
-        ),
-        strict=True,
-    ):
-        column.metric(label, value, help=said)
+    facts = (
+        ("Names", report.kind, "Whose names its weights carry."),
+        ("Tensors", str(len(report.tower)), f"Of an image tower: {kinds}. {report.left_out} others are left out."),
+        ("Activation", report.activation or "not said", "Of its transformers, as far as the file says."),
+        ("Cosine", "–" if report.cosine is None else f"{report.cosine:.3f}", "Of all weight matrices to the base's."),
+    )
+    with st.container(horizontal=True, gap="large"):  # as wide as their words, in as many rows as that takes
+        for label, value, said in facts:
+            st.metric(label, value, help=said, width="content")
     _lists(report)
 
 
@@ -172,9 +166,9 @@ def _lists(report: Preflight) -> None:
         st.caption(f"{counts}; the first {FIRST} of each:")
         st.dataframe(pd.DataFrame(rows, columns=["What", "Weight"]), hide_index=True)
     if report.merged:
-        st.caption(f"Merged by mergekit: {report.merged}.")
+        st.caption(plain(f"Merged by mergekit: {report.merged}."))
     if report.recipe is not None:
-        st.caption(f"It carries its recipe: {mixes.title_of(report.recipe)}.")
+        st.caption(plain(f"It carries its recipe: {mixes.title_of(report.recipe)}."))
 
 
 def register(lab: Lab, jobs: Jobs, found: Found, report: Preflight) -> None:

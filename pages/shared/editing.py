@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from core import PaletteError, mixes
-from core.algebra import average, override, unused
+from core.algebra import average, override
 from core.components import owner
 from core.history import History
 from core.lab import Lab
 from core.mixes import BASE, Mix
 from core.recipe import Recipe, RecipeError
 from core.strategies import mixed
-from pages.shared import handover, matrix, mix_picker
+from pages.shared import handover, matrix, mix_picker, pickers
 from pages.shared.live_text import live_text
 from pages.shared.plain import plain
 
 MODEL = "model"
-START, DRAFT = "recipe.table.start", "recipe.table.draft"  # what the table began with, and what it holds now
-TEXT = "recipe.json.draft"  # what the JSON's field holds now, and for which mix
+START = "recipe.table.start"  # what the table began with
+DRAFT, TEXT = "recipe.table.draft", "recipe.json.draft"  # what table and JSON hold now, by the mix's word
+WAS = "recipe.way.was"
 EDITION = "recipe.edition"  # raised when the table and the JSON begin again
 WAYS = ("Table", "JSON", "Add task vectors", "Average", "Replace a part")
 DRAFTED = WAYS[:2]  # what is written there is kept while one looks elsewhere
@@ -33,6 +35,10 @@ def draw(lab: Lab, mix: Mix) -> None:
     way = st.segmented_control(
         "How", WAYS, key="recipe.way", default="Table", required=True, label_visibility="collapsed"
     )
+    if st.session_state.get(WAS) != way:  # the table begins with what is there now
+        st.session_state[WAS] = way
+        st.session_state.pop(START, None)
+        st.session_state.pop(_parts_key(mix), None)
     makers: dict[str, Callable[[Lab, Mix], tuple[Recipe, str]]] = {
         "Table": _table,
         "JSON": _json,
@@ -46,10 +52,10 @@ def draw(lab: Lab, mix: Mix) -> None:
     except PaletteError as error:
         st.error(plain(str(error)), icon=":material/error:")
         if way in DRAFTED:
-            _start_over()
+            _start_over(mix)
         return
-    if idle := unused(recipe, list(lab.zoo.weights(BASE))):
-        st.warning(f"No weight is called {', '.join(map(repr, idle))}: that column changes nothing.")
+    if idle := mixes.idle_columns(lab, recipe):
+        st.warning(plain(idle))
     if way != "Table":
         matrix.draw(recipe, "recipe.preview")
     if recipe.canonical() == mix.recipe.canonical():
@@ -66,24 +72,34 @@ def draw(lab: Lab, mix: Mix) -> None:
             args=(lab, recipe, title),
         )
         if way in DRAFTED:
-            _start_over()
+            _start_over(mix)
 
 
-def _start_over() -> None:
+def _start_over(mix: Mix) -> None:
     st.button(
         "Start over",
         type="tertiary",
         icon=":material/undo:",
         key="recipe.again",
         on_click=_forget,
+        args=(mix.word,),
         help="Forget what was changed here, in the table and in the JSON.",
     )
 
 
-def _forget() -> None:
-    for kept in (START, DRAFT, TEXT):
-        st.session_state.pop(kept, None)
+def _forget(word: str) -> None:
+    st.session_state.pop(START, None)
+    for drafts in (DRAFT, TEXT):
+        _drafts(drafts).pop(word, None)
     st.session_state[EDITION] = _edition() + 1
+
+
+def _drafts(kind: str) -> dict[str, Any]:
+    return st.session_state.setdefault(kind, {})
+
+
+def _parts_key(mix: Mix) -> str:
+    return f"recipe.parts.{_edition()}.{mix.word}"
 
 
 def _edition() -> int:
@@ -96,10 +112,13 @@ def _open(lab: Lab, recipe: Recipe, title: str) -> None:
 
 
 def _table(lab: Lab, mix: Mix) -> tuple[Recipe, str]:
+    parts, drafted = _parts(lab, mix.recipe), _drafts(DRAFT).get(mix.word, pd.DataFrame()).columns
+    own = [p for p in drafted if p not in (MODEL, *mix.recipe.components)]  # given in the JSON, or here before
+    pickers.seed({_parts_key(mix): own}, False)
     more = st.multiselect(
         "Give parts a factor of their own",
-        _parts(lab, mix.recipe),
-        key=f"recipe.parts.{_edition()}.{mix.word}",
+        [*parts, *(p for p in own if p not in parts)],
+        key=_parts_key(mix),
         format_func=matrix.part,
         placeholder="Blocks of the network",
     )
@@ -120,22 +139,30 @@ def _table(lab: Lab, mix: Mix) -> tuple[Recipe, str]:
             **number,
         },
     )
-    st.session_state[DRAFT] = (mix.word, edited)
-    return from_table(edited), f"{mix.title}, edited"
+    _drafts(DRAFT)[mix.word] = edited
+    recipe = from_table(edited)
+    if not edited.equals(found):
+        _drafts(TEXT)[mix.word] = written(recipe)
+    return recipe, f"{mix.title}, edited"
 
 
 def _start(mix: Mix, more: Sequence[str]) -> pd.DataFrame:
     """What the table begins with: what was last edited in it for this mix, with these parts as columns."""
-    word, draft = st.session_state.get(DRAFT, ("", None))
-    if word == mix.word:
-        kept = [MODEL, *(p for p in draft.columns if p in more or p in mix.recipe.components)]
-        found = draft[kept].copy()
+    draft = _drafts(DRAFT).get(mix.word)
+    if draft is None:
+        found = framed(mix.recipe)
     else:
-        found = matrix.table(mix.recipe)
-        found.insert(0, MODEL, list(found.index))
+        found = draft[[MODEL, *(p for p in draft.columns if p in more or p in mix.recipe.components)]].copy()
     for prefix in (p for p in more if p not in found.columns):
         found.insert(1, prefix, found[owner(prefix, [c for c in found.columns if c != MODEL])])
     return found.reset_index(drop=True)
+
+
+def framed(recipe: Recipe) -> pd.DataFrame:
+    """The table of a recipe, with the models in a column of their own."""
+    found = matrix.table(recipe)
+    found.insert(0, MODEL, list(found.index))
+    return found
 
 
 def _parts(lab: Lab, recipe: Recipe) -> list[str]:
@@ -157,17 +184,17 @@ def from_table(edited: pd.DataFrame) -> Recipe:
 
 
 def _json(lab: Lab, mix: Mix) -> tuple[Recipe, str]:
-    word, draft = st.session_state.get(TEXT, ("", ""))
+    before = _drafts(TEXT).get(mix.word, written(mix.recipe))
     text = live_text(
         f"recipe.json.{_edition()}.{mix.word}",
         "Coefficients are models × components; every column must sum to 1.",
-        draft if word == mix.word else written(mix.recipe),
+        before,
         rows=14,
     )
-    st.session_state[TEXT] = (mix.word, text)
-    if len(text) > mixes.LONGEST:
-        raise PaletteError("That JSON is too long to be a recipe.")
-    recipe = Recipe.from_json(text)
+    _drafts(TEXT)[mix.word] = text
+    recipe = mixes.from_json(lab, text)
+    if text != before:
+        _drafts(DRAFT)[mix.word] = framed(recipe)
     return recipe, mixes.title_of(recipe)
 
 

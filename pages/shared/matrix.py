@@ -11,7 +11,7 @@ import streamlit as st
 
 from core.recipe import Recipe
 from pages.shared import colours
-from pages.shared.charts import options
+from pages.shared.charts import literal, options
 
 REST = "everything else"
 LIGHT, DARK = "#ffffff", "#23212b"
@@ -34,7 +34,7 @@ def table(recipe: Recipe) -> pd.DataFrame:
 def picture(recipe: Recipe, dark: bool = False) -> go.Figure:
     """A heat map with the numbers written in, for a light or a dark page: violet adds, red takes away."""
     found = table(recipe)
-    names = [part(p) for p in found.columns] if len(found.columns) > 1 else ["the whole network"]
+    names = [literal(part(p)) for p in found.columns] if len(found.columns) > 1 else ["the whole network"]
     reach = max(1.0, float(found.abs().to_numpy().max()))
     heat = {
         "type": "heatmap",

@@ -78,7 +78,7 @@ def test_a_stranger_comes_with_a_warning(page, cache, tmp_path):
 def test_a_name_that_is_taken_or_a_path_is_one_sentence(page, cache, theirs):
     at = looked_at(page("import_checkpoint"), theirs)
     before = lab_of(cache).zoo["noisy"].path.stat().st_mtime_ns
-    for name, said in (("noisy", "already"), ("../noisy", "cannot be a name"), ("base", "already")):
+    for name, said in (("noisy", "already"), ("../noisy", "cannot be a name"), ("base", "cannot be the base")):
         next(t for t in at.text_input if t.label == "Call it").set_value(name)
         submit(at)
         assert len(at.error) == 1 and said in at.error[0].value

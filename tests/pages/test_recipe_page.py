@@ -26,7 +26,7 @@ def way(at, name: str):
 
 def type_json(at, text: str) -> None:
     """As coming back to what was typed does (a component of our own types only in a browser)."""
-    at.session_state[editing.TEXT] = ("noisy@0.5", text)
+    at.session_state[editing.TEXT] = {"noisy@0.5": text}
     way(way(at, "Table"), "JSON")
 
 
@@ -95,6 +95,18 @@ def test_json_is_checked_while_it_is_written_and_opens(page, cache):
     assert not at.error
     at.button(key="recipe.open").click().run()
     assert opened(at, cache) == mine and at.session_state["recipe.show"] == "mix"
+
+
+def test_what_is_typed_as_json_is_in_the_table_and_starting_over_forgets_both(page):
+    at = way(page("recipe", recipe="noisy@0.5", show="change"), "JSON")
+    mine = lerp(single("base"), single("noisy"), {"": 0.25, "visual.layer3": 0.75})
+    at.session_state[editing.DRAFT] = {"noisy@0.5": editing.framed(mine)}
+    way(at, "Table")
+    (parts,) = [m for m in at.multiselect if m.key.startswith("recipe.parts")]
+    assert parts.value == ["visual.layer3"] and not at.error and at.button(key="recipe.open")
+    at.button(key="recipe.again").click().run()
+    (parts,) = [m for m in at.multiselect if m.key.startswith("recipe.parts")]
+    assert parts.value == [] and any("same weights" in c.value for c in at.caption)
 
 
 def test_a_part_that_no_weight_has_is_told(page):
