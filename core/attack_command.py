@@ -45,14 +45,16 @@ def commands(command: Callable[..., ArgumentParser]) -> None:
 
     def write_(lab, options) -> int:
         from core.attack_files import Photo, save
+        from core.incoming import gather
         from core.intake import IntakeError, decode
         from core.typography import write
 
         look, photos, failed = _look(options), [], 0
-        for path in options.images:
+        for file in gather(options.images):
             try:
-                image = decode(_bytes(path), path.name)
-                photos.append(Photo(write(image, options.text, look), options.label or path.stem, options.text, ""))
+                image = decode(file.read(), file.name)
+                label = options.label or Path(file.name).stem
+                photos.append(Photo(write(image, options.text, look), label, options.text, ""))
             except IntakeError as error:
                 failed += 1
                 print(f"palette: left out: {error}", file=sys.stderr)
@@ -65,7 +67,7 @@ def commands(command: Callable[..., ArgumentParser]) -> None:
     sub = which.add_parser("write", help="draw an attack on image files", description="Draw an attack on image files.")
     sub.set_defaults(run=write_)
     sub.add_argument("text", help="what to write")
-    sub.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="pictures to write on")
+    sub.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="pictures, folders and zips to write on")
     sub.add_argument("--to", required=True, type=Path, metavar="PLACE", help="a new folder, or a .zip file")
     sub.add_argument("--label", help="what the pictures show (default: each file's name)")
     _looks(sub)
@@ -115,15 +117,6 @@ def _photographs(lab, recipe: Recipe, options, progress: Progress) -> tuple[dict
 def _facts(before, after, flips) -> dict:
     shares = {name: {"value": a.value, "low": a.low, "high": a.high} for name, a in (("base", before), ("now", after))}
     return {**shares, "n": before.n, "difference": flips.difference, "p": flips.p}
-
-
-def _bytes(path: Path) -> bytes:
-    from core.intake import IntakeError
-
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise IntakeError(f"Cannot read {path}: {error.strerror}.") from None
 
 
 def _looks(one: ArgumentParser) -> None:

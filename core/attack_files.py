@@ -85,7 +85,7 @@ def read(path: Path | BinaryIO, called: str = "") -> Iterator[Photo | Trouble]:
         try:
             label, text = known.get(file.name) or parse(file.name)
             if not text:
-                raise IntakeError(f"{file.name} names no text, so it is no attack; name the word that it shows.")
+                raise IntakeError(f"{shown(file.name)} names no text, so it is no attack; name the word that it shows.")
         except IntakeError as error:
             yield Trouble(file.name, str(error))
             continue
@@ -146,7 +146,7 @@ def _rows(table: Incoming) -> dict[str, tuple[str, str] | None]:
 def save(photos: list[Photo], path: Path) -> list[str]:
     """Write pictures under such names, into a folder or (``path`` ends in .zip) one zip file; returns the names.
 
-    A name that occurs again is numbered. Nothing is replaced in a folder: raises DiskError.
+    A name that occurs again is numbered. Nothing is replaced: raises DiskError.
     """
     names: list[str] = []
     for photo in photos:
@@ -156,7 +156,9 @@ def save(photos: list[Photo], path: Path) -> list[str]:
             name = file_name(photo.label, photo.text, number)
         names.append(name)
     files = [(name, png(photo.image)) for name, photo in zip(names, photos, strict=True)]
-    if path.suffix == ".zip":
+    if path.suffix.lower() == ".zip":
+        if path.exists():
+            raise disk.DiskError(f"{path} is there already; choose another name.")
         with disk.replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
             for name, data in files:
                 archive.writestr(name, data)

@@ -122,7 +122,7 @@ class Classifier:
     ) -> Result:
         """Every picture by every recipe, which are called by a title each. Raises PaletteError."""
         if not album.pictures:
-            raise wordlist.WordlistError(album.refused[0] if album.refused else "There are no pictures yet; add some.")
+            raise wordlist.WordlistError("\n".join(album.refused) or "There are no pictures yet; add some.")
         steps = iter(progress([*recipes, "head"], "Classifying") if progress else [*recipes, "head"])
         next(steps)
         head = self.head(names, wordlist.check_templates(templates or usual_templates(self.lab)), progress)
@@ -132,7 +132,15 @@ class Classifier:
             found[title] = self.rank(recipe, album.pictures, head, top, progress)
         for _ in steps:  # the last step's end is reported, too
             pass
-        return Result(album, tuple(names), found, known_labels(album.labels, names))
+        return Result(album, tuple(names), found, known_labels(album.labels, names), _alike(head, names))
+
+
+def _alike(head: torch.Tensor, names: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """Groups of classes with the same features, such as words whose tokens the text tower never met."""
+    groups: dict[bytes, list[str]] = {}
+    for row, name in zip((head * 1e5).round().int().numpy(), names, strict=True):
+        groups.setdefault(row.tobytes(), []).append(name)
+    return tuple(tuple(group) for group in groups.values() if len(group) > 1)
 
 
 def usual_templates(lab: Lab) -> tuple[str, ...]:

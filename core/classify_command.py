@@ -7,7 +7,9 @@ from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable
 from pathlib import Path
 
+from core import PaletteError
 from core.console import followed
+from core.intake import shown
 from core.mixes import parse_recipe
 
 
@@ -32,6 +34,8 @@ def commands(command: Callable[..., ArgumentParser]) -> None:
                 lab, recipes, options.images, names, options.templates or templates, options.top, progress
             )
         print(result.to_json() if options.json else result.to_csv().rstrip() if options.csv else _table(result))
+        if result.remark:
+            print(f"palette: {result.remark}", file=sys.stderr)
         for sentence in result.album.refused:
             print(f"palette: {sentence}", file=sys.stderr)
         return 1 if result.album.refused else 0
@@ -58,9 +62,13 @@ def _count(text: str) -> int:
 def _text(classes: str) -> str:
     path = Path(classes)
     try:
-        return path.read_text(encoding="utf-8-sig", errors="replace") if path.is_file() else classes
-    except OSError:  # too long to be a path
+        if path.is_file():
+            return path.read_text(encoding="utf-8-sig", errors="replace")
+    except (OSError, ValueError):  # too long to be a path
         return classes
+    if path.suffix.lower() in (".txt", ".csv", ".tsv") and not set(",;\n") & set(classes):
+        raise PaletteError(f"There is no file {classes}; give one that is there, or the class names themselves.")
+    return classes
 
 
 def _table(result) -> str:
@@ -69,7 +77,7 @@ def _table(result) -> str:
         for title, answers in row["answers"].items():
             said = ", ".join(f"{a['class']} {100 * a['probability']:.1f} %" for a in answers)
             which = f"{title}: " if len(row["answers"]) > 1 else ""
-            lines.append(f"{row['picture']}  {which}{said}")
+            lines.append(f"{shown(row['picture'])}  {which}{said}")
     for title in result.rankings:
         if found := result.accuracy(title):
             lines.append(

@@ -54,9 +54,10 @@ def from_path(path: Path) -> list[Incoming]:
         if path.is_dir():
             return from_folder(path)
         if not path.is_file():
-            raise IntakeError(f"{shown(str(path))} is not there; give the path of a picture, a zip or a folder.")
+            what = "is no file" if path.exists() else "is not there"
+            raise IntakeError(f"{shown(str(path))} {what}; give the path of a picture, a zip or a folder.")
         with path.open("rb") as file:
-            is_zip = file.read(4) == b"PK\x03\x04"
+            is_zip = file.read(4) in (b"PK\x03\x04", b"PK\x05\x06")  # the second is an empty one
         return from_zip(path.open("rb"), path.name) if is_zip else [Incoming(path.name, None, partial(_file, path))]
     except (OSError, ValueError) as error:
         raise _trouble(path, error) from None

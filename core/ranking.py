@@ -58,12 +58,30 @@ def _plain(name: str) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """Pictures, class names, and each recipe's ranking by its title; ``labels`` int64 (n,), UNKNOWN where none."""
+    """Pictures, class names, and each recipe's ranking by its title; ``labels`` int64 (n,), UNKNOWN where none.
+
+    ``alike`` are groups of class names that the text tower does not tell apart, so that their scores are equal.
+    """
 
     album: Album
     class_names: tuple[str, ...]
     rankings: Mapping[str, Ranking]
     labels: np.ndarray
+    alike: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def remark(self) -> str:
+        """One sentence on class names whose scores say nothing; "" if there are none."""
+        if len(self.class_names) == 1:
+            return "There is one class name only, so every picture is that, with 100 %."
+        if not self.alike:
+            return ""
+        first = ", ".join(f"{name[:40]!r}" for name in self.alike[0][:5]) + (" …" if len(self.alike[0]) > 5 else "")
+        count = len(self.alike) - 1
+        more = f" (and {count} more {'group' if count == 1 else 'groups'})" if count else ""
+        return (
+            f"This model's text tower does not tell {first} apart{more}: it never met those words, so they score alike."
+        )
 
     @cached_property
     def labelled(self) -> np.ndarray:
@@ -119,5 +137,11 @@ class Result:
         writer.writerow(["picture", "label", "differ", *answers, "notes"])
         for row in self.rows():
             found = [x for said in row["answers"].values() for one in said for x in one.values()]
-            writer.writerow([row["picture"], row["label"], row["differ"], *found, "; ".join(row["notes"])])
+            named = [_no_formula(row["picture"]), row["label"] and _no_formula(row["label"])]
+            writer.writerow([*named, row["differ"], *found, "; ".join(row["notes"])])
         return lines.getvalue()
+
+
+def _no_formula(text: str) -> str:
+    """A name from a stranger's file as a spreadsheet shows it, and does not compute it."""
+    return f"'{text}" if text.startswith(("=", "+", "@", "-", "\t", "\r")) else text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ MAX_NAME = 200  # characters
 MAX_TEMPLATE = 500
 MAX_PROMPTS = 100_000
 TEMPLATES = ("a photo of a {}",)
+_CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")  # nobody's name, and some steer a terminal
 _HEADINGS = ("class", "classes", "class_name", "classname", "name", "names", "label", "labels", "category")
 
 
@@ -35,9 +37,10 @@ def class_names(text: str) -> Wordlist:
     CSV without such a heading is known by a column of numbers beside the names. Empty lines and repeated names
     (capitals do not count: the tokenizer drops them) are left out, and said. Raises WordlistError.
     """
-    lines = [line for line in text.replace("\0", "").splitlines() if line.strip()]
+    lines = [line for line in _CONTROLS.sub("", text).splitlines() if line.strip()]
     try:
-        cells = [" ".join(cell.split()) for cell in _cells(lines) if cell.strip()]
+        found, heading = _cells(lines)
+        cells = [" ".join(cell.split()) for cell in found if cell.strip()]
     except csv.Error as error:
         raise WordlistError(f"These class names cannot be read as CSV ({error}); write one on each line.") from None
     names: dict[str, str] = {}
@@ -54,9 +57,10 @@ def class_names(text: str) -> Wordlist:
                 f"The class name that begins {name[:30]!r} has {len(name):,} characters; the limit is {MAX_NAME}."
             )
     repeated = len(cells) - len(kept)
-    return Wordlist(
-        kept, (f"{repeated:,} repeated {'name' if repeated == 1 else 'names'} left out",) if repeated else ()
-    )
+    notes = [f"{repeated:,} repeated {'name' if repeated == 1 else 'names'} left out"] if repeated else []
+    if heading:
+        notes.append(f"the first line, {heading[:40]!r}, taken as a heading")
+    return Wordlist(kept, tuple(notes))
 
 
 def templates(text: str) -> tuple[str, ...]:
@@ -90,20 +94,28 @@ def prompts(names: Sequence[str], used: Sequence[str]) -> list[list[str]]:
     return [[template.replace("{}", name) for template in used] for name in names]
 
 
-def _cells(lines: Sequence[str]) -> list[str]:
+def _cells(lines: Sequence[str]) -> tuple[list[str], str]:
+    """The cells that hold names, and the heading that was taken off them."""
     if not lines:
-        return []
+        return [], ""
     delimiter = max(",;\t", key=lines[0].count)
     if len(lines) == 1:
-        return next(csv.reader(lines, delimiter=delimiter, skipinitialspace=True))
+        return next(csv.reader(lines, delimiter=delimiter, skipinitialspace=True)), ""
     rows = [row for row in csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter, skipinitialspace=True) if row]
     heading = [cell.strip().casefold() for cell in rows[0]]
-    column = next((i for i, cell in enumerate(heading) if cell in _HEADINGS), None)
-    if column is not None and all(len(row) == len(heading) for row in rows):
-        return [row[column] for row in rows[1:]]
-    if len(heading) > 1 and all(len(row) == len(heading) for row in rows):
+    column, wide = next((i for i, cell in enumerate(heading) if cell in _HEADINGS), None), len(heading)
+    if column is not None and (wide > 1 or all(len(row) == 1 for row in rows)):
+        return [row[column] for row in rows[1:] if len(row) > column], rows[0][column].strip()
+    if wide > 1 and all(len(row) == wide for row in rows):
         columns = list(zip(*rows, strict=True))
         numeric = [all(cell.strip().isdigit() for cell in column[1:]) for column in columns]
         if any(numeric) and not all(numeric):
-            return list(columns[numeric.index(False)])
-    return list(lines)
+            names, numbers = columns[numeric.index(False)], columns[numeric.index(True)]
+            headed = not numbers[0].strip().isdigit()
+            return list(names[headed:]), names[0] if headed else ""
+    return [_unquoted(line, delimiter) for line in lines], ""
+
+
+def _unquoted(line: str, delimiter: str) -> str:
+    cells = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True))
+    return cells[0] if len(cells) == 1 else line

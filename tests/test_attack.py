@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from dataclasses import replace
 
 import numpy as np
@@ -224,8 +225,11 @@ def test_the_commands_mistakes_are_one_line(command, capsys, words, why):
 def test_saving_again_replaces_nothing(tmp_path):
     photo = Photo(np.zeros((4, 4, 3), np.uint8), "dog", "cat", "")
     save([photo], tmp_path / "out")
-    with pytest.raises(PaletteError, match="already holds"):
-        save([photo], tmp_path / "out")
+    save([photo], tmp_path / "out.ZIP")
+    for name, said in (("out", "already holds"), ("out.ZIP", "is there already")):
+        with pytest.raises(PaletteError, match=said):
+            save([photo], tmp_path / name)
+    assert zipfile.ZipFile(tmp_path / "out.ZIP").namelist() == ["label=dog_text=cat.png"]
 
 
 @pytest.mark.parametrize(

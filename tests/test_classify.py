@@ -7,17 +7,20 @@ import io
 import json
 import subprocess
 import sys
+import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from conftest import COLOURS
 from PIL import Image
 
 from core import metrics, torchvision_cpu, vision
 from core.__main__ import main
 from core.album import Album, picture
-from core.classify import Classifier, classifier, classify
+from core.classify import Classifier, _alike, classifier, classify
 from core.lab import Lab
 from core.ranking import UNKNOWN, known_labels, rank
 from core.recent import Recent
@@ -233,6 +236,8 @@ def test_the_command_classifies_files_folders_and_zips(capsys, tiny_cache, tiny_
         (["base", "gone.png", "--classes", "x" * 10_240], "10,240 characters"),
         (["base", "gone.png", "--templates", "a photo"], "needs {}"),
         (["base", "gone.png", "--task", "nothing"], "nothing"),
+        (["base", "gone.png", "--classes", "missing.txt"], "There is no file missing.txt"),
+        (["base", "/dev/null"], "/dev/null is no file"),
     ],
 )
 def test_mistakes_of_the_command_are_one_line(capsys, tiny_cache, tiny_catalogue, words, said):
@@ -240,6 +245,38 @@ def test_mistakes_of_the_command_are_one_line(capsys, tiny_cache, tiny_catalogue
     assert status == 1 and not out
     lines = [line for line in err.splitlines() if line.startswith("palette: ")]
     assert len(lines) == 1 and said in lines[0]
+
+
+def test_each_file_of_many_bad_ones_has_its_sentence(capsys, tiny_cache, tiny_catalogue, tmp_path):
+    (tmp_path / "a.png").write_bytes(b"<html>")
+    (tmp_path / "b.zip").write_bytes(b"PK\x05\x06" + b"\0" * 18)
+    status, out, err = run(capsys, tiny_cache, "base", str(tmp_path / "a.png"), str(tmp_path / "b.zip"), "/gone.png")
+    assert status == 1 and not out
+    assert "a.png is a web page" in err and "b.zip holds no files" in err and "/gone.png is not there" in err
+
+
+def test_what_the_scores_do_not_say_is_said(capsys, tiny_cache, tiny_catalogue, folder, tiny_lab, monkeypatch):
+    picture = str(folder / "red" / "0.png")
+    assert "one class name only" in run(capsys, tiny_cache, "base", picture, "--classes", "red")[2]
+    assert "palette" not in run(capsys, tiny_cache, "base", picture, "--classes", "red,blue")[2]
+    head = torch.nn.functional.normalize(torch.eye(5)[[0, 1, 1, 2, 1]], dim=1)
+    assert _alike(head, ["red", "zork", "blip", "blue", "quux"]) == (("zork", "blip", "quux"),)
+    result = classify(tiny_lab, {"base": tiny_lab.base}, [picture], NAMES)
+    assert not result.alike and not result.remark
+    assert "does not tell 'a', 'b' apart (and 1 more group)" in replace(result, alike=(("a", "b"), ("c", "d"))).remark
+
+
+def test_names_from_a_strangers_zip_neither_steer_a_terminal_nor_compute(
+    capsys, tiny_cache, tiny_catalogue, tmp_path, folder
+):
+    data = (folder / "red" / "0.png").read_bytes()
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr("=cmd()/\x1b[31mred\n.png", data)
+        archive.writestr("=1+1.png", data)
+    status, out, _ = run(capsys, tiny_cache, "base", str(tmp_path / "x.zip"))
+    assert status == 0 and "\x1b" not in out and len(out.splitlines()) == 2
+    out = run(capsys, tiny_cache, "base", str(tmp_path / "x.zip"), "--csv")[1]
+    assert {row["picture"][0] for row in csv.DictReader(io.StringIO(out))} == {"'"}
 
 
 def test_class_names_come_from_a_file_too(capsys, tiny_cache, tiny_catalogue, folder, tmp_path):

@@ -27,6 +27,10 @@ from core.wordlist import WordlistError
         ("red cat, big\nblue dog, small", 2),
         ("🐈\n犬\nnaïve", ("🐈", "犬", "naïve")),
         ("cat\0\ndog", ("cat", "dog")),
+        ("\x1b[31mcat\ndog", ("[31mcat", "dog")),
+        ('"cat"\n"dog, small"\ncow', ("cat", "dog, small", "cow")),
+        ("class,n\ncat,1\ndog,2,extra\nlone", ("cat", "dog", "lone")),
+        ("id,title\n0,cat\n1,dog", ("cat", "dog")),
         ("a  red\tcat\nx", 2),
         ("{}\n{0}\n%s", ("{}", "{0}", "%s")),
     ],
@@ -41,6 +45,11 @@ def test_repeated_names_are_left_out_and_said():
     assert found.names == ("cat", "dog")
     assert found.notes == ("2 repeated names left out",)
     assert not wordlist.class_names("cat\ndog\n\n\n").notes
+
+
+def test_a_heading_is_never_left_out_without_a_word():
+    assert wordlist.class_names("label\nbox\ncat").notes == ("the first line, 'label', taken as a heading",)
+    assert wordlist.class_names("id,title\n0,cat\n1,dog").notes == ("the first line, 'title', taken as a heading",)
 
 
 def test_ten_thousand_names_are_taken_and_one_more_is_not():

@@ -1,11 +1,13 @@
 """The address bar: a view is read from it once, kept in the session, and written back when it changes.
 
 A link that somebody copied, the browser's back button and an address typed by hand all arrive here as parameters that
-differ from what was last written; then the view is read again.
+differ from what was last written; then the view is read again. What somebody does before the browser has heard of the
+new address comes with the old one, which is then no wish to go back.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 from urllib.parse import urlencode
@@ -14,6 +16,7 @@ import streamlit as st
 
 V = TypeVar("V")
 Reader = Callable[[Mapping[str, str]], tuple[V, list[str]]]
+ECHO = 3.0  # seconds in which an address that was just left is taken for an echo, not for the back button
 _replace = st.components.v2.component(
     "palette_address",
     html="<i hidden></i>",
@@ -22,12 +25,20 @@ _replace = st.components.v2.component(
 )
 
 
+def whole_number(text: str, low: int, high: int) -> int | None:
+    """The whole number that an address holds, if it lies from ``low`` to ``high``."""
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        return None
+    return int(text) if low <= int(text) <= high else None
+
+
 def load(page: str, read: Reader[V]) -> tuple[V, list[str], bool]:
     """The view of ``page``, what could not be understood in the address, and whether it was read anew just now."""
     found = st.query_params.to_dict()
     kept = st.session_state.get(f"{page}.view")
     written = st.session_state.get(f"{page}.address")
-    ours = [written, *st.session_state.get(f"{page}.addresses", ())]
+    left = [address for address, when in st.session_state.get(f"{page}.left", ()) if time.monotonic() - when < ECHO]
+    ours = [written, *left, *st.session_state.get(f"{page}.addresses", ())]
     if kept is not None and (found in ours or not found):
         return kept, st.session_state.get(f"{page}.complaints", []), False
     view, complaints = read(found)
@@ -37,8 +48,10 @@ def load(page: str, read: Reader[V]) -> tuple[V, list[str], bool]:
 
 def save(page: str, view: V, write: Callable[[V], dict[str, str]]) -> None:
     """Keep the view, and put it into the address if that says something else."""
-    parameters = _keep(page, view, write)
-    if st.query_params.to_dict() != parameters:
+    parameters, before = _keep(page, view, write), st.query_params.to_dict()
+    if before != parameters:
+        left = st.session_state.get(f"{page}.left", [])
+        st.session_state[f"{page}.left"] = [*left, (before, time.monotonic())][-40:]
         st.query_params.from_dict(parameters)
 
 

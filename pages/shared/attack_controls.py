@@ -14,11 +14,14 @@ from core.intake import IntakeError, decode
 from core.lab import Lab
 from core.tasks import Pictures
 from core.typography import LIMITS, LONGEST, Look
+from core.world.concepts import PHOTO_NAMES
 from pages.shared import attack_view, pickers
 from pages.shared.attack_view import KEPT, View
 from pages.shared.plain import plain
 
+EVERYDAY = "\n".join(PHOTO_NAMES)
 SOURCES = {"sample": "Sample", "upload": "Upload", "camera": "Camera"}
+UPLOADED = "attack.uploaded"  # the file that was given last
 LARGEST_PICTURE = 20  # MB
 TYPES = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff"]
 WORKING_SIDE = 1024  # pixels; larger pictures are made smaller before anything is written on them
@@ -83,6 +86,7 @@ def picture(lab: Lab, view: View) -> tuple[View, np.ndarray | None, bool]:
         required=True,
         label_visibility="collapsed",
         width="stretch",
+        on_change=_turned,
     )
     if source == "sample":
         view = _sample(lab, view)
@@ -92,11 +96,9 @@ def picture(lab: Lab, view: View) -> tuple[View, np.ndarray | None, bool]:
             st.error(plain(str(error)), icon=":material/broken_image:")
             return view, None, True
     given = (
-        st.file_uploader(
-            "A picture", TYPES, key="attack.upload", label_visibility="collapsed", max_upload_size=LARGEST_PICTURE
-        )
+        _upload()
         if source == "upload"
-        else st.camera_input("A photograph", key="attack.camera", label_visibility="collapsed")
+        else st.camera_input("A photograph", key="attack.camera", label_visibility="collapsed", on_change=_brought)
     )
     if given is None:
         st.caption("Give a picture; till then nothing is shown. It stays on this machine.")
@@ -109,6 +111,43 @@ def picture(lab: Lab, view: View) -> tuple[View, np.ndarray | None, bool]:
     except IntakeError as error:
         st.error(plain(str(error)), icon=":material/broken_image:")
         return view, None, False
+
+
+def _upload():
+    """The uploaded picture; it stays while the visitor looks at a sample, and goes when they take it away."""
+    drawn = st.file_uploader(
+        "A picture",
+        TYPES,
+        key="attack.upload",
+        label_visibility="collapsed",
+        max_upload_size=LARGEST_PICTURE,
+        on_change=_brought,
+    )
+    if drawn is not None:
+        st.session_state[UPLOADED] = drawn
+        return drawn
+    kept = st.session_state.get(UPLOADED)
+    if kept is not None:
+        st.button(f"Take {plain(kept.name)} away", icon=":material/close:", on_click=_take_away, width="stretch")
+    return kept
+
+
+def _take_away() -> None:
+    st.session_state.pop(UPLOADED, None)
+
+
+def _brought() -> None:
+    """A picture came or went: what the visitor brings is more likely an everyday thing than one of a task's."""
+    _take_away()
+    if not st.session_state.get("attack.classes"):
+        st.session_state["attack.classes"] = EVERYDAY
+
+
+def _turned() -> None:
+    """To samples, which have their task's classes, or back to a picture of one's own."""
+    own = st.session_state["attack.source"] == "upload" and UPLOADED in st.session_state
+    if st.session_state.get("attack.classes", "") in ("", EVERYDAY):
+        st.session_state["attack.classes"] = EVERYDAY if own else ""
 
 
 def _sample(lab: Lab, view: View) -> View:

@@ -55,17 +55,20 @@ def _live(lab: Lab) -> None:
 
 
 def _save(found: Reading) -> None:
-    """Take the attacked picture away, named as the paper's are."""
+    """Take the attacked picture away; where it is an attack on something known, named as the paper's are."""
+    attack = found.sure and found.word is not None
     st.download_button(
         "Picture (PNG)",
         lambda: png(found.image),
-        file_name(found.names[found.truth], "nothing" if found.word is None else found.names[found.word]),
+        file_name(found.names[found.truth], found.names[found.word or 0]) if attack else "picture.png",
         "image/png",
         on_click="ignore",
         icon=":material/download:",
         key="attack.save",
         width="stretch",
-        help="Named label=…_text=….png as PAINT's photographs, so that it can be tested again below.",
+        help="Named label=…_text=….png as PAINT's photographs, so that it can be tested again below."
+        if attack
+        else "To test it again below, call it label=WHAT IT SHOWS_text=WHAT IS WRITTEN.png.",
     )
 
 
@@ -141,7 +144,8 @@ def _figure(found: Reading, alpha: float, model: int) -> Figure:
     row = (found.table[0], found.at(alpha), found.table[-1])[model]
     mark = (":gray[■] Base", f":violet[●] α = {alpha_text(alpha)}", ":orange[◆] Fine-tuned")[model]
     said = int(row.argmax())
-    verdict = "right" if said == found.truth else "follows the word" if said == found.word else "neither"
+    right = "right" if found.sure else "as the base without the word"
+    verdict = right if said == found.truth else "follows the word" if said == found.word else "neither"
     note = f"{verdict}; {found.names[found.truth][:24]}: {percent(float(row[found.truth]))}"
     return Figure(f"{mark} says **{plain(found.names[said][:24])}**", float(row[said]), explained=note)
 

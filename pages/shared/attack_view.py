@@ -14,9 +14,11 @@ from core.recipe import Recipe, lerp
 from core.tasks import TaskError
 from core.typography import LIMITS, LONGEST, Look
 from pages.shared import pickers
+from pages.shared.address import whole_number
 
 KEPT = "@"  # before the key of a kept recipe, where else the name of a checkpoint stands
 MOST_CLASSES = 1000
+LONGEST_CLASSES = 1500  # characters of class names that an address can hold
 
 
 @dataclass(frozen=True)
@@ -108,8 +110,8 @@ def _patch(lab: Lab, view: View, parameters: Mapping[str, str], wrong: list[str]
 
 def _number(lab: Lab, task: str, text: str, wrong: list[str]) -> int:
     most = lab.task(task).size(split_of(lab, task))
-    if text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= most:
-        return int(text)
+    if (found := whole_number(text, 1, most)) is not None:
+        return found
     wrong.append(f"This link asks for picture {text!r}, but they are numbered from 1 to {most}; showing 1.")
     return 1
 
@@ -173,5 +175,6 @@ def write(view: View) -> dict[str, str]:
     if look.face.italic:
         found["italic"] = "yes"
     if view.classes:
-        found["classes"] = ("\n" if any("|" in name for name in view.classes) else "|").join(view.classes)
+        text = ("\n" if any("|" in name for name in view.classes) else "|").join(view.classes)
+        found |= {"classes": text} if len(text) <= LONGEST_CLASSES else {}
     return found

@@ -30,6 +30,8 @@ def draw(lab: Lab, asked: Asked, result: Result, colours: Mapping[str, str], sen
     """All of it; the gallery turns its pages without running the rest again."""
     classify_work.refusals(result.album.refused, "; the JSON has them all")
     _numbers(result, colours)
+    if result.remark:
+        st.warning(plain(result.remark), icon=":material/equal:")
     if sent.own and lab.knows:
         st.caption(plain(lab.knows))
     seed({SHOW: st.session_state["classify.view"].show}, anew)

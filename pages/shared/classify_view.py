@@ -12,6 +12,7 @@ from core.history import History
 from core.lab import Lab
 from core.world.concepts import PHOTO_NAMES
 from core.zoo import BASE
+from pages.shared.address import whole_number
 
 OWN, EVERYDAY = "own", "everyday"
 SHOWN = ("all", "differ", "wrong")
@@ -65,8 +66,8 @@ def read(lab: Lab, parameters: Mapping[str, str]) -> tuple[View, list[str]]:
     asked = parameters.get("recipe", parameters.get("second", patched))
     second = _model(lab, asked, patched, complaints) if asked else NONE
     text = parameters.get("top", "3")
-    top = int(text) if text.isascii() and text.isdigit() and 1 <= int(text[:3]) <= MOST_TOP else 0
-    if not top:
+    top = whole_number(text, 1, MOST_TOP)
+    if top is None:
         complaints.append(f"This link asks for the {text!r} likeliest classes; 1 to {MOST_TOP} can be shown.")
     show = one_of("show", SHOWN, "all")
     templates = parameters.get("templates", "")

@@ -45,6 +45,7 @@ def pick(lab: Lab, view: View, anew: bool) -> Words:
         key=NAMES,
         height=96,
         on_change=_typed,
+        args=(lab,),
         placeholder="cat\ndog\na red bicycle",
         help="Any words. New ones answer in a blink: what the models saw in the pictures is kept, and only a matrix "
         "product is left to do. Ctrl+Enter applies.",
@@ -98,5 +99,12 @@ def _chosen(lab: Lab) -> None:
         set_words(lab, st.session_state[WORDS])
 
 
-def _typed() -> None:
-    st.session_state[WORDS] = OWN
+def _typed(lab: Lab) -> None:
+    """The list is the visitor's own now; a task's prompts stay only with some of its own names."""
+    before, st.session_state[WORDS] = st.session_state[WORDS], OWN
+    if before == OWN:
+        return
+    names, templates = words_of(lab, before)
+    typed = {line.strip().casefold() for line in st.session_state[NAMES].replace(",", "\n").splitlines()}
+    if st.session_state[TEMPLATES] == "\n".join(templates) and not typed & {name.casefold() for name in names}:
+        st.session_state[TEMPLATES] = "\n".join(usual_templates(lab))

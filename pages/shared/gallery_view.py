@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from core.lab import Lab
 from core.tasks import ROLES
+from pages.shared.address import whole_number
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,8 @@ def read(lab: Lab, parameters: Mapping[str, str]) -> tuple[View, list[str]]:
     if unknown := [c for c in asked if c not in known]:
         complaints.append(f"{lab.task(task).title} has no class {', '.join(map(repr, unknown))}; that was left out.")
     text = parameters.get("sample", "1")
-    sample = int(text) if text.isascii() and text.isdigit() and 1 <= int(text[:6]) <= 9999 else 0
-    if not sample:
+    sample = whole_number(text, 1, 9999)
+    if sample is None:
         complaints.append(f"This link asks for sample {text!r}, but samples are numbered from 1 to 9999; showing 1.")
     return View(task, tuple(c for c in asked if c in known), sample or 1), complaints
 

@@ -10,6 +10,7 @@ from core.manifold import PRESETS
 from core.search import OPTIMISERS
 from core.soup_outcome import PoolResults
 from core.soup_plan import METHODS
+from pages.shared.address import whole_number
 
 SHOWN = {"results": "Results", "search": "Search", "hand": "By hand"}
 
@@ -51,8 +52,8 @@ def read(known: Sequence[PoolResults], parameters: Mapping[str, str]) -> tuple[V
 
     def whole(name: str, low: int, high: int, otherwise: int) -> int:
         text = parameters.get(name, str(otherwise))
-        if text.isascii() and text.isdigit() and low <= int(text[:9]) <= high:
-            return int(text)
+        if (found := whole_number(text, low, high)) is not None:
+            return found
         complaints.append(f"This link asks for {name} {text!r}, which lies not in {low} to {high}; using {otherwise}.")
         return otherwise
 
@@ -63,7 +64,7 @@ def read(known: Sequence[PoolResults], parameters: Mapping[str, str]) -> tuple[V
     best = default_row(pool_of(known, pool)) if folders else ""
     usual = "blocks" if parameters.get("show") == "hand" else "C8"
     cut = parameters.get("partition", usual)
-    if cut not in PARTITIONS and not (cut.isascii() and cut.isdigit() and 1 <= int(cut[:4]) <= 40):
+    if cut not in PARTITIONS and whole_number(cut, 1, 40) is None:
         cut = one_of("partition", PARTITIONS, usual)
     view = View(
         one_of("show", list(SHOWN), "results"),

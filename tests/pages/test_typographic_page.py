@@ -103,6 +103,7 @@ def test_a_link_brings_everything_back(page, cache):
         {"task": "nowhere"},
         {"number": "9999999"},
         {"number": "-1"},
+        {"number": "0000000010000000"},
         {"patch": "nobody"},
         {"patch": "../../etc"},
         {"alpha": "7"},

@@ -19,6 +19,7 @@ from PIL import Image
 from core.data import DataError
 from core.intake import decode
 from core.typography import Look, write
+from core.world.concepts import PHOTO_NAMES
 from pages.shared import attack_reading
 from pages.shared.wording import percent
 
@@ -33,9 +34,10 @@ def source(at, name: str):
 
 
 def expected(lab, image: np.ndarray, text: str) -> list[str]:
-    """The three figures: what base, mix and fine-tuned model are how sure of."""
-    recipes = [lab.base, lab.patch("noisy", 0.4), lab.tuned("noisy")]
-    return [percent(probability(lab, r, write(image, text, Look()), lab.task("plain"))) for r in recipes]
+    """The three figures: what base, mix and fine-tuned model are how sure of, among everyday things and the word."""
+    recipes, words = [lab.base, lab.patch("noisy", 0.4), lab.tuned("noisy")], (*PHOTO_NAMES, text)
+    task = replace(lab.task("plain"), class_names=words)
+    return [percent(probability(lab, r, write(image, text, Look()), task)) for r in recipes]
 
 
 def test_a_picture_of_ones_own_is_attacked(page, cache):
@@ -47,8 +49,25 @@ def test_a_picture_of_ones_own_is_attacked(page, cache):
     assert not at.error
     assert np.array_equal(reading_of(at).image, write(np.asarray(SKY), "green", Look()))
     assert values(at)[:3] == expected(lab, np.asarray(SKY), "green") != sample
-    names, clean = lab.task("plain").class_names, reading_of(at).clean
+    names, clean = reading_of(at).names, reading_of(at).clean
     assert any(f"Without the word the base says **{names[clean.argmax()]}**" in c.value for c in at.caption)
+    assert any("as the base without the word" in c.value for c in at.caption) and not any(
+        c.value.startswith("right") for c in at.caption
+    )
+
+
+def test_a_picture_of_ones_own_stays_while_one_looks_at_a_sample(page, cache):
+    at = page("typographic", task="plain", patch="noisy", alpha="0.4", text="green")
+    before = values(at)[:3]
+    source(at, "upload")
+    at.file_uploader(key="attack.upload").set_value(("sky.png", hostile.encoded(SKY, "PNG"), "image/png")).run()
+    mine = values(at)[:3]
+    source(at, "sample")
+    assert values(at)[:3] == before and view_of(at).classes == ()
+    source(at, "upload")
+    assert values(at)[:3] == mine != before and view_of(at).classes == PHOTO_NAMES
+    next(b for b in at.button if b.label == "Take sky.png away").click().run()
+    assert "No picture yet" in at.info[0].value
 
 
 @pytest.mark.parametrize(

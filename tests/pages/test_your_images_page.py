@@ -5,10 +5,12 @@ import io
 import json
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import tiny_tasks
 from opening import cache, lab_of, page, swept_template, values, wait  # noqa: F401
 from PIL import Image
 
@@ -92,6 +94,40 @@ def test_new_class_names_change_the_answers_and_the_address(page):
     assert cards(again) == cards(at)
 
 
+def test_names_of_ones_own_leave_the_tasks_prompts_and_names_of_the_task_keep_them(page, cache, monkeypatch):
+    tasks = tiny_tasks()
+    tasks["noisy"] = replace(tasks["noisy"], templates=("the number {}",))
+    monkeypatch.setattr("core.lab.tasks_of", lambda _: tasks)
+    at = page("classify", words="noisy")
+    some = tasks["noisy"].class_names[0]
+    at.text_area(key="classify.names").set_value(f"{some}\ntrumpet").run()
+    assert at.text_area(key="classify.templates").value == "the number {}"
+    at = page("classify", words="noisy")
+    at.text_area(key="classify.names").set_value("cat\ntrumpet").run()
+    assert at.text_area(key="classify.templates").value == "\n".join(tasks["plain"].templates)
+    assert cards(page("classify", **dict(at.query_params))) == cards(at)
+
+
+def test_what_comes_with_the_address_of_a_moment_ago_is_no_step_back(page, monkeypatch):
+    at = page("classify", words="noisy")
+    before = dict(at.query_params)
+    at.text_area(key="classify.names").set_value("cat\ntrumpet").run()
+    after = dict(at.query_params)
+    for name in after:  # the browser has not heard of the new address yet
+        del at.query_params[name]
+    for name, value in before.items():
+        at.query_params[name] = value
+    at.slider(key="classify.top").set_value(1).run()
+    assert at.text_area(key="classify.names").value == "cat\ntrumpet" and at.query_params["top"] == "1"
+    monkeypatch.setattr("pages.shared.address.ECHO", 0.0)  # somebody pressed the back button
+    for name in dict(at.query_params):
+        del at.query_params[name]
+    for name, value in before.items():
+        at.query_params[name] = value
+    at.run()
+    assert at.selectbox(key="classify.words").value == "noisy"
+
+
 @pytest.mark.parametrize(
     ("names", "said"), [("", "no class name yet"), ("x" * 10_240, "10,240 characters"), ("a\n" * 3 + "b" * 300, "300")]
 )
@@ -140,6 +176,7 @@ def test_one_model_alone(page):
         {"recipe": "../../etc/passwd"},
         {"recipe": "0123456789abcdef"},
         {"top": "99"},
+        {"top": "0099"},
         {"top": "many"},
         {"show": "none"},
     ],
