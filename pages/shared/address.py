@@ -48,10 +48,11 @@ def load(page: str, read: Reader[V]) -> tuple[V, list[str], bool]:
 
 def save(page: str, view: V, write: Callable[[V], dict[str, str]]) -> None:
     """Keep the view, and put it into the address if that says something else."""
-    parameters, before = _keep(page, view, write), st.query_params.to_dict()
-    if before != parameters:
-        left = st.session_state.get(f"{page}.left", [])
-        st.session_state[f"{page}.left"] = [*left, (before, time.monotonic())][-40:]
+    older = [st.session_state.get(f"{page}.address"), st.query_params.to_dict()]
+    parameters = _keep(page, view, write)
+    if parameters != older[-1]:
+        left = [*st.session_state.get(f"{page}.left", []), *((address, time.monotonic()) for address in older)]
+        st.session_state[f"{page}.left"] = left[-40:]
         st.query_params.from_dict(parameters)
 
 

@@ -10,7 +10,7 @@ from core import wordlist
 from core.classify import usual_templates
 from core.lab import Lab
 from pages.shared.classify_view import EVERYDAY, MOST_TOP, OWN, View, words_of
-from pages.shared.pickers import by_role, seed
+from pages.shared.pickers import by_role, hold, put, seed
 
 WORDS, NAMES, TEMPLATES, TOP = "classify.words", "classify.names", "classify.templates", "classify.top"
 
@@ -30,6 +30,7 @@ def pick(lab: Lab, view: View, anew: bool) -> Words:
     names, templates = ((), usual_templates(lab)) if view.words == OWN else words_of(lab, view.words)
     text = view.names if view.words == OWN else "\n".join(names)
     usual = view.templates or "\n".join(templates)
+    hold()
     seed({WORDS: view.words, NAMES: text, TEMPLATES: usual, TOP: view.top}, anew)
     st.selectbox(
         "Class names",
@@ -79,8 +80,7 @@ def _ensemble(lab: Lab, found: wordlist.Wordlist, used: tuple[str, ...]) -> None
 def set_words(lab: Lab, words: str) -> None:
     """Use the class names and templates of a task, or the everyday ones."""
     names, templates = words_of(lab, words)
-    state = {WORDS: words, NAMES: "\n".join(names), TEMPLATES: "\n".join(templates)}
-    st.session_state.update(state)
+    put({WORDS: words, NAMES: "\n".join(names), TEMPLATES: "\n".join(templates)})
 
 
 def leave_sample(lab: Lab) -> None:
@@ -95,16 +95,19 @@ def follow_sample(lab: Lab) -> None:
 
 
 def _chosen(lab: Lab) -> None:
+    hold()
     if st.session_state[WORDS] != OWN:
         set_words(lab, st.session_state[WORDS])
 
 
 def _typed(lab: Lab) -> None:
     """The list is the visitor's own now; a task's prompts stay only with some of its own names."""
-    before, st.session_state[WORDS] = st.session_state[WORDS], OWN
-    if before == OWN:
+    hold()
+    before = st.session_state[WORDS]
+    names, templates = words_of(lab, before) if before != OWN else ((), ())
+    if before == OWN or st.session_state[NAMES] == "\n".join(names):
         return
-    names, templates = words_of(lab, before)
     typed = {line.strip().casefold() for line in st.session_state[NAMES].replace(",", "\n").splitlines()}
-    if st.session_state[TEMPLATES] == "\n".join(templates) and not typed & {name.casefold() for name in names}:
-        st.session_state[TEMPLATES] = "\n".join(usual_templates(lab))
+    strange = not typed & {name.casefold() for name in names}
+    usual = strange and st.session_state[TEMPLATES] == "\n".join(templates)
+    put({WORDS: OWN, **({TEMPLATES: "\n".join(usual_templates(lab))} if usual else {})})

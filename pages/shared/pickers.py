@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,12 +13,33 @@ from core.lab import Lab
 from core.tasks import ROLES
 from pages.shared.colours import ROLE_NAMES
 
+HELD = "pickers.held"
+ECHO = 1.5  # seconds in which the value of before is taken for an echo, not for a choice
+
 
 def seed(values: Mapping[str, object], anew: bool) -> None:
     """Give widgets their values: all of them if the view was read anew, else those that a page change forgot."""
     for key, value in values.items():
         if anew or key not in st.session_state:
             st.session_state[key] = value
+
+
+def put(values: Mapping[str, object]) -> None:
+    """Give widgets other values, in a callback; ``hold`` keeps them through what the browser says a moment later."""
+    held = st.session_state.setdefault(HELD, {})
+    for key, value in values.items():
+        held[key] = (st.session_state.get(key), value, time.monotonic())
+        st.session_state[key] = value
+
+
+def hold() -> None:
+    """Before widgets are drawn, and first in their callbacks: values that were just put stay.
+
+    A run that the next click cuts short tells the browser nothing of them, and the click brings the old ones back.
+    """
+    for key, (old, new, when) in st.session_state.get(HELD, {}).items():
+        if time.monotonic() - when < ECHO and key in st.session_state and st.session_state[key] == old:
+            st.session_state[key] = new
 
 
 def task_label(lab: Lab, name: str) -> str:
