@@ -37,7 +37,11 @@ def load(page: str, read: Reader[V]) -> tuple[V, list[str], bool]:
     found = st.query_params.to_dict()
     kept = st.session_state.get(f"{page}.view")
     written = st.session_state.get(f"{page}.address")
-    left = [address for address, when in st.session_state.get(f"{page}.addresses_left", ()) if time.monotonic() - when < ECHO]
+    left = [
+        address
+        for address, when in st.session_state.get(f"{page}.addresses_left", ())
+        if time.monotonic() - when < ECHO
+    ]
     ours = [written, *left, *st.session_state.get(f"{page}.addresses", ())]
     if kept is not None and (found in ours or not found):
         return kept, st.session_state.get(f"{page}.complaints", []), False
@@ -51,7 +55,10 @@ def save(page: str, view: V, write: Callable[[V], dict[str, str]]) -> None:
     older = [st.session_state.get(f"{page}.address"), st.query_params.to_dict()]
     parameters = _keep(page, view, write)
     if parameters != older[-1]:
-        left = [*st.session_state.get(f"{page}.addresses_left", []), *((address, time.monotonic()) for address in older)]
+        left = [
+            *st.session_state.get(f"{page}.addresses_left", []),
+            *((address, time.monotonic()) for address in older),
+        ]
         st.session_state[f"{page}.addresses_left"] = left[-40:]
         st.query_params.from_dict(parameters)
 
