@@ -58,9 +58,9 @@ def complaint(facts: Mapping[str, Any]) -> str:
         json.dumps(facts, ensure_ascii=False, allow_nan=False).encode()
     except ValueError as error:  # infinity, or half of a letter
         return f"it holds what no file can hold ({error})"
-    if error := best_match(Draft202012Validator(SCHEMA).iter_errors(facts)):
-        place = ".".join(map(str, error.absolute_path))
-        said = error.message if len(error.message) < 200 else f"{error.message[:200]} …"
+    if wrong := best_match(Draft202012Validator(SCHEMA).iter_errors(facts)):
+        place = ".".join(map(str, wrong.absolute_path))
+        said = wrong.message if len(wrong.message) < 200 else f"{wrong.message[:200]} …"
         return f"{place}: {said}" if place else said
     strange = [name for name in facts.get("trained_heads", ()) if name not in facts["tasks"]]
     return f"trained_heads: {strange[0]!r} is none of its tasks" if strange else ""

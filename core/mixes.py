@@ -52,7 +52,9 @@ def from_json(lab: Lab, text: str) -> Recipe:
     recipe = check(lab, Recipe.from_json(text))
     exported = json.loads(text.removeprefix("\ufeff")).get("export")
     parents = exported.get("parents") if isinstance(exported, dict) else None
-    for model in recipe.models if isinstance(parents, dict) else ():
+    if not isinstance(parents, dict):
+        return recipe
+    for model in recipe.models:
         here, meant = lab.zoo[model].digest, str(parents.get(model, ""))
         if meant and meant != here:
             raise PaletteError(
