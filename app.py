@@ -46,6 +46,7 @@ def main() -> None:
         ],
     }
     page = st.navigation(pages, expanded=True)
+    frame.pages_are_known()
     handover.know([each for section in pages.values() for each in section])
     with frame.one_sentence():
         with st.sidebar:

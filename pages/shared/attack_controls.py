@@ -145,6 +145,8 @@ def _brought() -> None:
 
 def _turned() -> None:
     """To samples, which have their task's classes, or back to a picture of one's own."""
+    view = st.session_state["attack.view"]  # the browser forgets what is not drawn; said anew, it shows it again
+    st.session_state["attack.task"], st.session_state["attack.number"] = view.task, view.number
     own = st.session_state["attack.source"] == "upload" and UPLOADED in st.session_state
     if st.session_state.get("attack.classes", "") in ("", EVERYDAY):
         st.session_state["attack.classes"] = EVERYDAY if own else ""

@@ -43,8 +43,17 @@ def within_app() -> None:
     fresh server whose first visitor follows a link.
     """
     if not getattr(_script, "is_app", False):
+        _script.is_alone = True
         runpy.run_path(str(_APP), run_name="__main__")
         st.stop()
+
+
+def pages_are_known() -> None:
+    """After st.navigation: a visit that began with a page alone begins again, or clicks in its first run are lost."""
+    alone, _script.is_alone = getattr(_script, "is_alone", False), False
+    if alone and not st.session_state.setdefault("frame.begun", False):
+        st.session_state["frame.begun"] = True
+        st.rerun()
 
 
 @contextmanager
