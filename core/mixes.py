@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # so that the command line can say --help without opening a w
 
 KEY = re.compile(r"[0-9a-f]{16}")
 LONGEST = 2**20  # characters of a pasted recipe; one of nine models and 26 components is a few kB
+LARGEST_FILE = 2**24  # characters of one in a file: exported ones name their classes, too
 
 
 @dataclass(frozen=True)
@@ -38,16 +39,16 @@ def parse_recipe(lab: Lab, text: str) -> Recipe:
             found = Path(text).read_text(encoding="utf-8-sig")
         except (OSError, ValueError) as error:
             raise PaletteError(f"Cannot read {text}: {getattr(error, 'strerror', None) or error}.") from None
-        return from_json(lab, found)
+        return from_json(lab, found, LARGEST_FILE)
     return by_name(text)
 
 
-def from_json(lab: Lab, text: str) -> Recipe:
+def from_json(lab: Lab, text: str, longest: int = LONGEST) -> Recipe:
     """A recipe's JSON, of models that are all here; an exported one says which weights they are, by their digests.
 
-    Raises PaletteError.
+    Raises PaletteError, also for more than ``longest`` characters.
     """
-    if len(text) > LONGEST:
+    if len(text) > longest:
         raise PaletteError("That JSON is too long to be a recipe.")
     recipe = check(lab, Recipe.from_json(text))
     exported = json.loads(text.removeprefix("\ufeff")).get("export")
