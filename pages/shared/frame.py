@@ -51,8 +51,9 @@ def within_app() -> None:
 def pages_are_known() -> None:
     """After st.navigation: a visit that began with a page alone begins again, or clicks in its first run are lost."""
     alone, _script.is_alone = getattr(_script, "is_alone", False), False
-    if alone and not st.session_state.setdefault("frame.begun", False):
-        st.session_state["frame.begun"] = True
+    begun = st.session_state.get("frame.begun", False)
+    st.session_state["frame.begun"] = True
+    if alone and not begun:
         st.rerun()
 
 

@@ -19,11 +19,17 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The app on a copy of the mini workspace, so that the repository stays as it is."""
-    cache = tmp_path_factory.mktemp("browser")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the mini workspace, so that the repository stays as it is."""
+    copy = tmp_path_factory.mktemp("browser")
     passing = shutil.ignore_patterns("images", "partial", "jobs", "locks", "damaged")
-    shutil.copytree(Path(CACHE) / "mini", cache / "mini", ignore=passing)
+    shutil.copytree(Path(CACHE) / "mini", copy / "mini", ignore=passing)
+    return copy
+
+
+@pytest.fixture(scope="module")
+def address(cache: Path) -> Iterator[str]:
+    """The app on it."""
     with server(cache) as found:
         yield found
 
@@ -90,3 +96,12 @@ def test_a_recipes_json_is_checked_while_one_types(address):
         page.get_by_text("every column sums to 1", exact=False).last.wait_for()
         page.get_by_role("button", name="Open this mix").click()
         page.wait_for_url(re.compile(r"recipe=[0-9a-f]{16}"))
+
+
+def test_a_click_in_the_first_moments_of_a_fresh_server_counts(cache):
+    with server(cache) as fresh, chromium() as browser:
+        page = browser.new_context(viewport={"width": 1400, "height": 900}).new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        page.goto(f"{fresh}/typographic?number=5")
+        page.get_by_text("Upload", exact=True).first.click()  # the first run draws the rest for seconds
+        page.locator(".st-key-controls input[type=file]").wait_for(state="attached")
