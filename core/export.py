@@ -247,7 +247,6 @@ def _write_weights(
     base = parents[BASE].layout
     parts: Mapping[str, Part] = {n: Part(n) for n in base if facts["format"] != "image_tower" or tower_of(n)}
     if facts["format"] == "huggingface":
-        huggingface_config.config(facts["model_cfg"], facts["activation"])  # refuses other models before the long work
         parts = huggingface.parts(base)
     streamed = path.with_suffix(".safetensors") if path.suffix.lower() == ".pt" else path
     digests = write_mix(streamed, recipe, parents, parts, DTYPES[facts["dtype"]], facts, progress, unchanged)

@@ -21,7 +21,6 @@ class Field {
     this.send = send
     this.label.textContent = data.label
     this.box.rows = data.rows
-    this.box.placeholder = data.placeholder
     if (data.key !== this.key) {
       clearTimeout(this.later)
       this.key = data.key

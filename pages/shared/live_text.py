@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
@@ -16,21 +15,13 @@ _field = st.components.v2.component(
 )
 
 
-def typed(key: str) -> str | None:
-    """What the field last said in this session, or None if it was not touched yet."""
-    said = (st.session_state.get(key) or {}).get("text")
-    return None if said is None else str(said)
-
-
-def live_text(
-    key: str, label: str, value: str, rows: int, placeholder: str = "", on_text: Callable[[], None] | None = None
-) -> str:
+def live_text(key: str, label: str, value: str, rows: int) -> str:
     """Draw the field, ``rows`` lines high, and return its text: ``value`` until something is typed.
 
-    ``on_text`` runs before the page runs again. A field of another ``key`` begins anew.
+    A field of another ``key`` begins anew.
     """
-    now = typed(key)
-    text = value if now is None else now
-    data = {"label": label, "value": text, "rows": rows, "placeholder": placeholder, "key": key}
-    _field(key=key, data=data, on_text_change=on_text or (lambda: None))
+    said = (st.session_state.get(key) or {}).get("text")
+    text = value if said is None else str(said)
+    data = {"label": label, "value": text, "rows": rows, "key": key}
+    _field(key=key, data=data, on_text_change=lambda: None)  # what it says is kept only where somebody listens
     return text

@@ -45,7 +45,7 @@ def done(lab: Lab, jobs: Jobs, job: Job, folder: Path | None) -> None:
     st.dataframe(pd.DataFrame(rows, columns=["File", "Size"]), hide_index=True, width="content")
     said = ", ".join(f"{kind.replace('_', ' ')} `{digest[:12]}`" for kind, digest in written.digests.items())
     st.caption(f"SHA-256 of the tensors: {said}.")
-    if (written.files[0].parent / "README.md").is_file():
+    if any(path.name == "README.md" for path in written.files):  # the hub takes a folder with a card, no single file
         _push(jobs, job.key, written.files)
 
 
