@@ -11,7 +11,7 @@ if str(HERE) not in sys.path:  # whatever the working directory, and wherever St
 
 import streamlit as st  # noqa: E402
 
-from pages.shared import empty, frame, handover, waiting, workspace  # noqa: E402
+from pages.shared.app import frame, handover, job_status, no_tasks, workspace  # noqa: E402
 
 
 def _page(file: str, title: str, icon: str, default: bool = False):
@@ -51,8 +51,8 @@ def main() -> None:
     with frame.one_sentence():
         with st.sidebar:
             workspace.pick()
-            waiting.panel(workspace.jobs())
-        if not empty.instead_of(page.url_path):
+            job_status.panel(workspace.jobs())
+        if not no_tasks.instead_of(page.url_path):
             page.run()
         workspace.tell_notices()
 

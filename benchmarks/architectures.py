@@ -23,12 +23,13 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from core import disk, vision
-from core.device import describe, device_of_choice
-from core.lab import Lab
-from core.origin import Origin
-from core.recipe import lerp, single
-from core.workspace import make
+from core.exchange.importing.base_model import Origin
+from core.exchange.importing.new_workspace import make
+from core.models import clip
+from core.models.device import describe, device_of_choice
+from core.recipes.recipe import lerp, single
+from core.storage import files
+from core.workspace.lab import Lab
 
 MODELS = ("ViT-B-32", "ViT-B-16", "ViT-L-14", "RN50")
 REPORT = Path(__file__).resolve().parent.parent / "docs" / "architectures.md"
@@ -91,7 +92,7 @@ def measure(name: str, precision: str, batch: int) -> Figures:
         started = time.perf_counter()
         base = make(Path(folder), "w", Origin(name, seed=0), precision=precision) / "base"
         made = time.perf_counter() - started
-        whole, text = (base / vision.WEIGHTS).stat().st_size, vision.text_digest(base)
+        whole, text = (base / clip.WEIGHTS).stat().st_size, clip.text_digest(base)
         lab = Lab("w", Path(folder))
         near = {n: t + 0.01 if t.is_floating_point() else t for n, t in lab.zoo.weights("base").items()}
         lab.zoo.add("near", near)
@@ -103,15 +104,15 @@ def measure(name: str, precision: str, batch: int) -> Figures:
         opened, open_peak = time.perf_counter() - started, peak()
         merging = merged(lab, encoder)
         forward = run(encoder, batch)
-        tensors = disk.read_tensors(base / vision.WEIGHTS)
-        after = disk.digest_tensors({n: t for n, t in tensors.items() if not n.startswith(vision.IMAGE_TOWER)})
+        tensors = files.read_tensors(base / clip.WEIGHTS)
+        after = files.digest_tensors({n: t for n, t in tensors.items() if not n.startswith(clip.IMAGE_TOWER)})
         if after != text:
             raise AssertionError(f"the text tower of {name} was touched")
     sizes = {"whole": whole / 1e6, "make_s": made, "open_s": opened, "peak": max(open_peak, peak()), "text": text[:12]}
     return Figures(model=name, **merging, **forward, **sizes)
 
 
-def merged(lab: Lab, encoder: vision.Encoder) -> dict[str, Any]:
+def merged(lab: Lab, encoder: clip.Encoder) -> dict[str, Any]:
     """Which tensors a merge changes, its time beside a copy's, and the memory that it takes."""
     into, recipe = encoder.weights, lerp(lab.base, single("near"), 0.5)
     lab.load(lab.base, encoder)
@@ -138,7 +139,7 @@ def merged(lab: Lab, encoder: vision.Encoder) -> dict[str, Any]:
     }
 
 
-def run(encoder: vision.Encoder, batch: int) -> dict[str, float]:
+def run(encoder: clip.Encoder, batch: int) -> dict[str, float]:
     """Forward throughput, and its share of what a matrix product of as many operations reaches."""
     images = torch.randint(0, 256, (batch, encoder.size, encoder.size, 3), dtype=torch.uint8)
     with FlopCounterMode(display=False) as counter:
@@ -220,7 +221,7 @@ def main() -> None:
     print(text)
     if options.write:
         title = "# The papers' architectures, measured\n\nMade by `python -m benchmarks.architectures --write`.\n\n"
-        disk.write_text(REPORT, title + text)
+        files.write_text(REPORT, title + text)
 
 
 if __name__ == "__main__":

@@ -18,13 +18,13 @@ import numpy as np
 import torch
 from PIL import Image
 
-from core.album import Album, picture, take_in
-from core.classify import Classifier
-from core.incoming import Incoming
-from core.lab import CACHE, Lab
+from core.classify.album import Album, picture, take_in
+from core.classify.classifier import Classifier
+from core.classify.uploads import Incoming
+from core.workspace.lab import CACHE, Lab
 from core.world.concepts import CONCEPTS, PHOTO_NAMES
-from pages.shared import answer_cards
-from pages.shared.answer_cards import Answer, Card
+from pages.shared.classify import cards as answer_cards
+from pages.shared.classify.cards import Answer, Card
 
 ONE_MS, NAMES_MS = 300.0, 200.0
 

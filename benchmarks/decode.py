@@ -22,17 +22,17 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from core import vision
-from core.data import decoded
-from core.data.decoded import cores
-from core.data.opening import guess, open_parts
-from core.data.records import Files, Part
-from core.lab import CACHE, Lab
-from core.merge import merge
-from core.predict import features
-from core.recipe import lerp, single
-from core.transform import pixel_steps, pixels
-from core.vision import Encoder
+from core.models import clip
+from core.models.clip import Encoder
+from core.models.merge import merge
+from core.models.predict import features
+from core.models.preprocess import pixel_steps, pixels
+from core.recipes.recipe import lerp, single
+from core.tasks.datasets import decode
+from core.tasks.datasets.adapters import guess, open_parts
+from core.tasks.datasets.decode import cores
+from core.tasks.datasets.images import Files, Part
+from core.workspace.lab import CACHE, Lab
 
 CLIP = {"size": 224, "interpolation": "bicubic", "resize_mode": "shortest"}
 VIT_B_32 = {"image_size": 224, "layers": 12, "width": 768, "patch_size": 32}
@@ -56,7 +56,7 @@ def preprocessing(photos: Path, count: int, rounds: int) -> None:
         one = len(some) / seconds(lambda: [pixels(part.images.open(i), steps) for i in some])
         with tempfile.TemporaryDirectory() as folder:
             place = Path(folder)
-            took = seconds(lambda place=place: decoded.pictures(part, np.arange(count), "0", CLIP, place))
+            took = seconds(lambda place=place: decode.pictures(part, np.arange(count), "0", CLIP, place))
         ratios.append(count / took / one)
         speeds.append((one, count / took))
     middle = statistics.median(ratios)
@@ -99,7 +99,7 @@ def against_decoding_anew(photographs: Path, count: int, device: str) -> None:
     part = next(iter(open_parts(guess(photographs)).values()))
     rows = np.arange(min(count, len(part.labels)))
     config = {"embed_dim": 512, "vision_cfg": VIT_B_32, "text_cfg": {"width": 64, "heads": 1, "layers": 1}}
-    encoder = Encoder(vision.create(config), {**CLIP, "mean": [0.5] * 3, "std": [0.25] * 3}, device)
+    encoder = Encoder(clip.create(config), {**CLIP, "mean": [0.5] * 3, "std": [0.25] * 3}, device)
     steps = pixel_steps(CLIP)
 
     def forward(images: np.ndarray) -> None:
@@ -112,7 +112,7 @@ def against_decoding_anew(photographs: Path, count: int, device: str) -> None:
         return np.stack([pixels(part.images.open(int(row)), steps) for row in rows])
 
     with tempfile.TemporaryDirectory() as folder:
-        once = partial(decoded.pictures, part, rows, "0", CLIP, Path(folder))
+        once = partial(decode.pictures, part, rows, "0", CLIP, Path(folder))
         decoding = seconds(once)
         images = once().images
         forward(images)

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import torch
 
-from core.lab import CACHE, Lab
-from core.strategies import mixed
+from core.recipes.strategies import mixed
+from core.workspace.lab import CACHE, Lab
 
 
 def main() -> None:

@@ -22,9 +22,9 @@ from pathlib import Path
 
 import torch
 
-from core import disk
-from core.fused import fused_sum
-from core.merge import mix
+from core.models.half_precision import fused_sum
+from core.models.merge import mix
+from core.storage import files as disk
 
 MODELS, WIDTH, ROUNDS = 9, 1024, 2
 ROOT = Path(__file__).resolve().parent.parent

@@ -15,11 +15,12 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from core.lab import Lab
-from core.live import live
-from core.paint import GRID
-from core.typography import Look
-from pages.shared import attack_charts, attack_reading, attack_view
+from core.attacks.typography import Look
+from core.classify.interactive import live
+from core.recipes.paint import GRID
+from core.workspace.lab import Lab
+from pages.shared.typographic import charts, reading
+from pages.shared.typographic import view as attack_view
 
 LIMIT_MS = 150.0
 WORDS = ("umbrella", "telescope", "anchor", "a dog, of course")
@@ -54,9 +55,9 @@ def main() -> int:
     pixels = desk.prepared(image)[None]
 
     def key(text: str) -> None:
-        found = attack_reading.compute(lab, view, image, text, task.class_names[0])
-        attack_charts.bars(found, 0.5)
-        attack_charts.of_this_picture(found, 0.5)
+        found = reading.compute(lab, view, image, text, task.class_names[0])
+        charts.bars(found, 0.5)
+        charts.of_this_picture(found, 0.5)
 
     def bare() -> None:
         for recipe in recipes:

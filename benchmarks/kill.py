@@ -17,8 +17,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from core import disk
-from core.lab import CACHE
+from core.storage import files
+from core.workspace.lab import CACHE
 
 STEPS = 60  # short, so that twenty kills take minutes; the code that runs is the same
 
@@ -45,7 +45,7 @@ def finished(folder: Path) -> dict[str, str]:
     found = {}
     for path in sorted(folder.rglob("*.safetensors")):
         if not {"partial", "images"} & set(path.parts):
-            found[str(path.relative_to(folder))] = disk.digest_tensors(disk.read_tensors(path))
+            found[str(path.relative_to(folder))] = files.digest_tensors(files.read_tensors(path))
     return found
 
 
@@ -80,7 +80,7 @@ def main() -> int:
                 before = finished(Path(harmed))
             try:
                 after = finished(Path(harmed))
-            except disk.DamagedError as error:
+            except files.DamagedError as error:
                 damaged, after = damaged + 1, before
                 print(f"  damaged: {error}")
             lost += sum(1 for name, digest in before.items() if after.get(name) != digest)

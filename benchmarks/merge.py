@@ -13,9 +13,9 @@ from collections.abc import Callable
 
 import torch
 
-from core import vision
-from core.merge import merge
-from core.recipe import lerp, single
+from core.models import clip
+from core.models.merge import merge
+from core.recipes.recipe import lerp, single
 
 VIT_L_14 = {
     "embed_dim": 768,
@@ -28,7 +28,7 @@ ROUNDS = 7
 def tower() -> torch.nn.Module:
     """ViT-L/14's image tower with random weights, cheaply."""
     with torch.device("meta"):
-        shape = vision.create(VIT_L_14).visual
+        shape = clip.create(VIT_L_14).visual
     made = shape.to_empty(device="cpu")
     for tensor in made.state_dict().values():
         tensor.uniform_(-0.1, 0.1)

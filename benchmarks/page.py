@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.browser import APP, WATCH, chromium, drag, open_page, server
-from core.lab import CACHE
+from core.workspace.lab import CACHE
 
 SERVER_LIMIT_MS, SCREEN_LIMIT = 30.0, 10.0
 
@@ -30,7 +30,7 @@ def on_the_server(cache: Path, rounds: int) -> list[float]:
     import streamlit as st
     from streamlit.testing.v1 import AppTest
 
-    from pages.shared import live
+    from pages.shared.alpha import live
 
     body, spent = live._live.__wrapped__, []
 

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
-from core.tasks import Task
-from core.world import glyphs
+from core.tasks.task import Task
+from core.world.drawing import glyphs
 from core.world.tasks import TASKS
 
 SIDE, PEER_PICTURES = 64, 400

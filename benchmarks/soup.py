@@ -18,13 +18,13 @@ from pathlib import Path
 
 import torch
 
-from core.ingredients import ingredients, soup_task
-from core.lab import CACHE, Lab
-from core.manifold import Preset, Question, mix_in
-from core.recipe import lerp, single
-from core.search import maximise
-from core.soup_judge import Judge
-from core.soup_plan import cut, make_pool
+from core.recipes.manifold import Preset, Question, mix_in
+from core.recipes.recipe import lerp, single
+from core.recipes.search import maximise
+from core.soups.ingredients import ingredients, soup_task
+from core.soups.judge import Judge
+from core.soups.plan import cut, make_pool
+from core.workspace.lab import CACHE, Lab
 
 
 def seconds(work: Callable[[], object], device: torch.device) -> float:

@@ -9,21 +9,12 @@ import sys
 import time
 from pathlib import Path
 
-from core import (
-    PaletteError,
-    attack_command,
-    classify_command,
-    dataset_commands,
-    disk,
-    exchange,
-    many_tasks,
-    new,
-    soup_command,
-    spread,
-)
-from core.console import duration, followed
+from core import PaletteError
+from core.cli import attack, classify, data, exchange, searches, soup, strategies, workspaces
+from core.cli.terminal import duration, followed
 from core.jobs import CancelledError
-from core.mixes import parse_recipe
+from core.storage import files as disk
+from core.workspace.named_recipes import parse_recipe
 
 EPILOG = """\
 examples:
@@ -48,7 +39,7 @@ exit status: 0 done; 1 something is wrong (one line on standard error); 2 wrong 
 
 
 def _build(lab, options) -> int:
-    from core.build import build, pictures_per_second, plan
+    from core.training.steps import build, pictures_per_second, plan
 
     names = options.tasks or None
     with followed() as progress:
@@ -68,9 +59,9 @@ def _build(lab, options) -> int:
     disk.sweep(lab.folder, older_than=3600)
     started = time.monotonic()
     with followed() as progress:
-        if spread.wanted(lab, options):
+        if searches.wanted(lab, options):
             shared = (options.workers, options.scheduler)
-            spread.build_with(lab, names, options.supported, *shared, progress, options.augment)
+            searches.build_with(lab, names, options.supported, *shared, progress, options.augment)
         else:
             build(todo, progress)
     print(f"{lab.name}: done in {duration(time.monotonic() - started)}.")
@@ -78,7 +69,7 @@ def _build(lab, options) -> int:
 
 
 def _status(lab, options) -> int:
-    from core.build import pictures_per_second, plan
+    from core.training.steps import pictures_per_second, plan
 
     total = sum(p.stat().st_size for p in lab.folder.rglob("*") if p.is_file())
     print(f"{lab.name}: {lab.folder}, {total / 1e6:.1f} MB, device {lab.device}")
@@ -138,7 +129,7 @@ def _verify(lab, options) -> int:
 
 
 def _card(lab, options) -> int:
-    from core.card import write
+    from core.exchange.exporting.base_card import write
 
     with followed() as progress:
         text, missed = write(lab, options.photos, progress)
@@ -168,8 +159,8 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--tasks", nargs="+", metavar="TASK", help="patching tasks, or joint checkpoints (default: all)")
     one.add_argument("--supported", nargs="+", metavar="TASK", help="supported tasks (default: the workspace's)")
     one.add_argument("--dry-run", action="store_true", help="only say what would be done, and how long it would take")
-    spread.add_augment(one)
-    spread.add_workers(one)
+    searches.add_augment(one)
+    searches.add_workers(one)
     command("status", _status, "Say what exists, how big it is, and what is missing.")
     one = command("eval", _eval, "Accuracy of a recipe on a task, with n and the 95 % interval.")
     one.add_argument("recipe", metavar="RECIPE", help="NAME, NAME@ALPHA or FILE.json")
@@ -178,14 +169,14 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--json", action="store_true", help="print one JSON object instead of a sentence")
     one = command("card", _card, "Measure the base and write its model card; fails if a figure is below its goal.")
     one.add_argument("--photos", type=Path, metavar="FILE", help="CIFAR-10's test pictures as a parquet file")
-    many_tasks.commands(command)
+    strategies.commands(command)
     exchange.commands(command)
-    attack_command.commands(command)
-    dataset_commands.commands(command)
-    classify_command.commands(command)
-    new.commands(command)
-    spread.commands(command)
-    soup_command.commands(command)
+    attack.commands(command)
+    data.commands(command)
+    classify.commands(command)
+    workspaces.commands(command)
+    searches.commands(command)
+    soup.commands(command)
     command("verify", _verify, "Read every checkpoint and result again and compare it with its digest.")
     return top
 
@@ -194,7 +185,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     options = parser().parse_args(arguments)
     try:
-        from core.lab import CACHE, Lab  # after parsing, so that --help is instant
+        from core.workspace.lab import CACHE, Lab  # after parsing, so that --help is instant
 
         opens = getattr(options, "opens", True)
         lab = Lab(options.workspace, options.cache or CACHE, options.device) if opens else None

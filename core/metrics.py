@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 from scipy.special import bdtr, logsumexp, ndtr, ndtri  # scipy.stats has all of this too, but takes a second to import
 
-from core.paint import combined_accuracy
+from core.recipes.paint import combined_accuracy
 
 
 @dataclass(frozen=True)

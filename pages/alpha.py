@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from pages.shared import address, alpha_view, changes, frame, handover, how, live, missing, steering, workspace
-from pages.shared.curve import known_curve
-from pages.shared.welcome import welcome
+from pages.shared.alpha import build_offer, changes, details, live
+from pages.shared.alpha import controls as steering
+from pages.shared.alpha import view as alpha_view
+from pages.shared.alpha.curve import known_curve
+from pages.shared.app import frame, handover, url_state, workspace
+from pages.shared.app.welcome import welcome
 
 frame.within_app()
 
@@ -23,29 +26,29 @@ welcome(
     "mixes the two models: further up is better on the new task, further right is better on the others. Drag α and "
     "look for the corner. The star is the α that validation pictures choose; the numbers are of test pictures.",
 )
-view, complaints, anew = address.load("alpha", partial(alpha_view.read, lab))
+view, complaints, anew = url_state.load("alpha", partial(alpha_view.read, lab))
 frame.complain(complaints)
 controls, main = frame.controls_and_main()
 with controls:
     view = steering.pick(lab, view, anew)
 curve = known_curve(lab, view.task, view.supported) if view.task else None
 if curve is not None:
-    view = missing.with_alpha(lab, jobs, view, curve)
-address.save("alpha", view, alpha_view.write)
+    view = build_offer.with_alpha(lab, jobs, view, curve)
+url_state.save("alpha", view, alpha_view.write)
 
 if curve is None:
     with main:
-        missing.offer_curve(lab, jobs, view.task, view.supported)
+        build_offer.offer_curve(lab, jobs, view.task, view.supported)
 else:
     with controls:
         steering.choose(lab, jobs, view, curve)
         steering.take_away(lab, view, curve)
     with main:
         live.draw(lab, curve)
-        missing.offer_rest(lab, jobs, view, curve)
+        build_offer.offer_rest(lab, jobs, view, curve)
     shown = replace(view, supported=curve.supported, alpha=curve.nearest(view.alpha))
     recipe = lab.patch(view.task, shown.alpha)
     with main:
         handover.go_on(lab, recipe, alpha_view.title(lab, shown), "alpha", alpha_view.write(shown), "alpha")
     changes.draw(lab, shown, recipe, anew)
-    how.draw(lab, jobs, shown, curve, recipe)
+    details.draw(lab, jobs, shown, curve, recipe)

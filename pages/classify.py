@@ -5,17 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from pages.shared import (
-    address,
-    classify_models,
-    classify_result,
-    classify_view,
-    classify_words,
-    classify_work,
-    frame,
-    sources,
-    workspace,
-)
+from pages.shared.app import frame, url_state, workspace
+from pages.shared.classify import answers, class_names, pictures, results
+from pages.shared.classify import models as classify_models
+from pages.shared.classify import view as classify_view
 
 frame.within_app()
 
@@ -25,18 +18,18 @@ frame.title(
     "The text side is open: any class names will do, and a patched model answers as the base does, with a matrix "
     f"product ([PAINT]({frame.PAINT}), §2). Pictures stay on this machine.",
 )
-view, complaints, anew = address.load("classify", partial(classify_view.read, lab))
+view, complaints, anew = url_state.load("classify", partial(classify_view.read, lab))
 frame.complain(complaints)
 controls, main = frame.controls_and_main()
 with controls, frame.one_sentence():
-    sent = sources.pick(lab, view, anew)
+    sent = pictures.pick(lab, view, anew)
     models = classify_models.pick(lab, view, anew)
-    words = classify_words.pick(lab, view, anew)
+    words = class_names.pick(lab, view, anew)
     view = replace(view, sample=sent.sample, first=models.first, second=models.second, **words.view)
-    address.save("classify", view, classify_view.write)
+    url_state.save("classify", view, classify_view.write)
     with main:
-        album = sources.album(lab, jobs, sent)
-        asked = classify_work.Asked(album, models.recipes, words.names, words.templates, words.top)
-        result = classify_work.result(lab, jobs, asked)
+        album = pictures.album(lab, jobs, sent)
+        asked = answers.Asked(album, models.recipes, words.names, words.templates, words.top)
+        result = answers.result(lab, jobs, asked)
         if result is not None:
-            classify_result.draw(lab, asked, result, models.colours, sent, anew)
+            results.draw(lab, asked, result, models.colours, sent, anew)

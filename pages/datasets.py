@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pages.shared import adding, address, datasets_view, frame, heads, workspace
+from pages.shared.app import frame, url_state, workspace
+from pages.shared.tasks import add_dataset, datasets_view, train_heads
 
 frame.within_app()
 
@@ -12,15 +13,15 @@ frame.title(
     f"Every data set of the two papers ([PAINT]({frame.PAINT}), §3 and appendix), and your own: what you add becomes a "
     "task of this workspace.",
 )
-view, complaints, anew = address.load("data", datasets_view.read)
+view, complaints, anew = url_state.load("data", datasets_view.read)
 frame.complain(complaints)
 controls, main = frame.controls_and_main()
 with controls:
-    view = adding.pick(view, anew)
+    view = add_dataset.pick(view, anew)
 with main:
-    adding.outcome(lab)
+    add_dataset.outcome(lab)
     if view.asked:
-        adding.offer(lab, jobs, view)
-    heads.draw(lab, jobs)
+        add_dataset.offer(lab, jobs, view)
+    train_heads.draw(lab, jobs)
     datasets_view.table(view, bool(view.asked))
-address.save("data", view, datasets_view.write)
+url_state.save("data", view, datasets_view.write)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 
-from pages.shared import address, export_view, frame, taken, taking, workspace
-from pages.shared.export_view import View
+from pages.shared.app import frame, url_state, workspace
+from pages.shared.exchange import controls as taking
+from pages.shared.exchange import result
+from pages.shared.exchange import view as export_view
+from pages.shared.exchange.view import View
 
 frame.within_app()
 
@@ -15,12 +18,12 @@ frame.title(
     f"A mix is one set of weights, as cheap to run as the base ([PAINT]({frame.PAINT}), §2): here it becomes files "
     "that other programs load, with its recipe, its parents and its figures inside.",
 )
-view, complaints, anew = address.load("export", partial(export_view.read, lab))
+view, complaints, anew = url_state.load("export", partial(export_view.read, lab))
 frame.complain(complaints)
 controls, main = frame.controls_and_main()
 with controls:
     order = taking.pick(lab, view, anew)
-address.save("export", View(order.mix.word, order.fmt, order.dtype), export_view.write)
+url_state.save("export", View(order.mix.word, order.fmt, order.dtype), export_view.write)
 with main:
     taking.offer(lab, jobs, order)
-    taken.details(lab, order.mix, order.fmt, order.dtype, order.tasks, order.target, order.overwrite)
+    result.details(lab, order.mix, order.fmt, order.dtype, order.tasks, order.target, order.overwrite)

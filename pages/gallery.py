@@ -6,8 +6,9 @@ from functools import partial
 
 import streamlit as st
 
-from pages.shared import address, cards, frame, gallery_view, workspace
-from pages.shared.pickers import by_role, seed
+from pages.shared.app import frame, url_state, workspace
+from pages.shared.tasks import gallery, gallery_view
+from pages.shared.widgets.pickers import by_role, seed
 
 frame.within_app()
 
@@ -17,7 +18,7 @@ frame.title(
     f"Every task of this workspace, and which data set of the papers it plays ([PAINT]({frame.PAINT}), §3 and "
     "appendix B).",
 )
-view, complaints, anew = address.load("gallery", partial(gallery_view.read, lab))
+view, complaints, anew = url_state.load("gallery", partial(gallery_view.read, lab))
 frame.complain(complaints)
 seed({"gallery.task": view.task, "gallery.classes": list(view.classes), "gallery.sample": view.sample}, anew)
 controls, main = frame.controls_and_main()
@@ -29,11 +30,11 @@ with controls:
     st.session_state["gallery.classes"] = [c for c in st.session_state["gallery.classes"] if c in known]
     classes = st.multiselect("Classes", known, key="gallery.classes", placeholder="All, or choose some")
     sample = st.number_input("Sample", 1, 9999, step=1, key="gallery.sample", help="Another number, other pictures.")
-    cards.facts(lab, name)
+    gallery.facts(lab, name)
 with main:
-    cards.accuracies(lab, name)
-    cards.sample(lab, name, classes, sample)
-cards.words(lab, name)
-cards.every_task(lab)
-cards.base_card(lab)
-address.save("gallery", gallery_view.View(name, tuple(classes), int(sample)), gallery_view.write)
+    gallery.accuracies(lab, name)
+    gallery.sample(lab, name, classes, sample)
+gallery.words(lab, name)
+gallery.every_task(lab)
+gallery.base_card(lab)
+url_state.save("gallery", gallery_view.View(name, tuple(classes), int(sample)), gallery_view.write)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.shared import bringing, frame, workspace
+from pages.shared.app import frame, workspace
+from pages.shared.exchange import import_report
 
 frame.within_app()
 
@@ -16,7 +17,7 @@ frame.title(
 )
 controls, main = frame.controls_and_main()
 with controls:
-    found = bringing.pick_file()
+    found = import_report.pick_file()
 with main:
     if found is None:
         st.info(
@@ -27,6 +28,6 @@ with main:
         )
         where = "" if lab.name == "mini" else f"--workspace {lab.name} "
         st.code(f"python -m core {where}import theirs.safetensors --check", language="bash")
-    elif report := bringing.report_on(lab, jobs, found):
-        bringing.show(lab, report, found.title)
-        bringing.register(lab, jobs, found, report)
+    elif report := import_report.report_on(lab, jobs, found):
+        import_report.show(lab, report, found.title)
+        import_report.register(lab, jobs, found, report)

@@ -6,8 +6,10 @@ from functools import partial
 
 import streamlit as st
 
-from core.vision import known_models
-from pages.shared import address, frame, gauge, models_view, new_workspace, precisions, shelf, workspace
+from core.models.clip import known_models
+from pages.shared.app import frame, url_state, workspace
+from pages.shared.models import device, new_workspace, precision, workspaces
+from pages.shared.models import view as models_view
 
 frame.within_app()
 
@@ -18,20 +20,20 @@ frame.title(
     f"([PAINT]({frame.PAINT}), §3); any model of open_clip, of the Hugging Face hub or of your own will do.",
 )
 known = st.cache_resource(show_spinner="Asking open_clip which models it knows …")(known_models)()
-view, complaints, anew = address.load("models", partial(models_view.read, known))
+view, complaints, anew = url_state.load("models", partial(models_view.read, known))
 frame.complain(complaints)
 controls, main = frame.controls_and_main()
 with controls:
     view, origin = new_workspace.pick(view, known, anew)
     trouble = new_workspace.offer(origin, cache, jobs)
-address.save("models", view, models_view.write)
+url_state.save("models", view, models_view.write)
 with main:
     made = sum(job.state == "done" for job in jobs.all())
-    found = shelf.shelf(cache, made)
-    gauge.draw(next((w.precision for w in found if w.name == workspace.name()), "float32") or "float32")
+    found = workspaces.shelf(cache, made)
+    device.draw(next((w.precision for w in found if w.name == workspace.name()), "float32") or "float32")
     if trouble:
         st.warning(trouble, icon=":material/error:")
-    shelf.draw(found)
+    workspaces.draw(found)
     new_workspace.without_network(origin, st.session_state.get(new_workspace.NAME, ""))
     if any(w.name == workspace.name() for w in found):
-        precisions.draw(workspace.lab(), jobs)
+        precision.draw(workspace.lab(), jobs)

@@ -6,21 +6,12 @@ from functools import partial
 
 import streamlit as st
 
-from pages.shared import (
-    address,
-    editing,
-    frame,
-    handover,
-    history_list,
-    matrix,
-    measuring,
-    mix_picker,
-    recipe_view,
-    versus,
-    workspace,
-)
-from pages.shared.pickers import seed
-from pages.shared.recipe_view import SHOWS, View
+from pages.shared.app import frame, handover, url_state, workspace
+from pages.shared.recipe import compare, edit, history, measure
+from pages.shared.recipe import view as recipe_view
+from pages.shared.recipe.view import SHOWS, View
+from pages.shared.widgets import coefficients, recipe_picker
+from pages.shared.widgets.pickers import seed
 
 frame.within_app()
 
@@ -30,30 +21,30 @@ frame.title(
     "Every way of mixing is a matrix, models × parts of the network, whose columns sum to 1 "
     f"([PAINT]({frame.PAINT}), §2; [manifold mixing]({frame.MANIFOLD}), eq. 1).",
 )
-view, complaints, anew = address.load("recipe", partial(recipe_view.read, lab))
+view, complaints, anew = url_state.load("recipe", partial(recipe_view.read, lab))
 frame.complain(complaints)
 seed({"recipe.mix": view.word, "recipe.against": view.against, "recipe.show": view.show}, anew)
 if anew:
     st.session_state.pop("recipe.task", None)
 controls, main = frame.controls_and_main()
 with controls:
-    mix = mix_picker.pick(lab, "Mix", "recipe.mix", view.word)
-    other = mix_picker.pick(lab, "Compared with", "recipe.against", view.against, paste=False)
+    mix = recipe_picker.pick(lab, "Mix", "recipe.mix", view.word)
+    other = recipe_picker.pick(lab, "Compared with", "recipe.against", view.against, paste=False)
     show = st.radio("Show", list(SHOWS), key="recipe.show", format_func=SHOWS.get)
     handover.downloads(mix)
 task = ""
 with main:
     if show == "mix":
-        matrix.draw(mix.recipe, "recipe.matrix")
-        measuring.row(lab, mix, other)
+        coefficients.draw(mix.recipe, "recipe.matrix")
+        measure.row(lab, mix, other)
         handover.go_on(lab, mix.recipe, mix.title, "recipe", {"recipe": mix.word}, "recipe", but="recipe")
-        measuring.draw_table(lab, mix, other)
-        measuring.offer(lab, jobs, (mix, other), "recipe.mix")
+        measure.draw_table(lab, mix, other)
+        measure.offer(lab, jobs, (mix, other), "recipe.mix")
         handover.note_figures(lab, mix)
     elif show == "compare":
-        task = versus.draw(lab, jobs, mix, other, view.task)
+        task = compare.draw(lab, jobs, mix, other, view.task)
     elif show == "change":
-        editing.draw(lab, mix)
+        edit.draw(lab, mix)
     else:
-        history_list.draw(lab)
-address.save("recipe", View(mix.word, other.word, show, task), recipe_view.write)
+        history.draw(lab)
+url_state.save("recipe", View(mix.word, other.word, show, task), recipe_view.write)

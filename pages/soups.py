@@ -7,10 +7,13 @@ from functools import partial
 
 import streamlit as st
 
-from core.soup_measure import results
-from pages.shared import address, frame, soup_hand, soup_missing, soup_results, soup_search, soup_view, workspace
-from pages.shared.pickers import seed
-from pages.shared.welcome import welcome
+from core.soups.measure import results
+from pages.shared.app import frame, url_state, workspace
+from pages.shared.app.welcome import welcome
+from pages.shared.soups import build_offer, by_hand, search
+from pages.shared.soups import results as soup_results
+from pages.shared.soups import view as soup_view
+from pages.shared.widgets.pickers import seed
 
 frame.within_app()
 
@@ -29,7 +32,7 @@ welcome(
     "tuned on, up is better on pictures in other looks. Violet marks are mixes: one model each, as fast as any. "
     "Search for a better mix, or set the mixing factors by hand.",
 )
-view, complaints, anew = address.load("soups", partial(soup_view.read, known))
+view, complaints, anew = url_state.load("soups", partial(soup_view.read, known))
 frame.complain(complaints)
 controls, main = frame.controls_and_main()
 with controls:
@@ -38,7 +41,7 @@ with controls:
         "Show", list(soup_view.SHOWN), key="soups.show", format_func=soup_view.SHOWN.__getitem__, required=True
     )
     view = replace(view, show=shown or "results")
-here = soup_missing.here(lab)
+here = build_offer.here(lab)
 if view.show == "results":
     with controls:
         view = soup_results.pick(lab, known, view, anew)
@@ -51,16 +54,16 @@ if view.show == "results":
         soup_results.details(lab, jobs, soup_view.pool_of(known, view.pool), view)
 elif len(here) < 2:
     with main:
-        soup_missing.offer(lab, jobs)
+        build_offer.offer(lab, jobs)
 else:
-    pool = soup_missing.pool_here(lab, here)
+    pool = build_offer.pool_here(lab, here)
     if view.show == "search":
         with controls:
-            view = soup_search.controls(view, anew)
+            view = search.controls(view, anew)
         with main:
-            soup_search.draw(lab, jobs, pool, view)
+            search.draw(lab, jobs, pool, view)
     else:
-        view = soup_hand.page(lab, jobs, known, pool, view, (controls, main), anew)
+        view = by_hand.page(lab, jobs, known, pool, view, (controls, main), anew)
     with main:
-        soup_missing.offer(lab, jobs)
-address.save("soups", view, soup_view.write)
+        build_offer.offer(lab, jobs)
+url_state.save("soups", view, soup_view.write)

@@ -7,10 +7,11 @@ from functools import partial
 
 import streamlit as st
 
-from core.plan import outcomes
-from pages.shared import address, frame, workspace
-from pages.shared.many import asking, results, steering, view
-from pages.shared.welcome import welcome
+from core.patching.plan import outcomes
+from pages.shared.app import frame, url_state, workspace
+from pages.shared.app.welcome import welcome
+from pages.shared.strategies import controls as steering
+from pages.shared.strategies import request, results, view
 
 frame.within_app()
 
@@ -27,7 +28,7 @@ welcome(
     "the last bar what a separate model for every task could do.",
 )
 kept = outcomes(lab)
-shown, complaints, anew = address.load("many", partial(view.read, lab, kept))
+shown, complaints, anew = url_state.load("many", partial(view.read, lab, kept))
 if shown.key not in (*kept, view.NEW):
     shown, anew = view.read(lab, kept, {})[0], True
 frame.complain(complaints)
@@ -36,18 +37,18 @@ with controls:
     shown = steering.pick(kept, shown, anew)
 if shown.key == view.NEW:
     with main:
-        shown = replace(shown, request=asking.form(lab, shown.request, anew))
-        if found := asking.offer(lab, jobs, shown.request):
-            address.save("many", view.View(found), view.write)
+        shown = replace(shown, request=request.form(lab, shown.request, anew))
+        if found := request.offer(lab, jobs, shown.request):
+            url_state.save("many", view.View(found), view.write)
             st.rerun()
-    address.save("many", shown, view.write)
+    url_state.save("many", shown, view.write)
 else:
     outcome = kept[shown.key]
     with controls:
         steering.facts(lab, shown, outcome)
     with main:
         shown = steering.look(outcome, shown, anew)
-    address.save("many", shown, view.write)
+    url_state.save("many", shown, view.write)
     with main:
-        address.save("many", steering.figure(lab, jobs, shown, outcome), view.write)
+        url_state.save("many", steering.figure(lab, jobs, shown, outcome), view.write)
     results.details(outcome)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 
-from pages.shared import address, attack_controls, attack_live, attack_panels, attack_view, frame, missing, workspace
-from pages.shared.welcome import welcome
+from pages.shared.alpha import build_offer
+from pages.shared.app import frame, url_state, workspace
+from pages.shared.app.welcome import welcome
+from pages.shared.typographic import controls, live, panels
+from pages.shared.typographic import view as attack_view
 
 frame.within_app()
 
@@ -20,12 +23,12 @@ welcome(
     "Write anything on a picture and see whom it fools: the base, the patched model at this α, the fine-tuned model. "
     "Type, drag the word about, drag α. Below, the same attack on a whole task, and what the protection costs.",
 )
-view, complaints, anew = address.load("attack", partial(attack_view.read, lab))
+view, complaints, anew = url_state.load("attack", partial(attack_view.read, lab))
 frame.complain(complaints)
 if view.patch:
-    attack_controls.seed(lab, view, anew)
-    attack_live.draw(lab, view)
-    attack_panels.draw(lab, jobs, view, attack_live.alpha_of(lab, view))
-    attack_live.take_away(lab, view)
+    controls.seed(lab, view, anew)
+    live.draw(lab, view)
+    panels.draw(lab, jobs, view, live.alpha_of(lab, view))
+    live.take_away(lab, view)
 else:
-    missing.offer_curve(lab, jobs, next(iter(attack_view.buildable(lab)), ""), lab.default_supported())
+    build_offer.offer_curve(lab, jobs, next(iter(attack_view.buildable(lab)), ""), lab.default_supported())

@@ -18,9 +18,9 @@ import numpy as np
 import pytest
 import torch
 
-from core import vision
-from core.lab import Lab
-from core.tasks import Pictures, Task, digest_of
+from core.models import clip
+from core.tasks.task import Pictures, Task, digest_of
+from core.workspace.lab import Lab
 
 torch.set_num_threads(1)  # pico models are faster without threads, and digests do not depend on the machine's cores
 
@@ -77,7 +77,7 @@ def make_workspace(cache: Path, name: str = "tiny") -> Path:
     """A workspace folder with a random base, ready to fine-tune in seconds."""
     folder = cache / name
     torch.manual_seed(0)
-    vision.save(vision.create(CONFIG["model_cfg"]), CONFIG, folder / "base")
+    clip.save(clip.create(CONFIG["model_cfg"]), CONFIG, folder / "base")
     settings = {"steps": 40, "batch_size": 24, "lr": 3e-3, "warmup": 4}
     facts = {"title": "Tiny", "tasks": "tiny", "supported": ["plain"], "finetune": {"default": settings}}
     (folder / "workspace.json").write_text(json.dumps(facts))
@@ -87,7 +87,7 @@ def make_workspace(cache: Path, name: str = "tiny") -> Path:
 @pytest.fixture(scope="session")
 def tiny_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace with its ``noisy`` checkpoint trained, made once; tests get copies."""
-    from core.build import train
+    from core.training.steps import train
 
     cache = tmp_path_factory.mktemp("template")
     make_workspace(cache)

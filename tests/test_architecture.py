@@ -95,10 +95,10 @@ def test_every_module_says_what_it_is():
 
 
 def test_the_torchvision_trap_is_handled():
-    from core import torchvision_cpu
+    from core.models import torchvision_shim
 
-    torchvision_cpu.prepare()
-    torchvision_cpu.prepare()  # a second call does nothing
+    torchvision_shim.prepare()
+    torchvision_shim.prepare()  # a second call does nothing
     assert importlib.util.find_spec("torchvision")
     import torchvision
 

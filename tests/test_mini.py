@@ -6,15 +6,17 @@ from statistics import median
 
 import pytest
 
-from core import curves, disk, torchvision_cpu, vision
-from core.card import patched
-from core.checkpoints import name_of, settings_for
-from core.graph import pieces
-from core.lab import CACHE, Lab
-from core.outcomes import FORGETFUL, JOINT, SEARCHED, SEQUENTIAL, SHARED, SPECIALISED
-from core.paint import GRID
-from core.plan import is_current, outcome_path, outcomes, plan_of
-from core.soup_measure import results
+from core.exchange.exporting.base_card import patched
+from core.models import clip, torchvision_shim
+from core.patching import curves
+from core.patching.finetunes import name_of, settings_for
+from core.patching.plan import is_current, outcome_path, outcomes, plan_of
+from core.patching.results import FORGETFUL, JOINT, SEARCHED, SEQUENTIAL, SHARED, SPECIALISED
+from core.recipes.paint import GRID
+from core.soups.measure import results
+from core.storage import files
+from core.training.graph import pieces
+from core.workspace.lab import CACHE, Lab
 
 
 @pytest.fixture(scope="module")
@@ -25,15 +27,15 @@ def mini():
 def test_every_file_is_what_its_digest_says(mini):
     assert [mini.zoo.verify(name) for name in mini.zoo.names()] == [None] * len(mini.zoo.names())
     for path in mini.store.files():
-        disk.read_tensors(path)
+        files.read_tensors(path)
 
 
 def test_plain_open_clip_loads_the_base(mini):
-    torchvision_cpu.prepare()
+    torchvision_shim.prepare()
     import open_clip
 
     model, _, transform = open_clip.create_model_and_transforms(f"local-dir:{mini.folder / 'base'}")
-    ours = vision.load(mini.folder / "base").state_dict()
+    ours = clip.load(mini.folder / "base").state_dict()
     assert all((tensor == ours[name]).all() for name, tensor in model.state_dict().items())
     assert transform is not None
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import replace
 from importlib.util import find_spec
 
-from core.tasks import Task
+from core.tasks.task import Task
 from core.world import captions, colours
 from core.world.concepts import CONCEPTS, ICONS
-from core.world.drawn import Attacked, Icons, Looks, Tones, Words
-from core.world.render import Manner, Writing
+from core.world.drawing.render import Manner, Writing
+from core.world.sources import Attacked, Icons, Looks, Tones, Words
 
 LARGE = (("train", 8000), ("val", 1000), ("test", 2000))
 USUAL = (("train", 4000), ("val", 500), ("test", 1000))

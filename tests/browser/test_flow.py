@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.browser import PATIENCE_MS, WATCH, chromium, drag, find_chromium, open_page, server
-from core.lab import CACHE
+from core.workspace.lab import CACHE
 
 pytestmark = [
     pytest.mark.browser,

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
-from conftest import tiny_tasks
 from streamlit.testing.v1 import AppTest
 
-from core.build import build, plan
 from core.jobs import Progress
-from core.lab import Lab
+from core.training.steps import build, plan
+from core.workspace.lab import Lab
+from tests.conftest import tiny_tasks
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
 
@@ -33,7 +33,7 @@ def cache(swept_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     """A cache folder of its own, which the pages open."""
     copy = Path(shutil.copytree(swept_template, tmp_path / "cache"))
     monkeypatch.setenv("PALETTE_CACHE", str(copy))
-    monkeypatch.setattr("core.lab.tasks_of", lambda _: tiny_tasks())
+    monkeypatch.setattr("core.workspace.lab.tasks_of", lambda _: tiny_tasks())
     return copy
 
 

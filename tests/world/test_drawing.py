@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from core.world import WorldError, colours, glyphs, lettering, render
+from core.world import WorldError, colours
 from core.world.concepts import CONCEPTS, ICONS, PHOTO_NAMES, THINGS
+from core.world.drawing import glyphs, lettering, render
 
 
 def seeded(seed: int = 0) -> torch.Generator:

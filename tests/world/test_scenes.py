@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from core.tasks import Pictures, Task, TaskError
-from core.world.scenes import NEIGHBOURS, PATCHED, TASKS, TRANSFER, Neighbour
-from core.world.scenes.drawn import Drawn
-from core.world.scenes.shapes import box, by_class, disc, inside, noise, plane
+from core.tasks.task import Pictures, Task, TaskError
+from core.world.drawing.shapes import box, by_class, disc, inside, noise, plane
+from core.world.neighbours import NEIGHBOURS, Neighbour
+from core.world.scenes import PATCHED, TASKS, TRANSFER
+from core.world.scenes.seeded import Drawn
 
 by_name = pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
 by_neighbour = pytest.mark.parametrize("neighbour", NEIGHBOURS, ids=lambda neighbour: neighbour.name)

@@ -9,11 +9,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.tasks import Task, TaskError
-from core.world import glyphs
+from core.tasks.task import Task, TaskError
 from core.world import tasks as world
 from core.world.concepts import ICONS
-from core.world.drawn import Drawn, _pool
+from core.world.drawing import glyphs
+from core.world.sources import Drawn, _pool
 
 OURS = [t for t in (*world.TASKS, world.UNATTACKED) if isinstance(t.source, Drawn)]
 by_name = pytest.mark.parametrize("task", OURS, ids=lambda t: t.name)
@@ -33,7 +33,7 @@ def test_the_list():
 
 
 def test_building_the_list_draws_nothing():
-    code = "import core.world.tasks, core.world.glyphs as g; assert g.atlas.cache_info().misses == 0"
+    code = "import core.world.tasks, core.world.drawing.glyphs as g; assert g.atlas.cache_info().misses == 0"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

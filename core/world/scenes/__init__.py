@@ -1,18 +1,17 @@
-"""The nine patching tasks' pictures, and their neighbourhoods for the base model's pre-training.
+"""The nine patching tasks' pictures.
 
 Each module draws one kind of scene; a task's own pictures and its neighbours' come from different functions.
 """
 
-from core.tasks import Task
+from core.tasks.task import Task
 from core.world.scenes.aerial import AERIAL_TASK, LAND_USE_TASK
 from core.world.scenes.clocks import CLOCKS
 from core.world.scenes.counting import COUNTING, PATCHED, TRANSFER
 from core.world.scenes.digits import DIGITS
-from core.world.scenes.neighbours import NEIGHBOURS, Neighbour
-from core.world.scenes.numbers import HOUSE_NUMBERS
+from core.world.scenes.house_numbers import HOUSE_NUMBERS
 from core.world.scenes.road import DISTANCE
-from core.world.scenes.signs import SIGNS_TASK
 from core.world.scenes.textures import TEXTURES
+from core.world.scenes.traffic_signs import SIGNS_TASK
 
 TASKS: tuple[Task, ...] = (
     DIGITS,
@@ -26,4 +25,4 @@ TASKS: tuple[Task, ...] = (
     COUNTING,
 )
 
-__all__ = ["NEIGHBOURS", "PATCHED", "TASKS", "TRANSFER", "Neighbour"]
+__all__ = ["PATCHED", "TASKS", "TRANSFER"]

@@ -7,11 +7,11 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from core.tasks import Task
-from core.world.scenes import land, sites
-from core.world.scenes.drawn import Drawn
-from core.world.scenes.looks import AEROPLANE, MAP, SATELLITE
-from core.world.scenes.shapes import blend, blurred, by_class, clouds, finished, hues, near, uniform
+from core.tasks.task import Task
+from core.world.drawing.shapes import blend, blurred, by_class, clouds, finished, hues, near, uniform
+from core.world.scenes import buildings, land
+from core.world.scenes.land_looks import AEROPLANE, MAP, SATELLITE
+from core.world.scenes.seeded import Drawn
 
 LAND_USE = {
     "annual crops": land.fields,
@@ -32,15 +32,15 @@ AERIAL = {
     "residential area": land.residential,
     "island": land.island,
     "beach": land.beach,
-    "airport runway": sites.runway,
-    "bridge": sites.bridge,
-    "harbor": sites.harbor,
-    "parking lot": sites.parking,
-    "roundabout": sites.roundabout,
-    "railway": sites.railway,
-    "tennis court": sites.tennis_court,
-    "baseball diamond": sites.baseball_diamond,
-    "storage tanks": sites.storage_tanks,
+    "airport runway": buildings.runway,
+    "bridge": buildings.bridge,
+    "harbor": buildings.harbor,
+    "parking lot": buildings.parking,
+    "roundabout": buildings.roundabout,
+    "railway": buildings.railway,
+    "tennis court": buildings.tennis_court,
+    "baseball diamond": buildings.baseball_diamond,
+    "storage tanks": buildings.storage_tanks,
     "rectangular farmland": land.fields,
 }
 MAPPED = {
@@ -51,7 +51,7 @@ MAPPED = {
     "island": land.island,
     "houses": land.residential,
     "fields": land.fields,
-    "roundabout": sites.roundabout,
+    "roundabout": buildings.roundabout,
 }
 
 

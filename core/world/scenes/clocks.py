@@ -7,9 +7,8 @@ import math
 import torch
 from torch import Tensor
 
-from core.tasks import Task
-from core.world.scenes.drawn import Drawn
-from core.world.scenes.shapes import (
+from core.tasks.task import Task
+from core.world.drawing.shapes import (
     blend,
     blurred,
     box,
@@ -28,6 +27,7 @@ from core.world.scenes.shapes import (
     segment,
     uniform,
 )
+from core.world.scenes.seeded import Drawn
 
 HOURS = ("twelve", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven")
 NAMES = tuple(f"{hour} o'clock" for hour in HOURS)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from core.tasks import Task
-from core.world.scenes.drawn import Drawn
-from core.world.scenes.shapes import (
+from core.tasks.task import Task
+from core.world.drawing.shapes import (
     blend,
     blurred,
     box,
@@ -23,7 +22,8 @@ from core.world.scenes.shapes import (
     uniform,
     union,
 )
-from core.world.scenes.stamps import WORDS
+from core.world.drawing.text_masks import WORDS
+from core.world.scenes.seeded import Drawn
 
 COUNTS = tuple(range(3, 11))
 NAMES = (*WORDS[3:], "ten")

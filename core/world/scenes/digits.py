@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core.tasks import SPLITS, Pictures, Task, TaskError, digest_of
+from core.tasks.task import SPLITS, Pictures, Task, TaskError, digest_of
 from core.world import WorldError
-from core.world.scenes.shapes import (
+from core.world.drawing.shapes import (
     blend,
     blurred,
     canvas,
@@ -30,7 +30,7 @@ from core.world.scenes.shapes import (
     plane,
     uniform,
 )
-from core.world.scenes.stamps import WORDS, bolder, printed, stamp
+from core.world.drawing.text_masks import WORDS, bolder, printed, stamp
 
 NAMES = tuple(str(d) for d in range(10))
 

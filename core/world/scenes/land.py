@@ -9,19 +9,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from core.world.scenes.cells import Cells
-from core.world.scenes.shapes import (
-    blend,
-    box,
-    canvas,
-    clouds,
-    inside,
-    jittered,
-    length,
-    near,
-    paint,
-    uniform,
-)
+from core.world.drawing.cells import Cells
+from core.world.drawing.shapes import blend, box, canvas, clouds, inside, jittered, length, near, paint, uniform
 
 Brush = Callable[["Look", int, torch.Generator], Tensor]
 

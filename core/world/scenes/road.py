@@ -5,9 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from core.tasks import Task
-from core.world.scenes.drawn import Drawn
-from core.world.scenes.shapes import (
+from core.tasks.task import Task
+from core.world.drawing.shapes import (
     blend,
     blurred,
     box,
@@ -28,6 +27,7 @@ from core.world.scenes.shapes import (
     uniform,
     union,
 )
+from core.world.scenes.seeded import Drawn
 
 DISTANCES = ("a car right in front of me", "a car nearby", "a car in the distance", "no car")
 METRES = ((4.0, 7.0), (9.5, 15.0), (18.0, 28.0))  # how far each of the first three is, with gaps between them

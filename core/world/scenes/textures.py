@@ -8,10 +8,9 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from core.tasks import Task
-from core.world.scenes.cells import Cells, voronoi
-from core.world.scenes.drawn import Drawn
-from core.world.scenes.shapes import (
+from core.tasks.task import Task
+from core.world.drawing.cells import Cells, voronoi
+from core.world.drawing.shapes import (
     PIXEL,
     blend,
     blurred,
@@ -28,6 +27,7 @@ from core.world.scenes.shapes import (
     plane,
     uniform,
 )
+from core.world.scenes.seeded import Drawn
 
 
 def _wave(t: Tensor) -> Tensor:

@@ -1,0 +1,5 @@
+"""Anybody's pictures under any class names."""
+
+from core.classify.classifier import classify
+
+__all__ = ["classify"]

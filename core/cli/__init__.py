@@ -1,0 +1,1 @@
+"""The command line: every command's arguments and what it runs."""

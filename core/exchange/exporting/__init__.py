@@ -1,0 +1,1 @@
+"""A recipe's weights as files that other libraries load."""

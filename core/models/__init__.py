@@ -1,0 +1,1 @@
+"""One CLIP on one device."""

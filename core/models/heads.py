@@ -1,0 +1,85 @@
+"""Heads: class names in prompt templates, through the frozen text tower, to one row per class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+from torch.nn.functional import normalize
+
+from core import Follow
+from core.models import clip
+from core.models.merge import Weights, merge
+from core.recipes.recipe import Recipe
+from core.storage import files
+from core.tasks.task import TaskError, digest_of
+
+WEIGHT, BIAS = "head.weight", "head.bias"
+
+
+def head(model: clip.CLIP, prompts: Sequence[Sequence[str]], progress: Follow = iter) -> torch.Tensor:
+    """The zero-shot classifier, float32 (classes, embed_dim), rows of unit length.
+
+    ``prompts`` holds, for each class, its name in every template; their features are averaged, as CLIP does.
+    """
+    flat = [text for texts in prompts for text in texts]
+    features = clip.text_features(model, flat, progress=progress).split([len(texts) for texts in prompts])
+    return normalize(torch.stack([f.mean(dim=0) for f in features]), dim=-1)
+
+
+def candidate_texts(model: clip.CLIP, prompts: Sequence[Sequence[str]]) -> dict[str, torch.Tensor]:
+    """What stands for a head where each picture has its own candidates: every distinct text is read once.
+
+    ``texts`` float16 (distinct, embed_dim), unit-length; ``which`` int32 (n, choices): each picture's own among them.
+    """
+    place = {text: i for i, text in enumerate(dict.fromkeys(text for texts in prompts for text in texts))}
+    which = torch.tensor([[place[text] for text in texts] for texts in prompts], dtype=torch.int32)
+    return {"texts": clip.text_features(model, list(place)).half(), "which": which}
+
+
+def head_digest(text_digest: str, prompts: Sequence[Sequence[str]]) -> str:
+    """Hex SHA-256 of what determines a head: the text tower and the prompts. Needs no model."""
+    return digest_of(text=text_digest, prompts=[list(p) for p in prompts])
+
+
+def trained_path(folder: Path, task: str) -> Path:
+    """Where the trained head of a task is, or would be, in a workspace of a closed vocabulary."""
+    return folder / "heads" / f"{files.safe_name(task)}.safetensors"
+
+
+def trained_head(folder: Path, task: str) -> torch.Tensor:
+    """The trained head of a task, float32 (classes, features + 1), its bias last. Raises TaskError if there is none."""
+    try:
+        tensors = files.read_tensors(trained_path(folder, task))
+    except (FileNotFoundError, files.DamagedError):
+        raise TaskError(
+            f"{folder.name} has a closed vocabulary and no head for {task!r} yet; train one with "
+            f"`python -m core --workspace {folder.name} head {task}`."
+        ) from None
+    return torch.cat([tensors["weight"].float(), tensors["bias"].float()[:, None]], dim=1)
+
+
+@lru_cache(maxsize=256)
+def class_rows(classes: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[int, ...] | None:
+    """The rows of a head that tells ``classes`` apart for the ``wanted`` names, in their order.
+
+    This is the class mask of ImageNet-R and -A (ManifoldMixMS §4), and ObjectNet's before ``predict.largest``. None if
+    the head does not know them all.
+    """
+    place = {name: row for row, name in enumerate(classes)}
+    return tuple(place[name] for name in wanted) if place.keys() >= set(wanted) else None
+
+
+def mixed_head(recipe: Recipe, heads: Mapping[str, Weights], text_head: torch.Tensor) -> dict[str, torch.Tensor]:
+    """The head of a mix: ``head.weight`` (classes, embed_dim) and ``head.bias`` (classes,), both float32.
+
+    ``heads`` holds each model's trained head, nothing for a model that has none: the text tower's then stands in, with
+    no bias. Raises MergeError if the heads differ in shape.
+    """
+    stand_in = {WEIGHT: text_head.float(), BIAS: torch.zeros(len(text_head))}
+    into = {name: torch.empty_like(tensor) for name, tensor in stand_in.items()}
+    whole = {model: {n: t.float() for n, t in (heads.get(model) or stand_in).items()} for model in recipe.models}
+    merge(whole, recipe, into)
+    return into

@@ -1,0 +1,56 @@
+"""The one function that turns weights and pictures into features, and the one that turns features into logits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from core import Follow
+from core.models.clip import Encoder
+
+
+def features(
+    encoder: Encoder,
+    images: np.ndarray | torch.Tensor,
+    progress: Follow = iter,
+) -> torch.Tensor:
+    """Unit-length image features, float16 (n, embed_dim) on the CPU, of uint8 (n, size, size, 3) pictures.
+
+    The batch is the encoder's; one that does not fit the device's memory is halved, and that is no error.
+    """
+    step = encoder.batch.block()
+    parts = []
+    for start in progress(range(0, len(images), step)):
+        stop = min(len(images), start + step)
+        parts += encoder.batch.run(lambda rows: encoder.encode(images[rows]).half(), start, stop)
+    return torch.cat(parts).cpu()
+
+
+def logits(features: torch.Tensor, head: torch.Tensor, scale: float, bias: torch.Tensor | None = None) -> torch.Tensor:
+    """Scaled cosine similarities, float16 (n, classes) on the CPU: what the store keeps and every metric reads.
+
+    ``bias`` (classes,) is a trained head's, added before scaling. Rounded to half precision here, once, so that fresh
+    and stored logits are the same numbers.
+    """
+    if bias is not None:
+        return (scale * (features.float() @ head.float().T + bias.float())).half()
+    return (scale * features.float() @ head.float().T).half()
+
+
+def largest(logits: torch.Tensor, sizes: Sequence[int]) -> torch.Tensor:
+    """The largest logit of each of several groups of neighbouring columns, (n, groups): ObjectNet's class mask.
+
+    ``sizes`` says how many columns each group has, in order. As ``project_logits`` of the code of model soups does it.
+    """
+    return torch.stack([group.amax(dim=1) for group in logits.split(list(sizes), dim=1)], dim=1)
+
+
+def choice_logits(features: torch.Tensor, texts: torch.Tensor, which: torch.Tensor, scale: float) -> torch.Tensor:
+    """Scaled cosine similarities to each picture's own candidates, float16 (n, choices) on the CPU (PAINT §7).
+
+    ``features`` (n, embed_dim); ``texts`` (distinct, embed_dim), among which ``which`` int (n, choices) points.
+    """
+    own = texts.float()[which.long()]
+    return (scale * torch.einsum("nd,ncd->nc", features.float(), own)).half()

@@ -1,0 +1,1 @@
+"""PAINT: curves over α, strategies for many tasks, and the search for α."""

@@ -1,0 +1,65 @@
+"""A mix at a glance: its accuracy on a few fixed pictures of each task, fast enough for a hand that drags."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import numpy as np
+
+from core.jobs import Progress
+from core.metrics import Accuracy, accuracy
+from core.models.predict import features
+from core.recipes.recipe import Recipe
+from core.workspace.lab import Lab
+
+PICTURES, FEWEST, REMEMBERED = 256, 8, 1024
+
+
+class Sketch:
+    """Estimates of any recipe's accuracies from about ``pictures`` *val* pictures in all, the same ones every time.
+
+    They are drawn from each task's val split with a seed, as many from each; the answer is a real accuracy of the real
+    weights, and only its n is small. It has an encoder of its own, so that it never waits for a long evaluation.
+    """
+
+    def __init__(self, lab: Lab, tasks: Sequence[str], pictures: int = PICTURES, seed: int = 0) -> None:
+        self.lab, self.tasks = lab, tuple(tasks)
+        self._encoder, self._guard = lab.encoder(), threading.Lock()
+        self._known: OrderedDict[str, dict[str, Accuracy]] = OrderedDict()
+        each, images = max(FEWEST, pictures // len(tasks)), []
+        self._labels: list[np.ndarray] = []
+        self._rows: list[np.ndarray] = []
+        for i, task in enumerate(tasks):
+            found = lab.pictures(task, "val")
+            rows = np.sort(np.random.default_rng([seed, i]).permutation(len(found.labels))[:each])
+            images.append(found.images[rows])
+            self._rows.append(rows)
+            self._labels.append(found.labels[rows])
+        self._images = np.concatenate(images)
+
+    def __call__(self, recipe: Recipe) -> dict[str, Accuracy]:
+        """Accuracy of each task on the few pictures: one merge and one forward pass, or remembered."""
+        key = self.lab.weights_key(recipe)
+        with self._guard:
+            if key not in self._known:
+                self._known[key] = self._look(recipe)
+                if len(self._known) > REMEMBERED:
+                    self._known.popitem(last=False)
+            return self._known[key]
+
+    def _look(self, recipe: Recipe) -> dict[str, Accuracy]:
+        self.lab.load(recipe, self._encoder)
+        seen = features(self._encoder, self._images)
+        parts = seen.split([len(labels) for labels in self._labels])
+        return {
+            task: accuracy(self.lab.classified(recipe, task, "val", part, rows).numpy(), labels)
+            for task, part, rows, labels in zip(self.tasks, parts, self._rows, self._labels, strict=True)
+        }
+
+
+def evaluate_on(lab: Lab, recipe: Recipe, tasks: Sequence[str], split: str, progress: Progress) -> None:
+    """Evaluate a recipe on whole splits, one task after the other; each is in the store as soon as it is done."""
+    for task in progress(tasks, f"Evaluating on {split}", [lab.task(t).size(split) for t in tasks]):
+        lab.evaluate(recipe, task, split, progress)

@@ -1,0 +1,1 @@
+"""Model soups and manifold mixing."""

@@ -1,0 +1,1 @@
+"""What is asked of a model, and where its pictures come from."""

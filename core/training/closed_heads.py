@@ -1,0 +1,96 @@
+"""Closed vocabularies (PAINT, appendix H): no texts, so a task's head is trained once on the base, and then frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+from sklearn.linear_model import LogisticRegression
+
+from core.exchange.importing.new_workspace import OWN_HEAD
+from core.jobs import Progress
+from core.models.heads import trained_path
+from core.models.predict import features
+from core.storage import files
+from core.tasks.task import Task, TaskError
+from core.workspace.checkpoints import CheckpointError
+from core.workspace.lab import Lab
+
+
+@dataclass(frozen=True)
+class Probe:
+    """How a head is fitted: multinomial logistic regression on the base's features, with this inverse penalty."""
+
+    inverse_penalty: float = 1.0
+    iterations: int = 500
+
+
+def train_head(lab: Lab, task: str, probe: Probe | None = None, progress: Progress | None = None) -> torch.Tensor:
+    """Fit a linear probe on the train pictures of a task through the base, and keep it as the task's head.
+
+    Returns float32 (classes, features + 1); the last column is the bias. A head that is there already is the answer.
+    Raises TaskError for an open vocabulary, which needs none, or for a class without train pictures.
+    """
+    progress, probe = progress or Progress(), probe or Probe()
+    lab.task(task).check_one_head()
+    if not lab.closed:
+        raise TaskError(f"{lab.name} has an open vocabulary: its heads come from class names, and none is trained.")
+    path = trained_path(lab.folder, task)
+    with files.locked(lab.folder / "locks" / f"head-{files.safe_name(task)}.lock", progress.check):
+        if path.exists():
+            return lab.head(task)
+        classes = len(lab.task(task).class_names)
+        pictures = lab.pictures(task, "train")
+        if absent := sorted(set(range(classes)) - set(pictures.labels.tolist())):
+            missing = lab.task(task).class_names[absent[0]]
+            raise TaskError(f"No train picture of {task} shows {missing!r}, so a head cannot learn it.")
+        encoder = lab.encoder()
+        found = features(encoder, pictures.images, lambda items: progress(items, f"Looking at {task}"))[:, :-1]
+        progress.at(progress.fraction, f"Fitting a head for {task}")
+        weight, bias = _fit(found.float().numpy(), pictures.labels, probe)
+        facts = {"task": task, "probe": asdict(probe), "base": lab.zoo["base"].digest}
+        files.write_tensors(path, {"weight": weight, "bias": bias}, facts)
+    return lab.head(task)
+
+
+def _fit(x: np.ndarray, labels: np.ndarray, probe: Probe) -> tuple[torch.Tensor, torch.Tensor]:
+    """Weight float32 (classes, features) and bias (classes,); features are scaled as one, to converge."""
+    scale = float(x.std()) or 1.0
+    fitted = LogisticRegression(C=probe.inverse_penalty, max_iter=probe.iterations).fit(x / scale, labels)
+    weight, bias = fitted.coef_ / scale, fitted.intercept_
+    if len(weight) == 1:  # scikit-learn keeps one row for two classes
+        weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
+    return torch.from_numpy(weight.astype(np.float32)), torch.from_numpy(bias.astype(np.float32))
+
+
+def without_head(lab: Lab) -> list[str]:
+    """The tasks of a closed vocabulary that have no head yet; none for an open one, whose heads are class names."""
+    tasks = [name for name, task in lab.tasks.items() if lab.closed and not task.per_picture]
+    return [name for name in tasks if not trained_path(lab.folder, name).exists()]
+
+
+def train_heads(lab: Lab, tasks: Sequence[str], progress: Progress) -> None:
+    """``train_head`` for several tasks."""
+    for task in progress(tasks):
+        train_head(lab, task, None, progress)
+
+
+def own_head(lab: Lab, task: str) -> torch.Tensor:
+    """Give a task the classifier that the model was trained with: its classes must be that model's, in its order.
+
+    Raises CheckpointError if the model came without one, TaskError if the number of classes differs.
+    """
+    known: Task = lab.task(task)
+    try:
+        tensors = files.read_tensors(lab.folder / OWN_HEAD)
+    except (FileNotFoundError, files.DamagedError):
+        raise CheckpointError(f"The base of {lab.name} came without a classifier of its own; train a head.") from None
+    if len(tensors["weight"]) != len(known.class_names):
+        raise TaskError(
+            f"The base's own classifier tells {len(tensors['weight'])} classes apart, but {task} has "
+            f"{len(known.class_names)}; train a head."
+        )
+    files.write_tensors(trained_path(lab.folder, task), tensors, {"task": task, "from": "the model's own classifier"})
+    return lab.head(task)

@@ -1,0 +1,40 @@
+"""Learning without forgetting: what a model says of other classes is held while it learns new ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch.nn.functional import kl_div
+
+from core import Follow
+from core.models.clip import Encoder
+from core.models.predict import features
+from core.training.finetune import Loss, TrainingSet, against_head
+
+
+def holding(
+    encoder: Encoder,
+    sets: Sequence[TrainingSet],
+    held: torch.Tensor,
+    weight: float,
+    progress: Follow = iter,
+) -> Loss:
+    """PAINT's loss and ``weight`` times the divergence of the answers over ``held`` class names from the start's.
+
+    The start is the encoder as it is now; it looks at every training picture once, unchanged. ``held`` is a head,
+    float32 (names, embed_dim), of classes that are not learnt: no picture of theirs is needed. The divergence is
+    Kullback and Leibler's of two softmaxes at the model's own temperature, a mean over pictures (Li and Hoiem, Learning
+    without Forgetting, arXiv 1606.09282, eq. 2, at temperature 1).
+    """
+    before = {known.digest: features(encoder, known.images, progress) for known in sets}
+    names = (held * encoder.logit_scale).T.to(encoder.device)
+
+    def loss(encoder: Encoder, known: TrainingSet, rows: torch.Tensor, pixels: torch.Tensor, step: int) -> torch.Tensor:
+        found = encoder.features(pixels).float()
+        with torch.autocast(encoder.device.type, enabled=False):
+            then, now = ((x @ names).log_softmax(1) for x in (before[known.digest][rows].to(found), found))
+            divergence = kl_div(now, then, reduction="batchmean", log_target=True)
+        return against_head(encoder, known, rows, found) + weight * divergence
+
+    return loss

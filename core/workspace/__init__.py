@@ -1,0 +1,5 @@
+"""Everything that one may ask of a folder in cache/."""
+
+from core.workspace.lab import Lab
+
+__all__ = ["Lab"]

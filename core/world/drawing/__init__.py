@@ -1,0 +1,1 @@
+"""What scenes are drawn with: glyphs, letters, shapes, backgrounds."""

@@ -1,0 +1,98 @@
+"""What is not there yet: what it is, how long it takes, the button and the command that make it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
+
+import streamlit as st
+
+from core.jobs import Job, Jobs
+from core.training.steps import build, pictures_per_second, plan, sweep
+from core.workspace.lab import Lab
+from pages.shared.alpha.curve import Curve
+from pages.shared.alpha.view import View
+from pages.shared.app import job_status
+from pages.shared.widgets.escape import plain
+from pages.shared.widgets.formatting import alpha_text, duration, listed
+from pages.shared.widgets.pickers import patch_title
+
+
+@lru_cache(maxsize=8)
+def pace(lab: Lab) -> float:
+    """Pictures per second of this workspace's encoder on this machine, measured once."""
+    return pictures_per_second(lab)
+
+
+def curve_key(lab: Lab, task: str, supported: Sequence[str]) -> str:
+    """The key of the job that builds a curve."""
+    return f"{lab.name}:{task} with {'+'.join(supported)}"
+
+
+def offer_rest(lab: Lab, jobs: Jobs, view: View, found: Curve) -> None:
+    """If a curve is shown without some of the supported tasks that were asked for: say so, and offer them."""
+    if rest := [name for name in view.supported if name not in found.supported]:
+        st.caption(f"Shown with {listed([lab.task(name).title for name in found.supported])} alone for now.")
+        offer_curve(lab, jobs, view.task, [*found.supported, *rest])
+
+
+def with_alpha(lab: Lab, jobs: Jobs, view: View, found: Curve) -> View:
+    """The view with its α: the chosen one if none was asked for. One that was not evaluated becomes a job, once."""
+    if view.alpha is None:
+        return replace(view, alpha=found.chosen)
+    asked = (lab, jobs, view.task, view.alpha, found.supported)
+    if view.alpha not in found.alphas and point_job(*asked) is None:
+        evaluate_point(*asked)
+    return view
+
+
+def offer_curve(lab: Lab, jobs: Jobs, task: str, supported: Sequence[str]) -> None:
+    """Say what a curve still lacks, how long that takes, and offer to make it; or show how far it is."""
+    if not task:
+        st.info(f"{lab.name} has no task to patch; its catalogue needs one with the role “patching”.")
+        return
+    key = curve_key(lab, task, supported)
+    job = jobs.get(key)
+    if job is not None and job.active:
+        st.markdown(f"**{patch_title(lab, task)}** is being made. You can look around meanwhile; what is done is kept.")
+        job_status.watch(jobs, key)
+        return
+    todo = [step for step in plan(lab, [task], supported) if not step.done()]
+    if not todo:
+        return
+    if job is not None and job.error:
+        st.warning(plain(job.error))
+    with st.spinner("Estimating how long that takes …"):
+        seconds = sum(step.cost for step in todo) / pace(lab)
+    st.info(
+        f"Not there yet for {patch_title(lab, task)}: {listed([step.title for step in todo])}. "
+        f"This takes about {duration(seconds)} on {'the GPU' if lab.device.type == 'cuda' else 'this machine'}; it can "
+        "be stopped at any time and goes on where it was.",
+        icon=":material/hourglass_empty:",
+    )
+    if st.button("Build it now", type="primary", icon=":material/play_arrow:", key=f"build.{key}"):
+        work = plan(lab, [task], supported)
+        jobs.submit(key, f"Patching {patch_title(lab, task)}", lambda progress: build(work, progress), urgent=True)
+        st.rerun()
+    st.caption("Or in a terminal:")
+    others = "" if list(supported) == lab.default_supported() else f" --supported {' '.join(supported)}"
+    where = "" if lab.name == "mini" else f"--workspace {lab.name} "
+    st.code(f"python -m core {where}build --tasks {task}{others}", language="bash")
+
+
+def point_key(lab: Lab, task: str, alpha: float, supported: Sequence[str]) -> str:
+    """The key of the job that evaluates one α."""
+    return f"{lab.name}:{task}@{alpha_text(alpha)} with {'+'.join(supported)}"
+
+
+def point_job(lab: Lab, jobs: Jobs, task: str, alpha: float, supported: Sequence[str]) -> Job | None:
+    """The latest job that evaluates this α, or None if nobody asked yet."""
+    return jobs.get(point_key(lab, task, alpha, supported))
+
+
+def evaluate_point(lab: Lab, jobs: Jobs, task: str, alpha: float, supported: Sequence[str]) -> Job:
+    """Have one α evaluated, before anything that merely queues. Asking twice is one job."""
+    title = f"{patch_title(lab, task)} at α = {alpha_text(alpha)}"
+    key = point_key(lab, task, alpha, supported)
+    return jobs.submit(key, title, lambda progress: sweep(lab, task, supported, [alpha], progress), urgent=True)

@@ -1,0 +1,1 @@
+"""Browser parts of our own, in JavaScript."""

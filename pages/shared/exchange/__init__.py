@@ -1,0 +1,1 @@
+"""Parts of the pages that export and import models."""

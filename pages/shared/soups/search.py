@@ -1,0 +1,258 @@
+"""A search: how it is set, how it is started, and what there is to watch while it goes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+
+import streamlit as st
+
+from core.jobs import Job, Jobs
+from core.recipes.components import PARTITIONS, PrefixError
+from core.recipes.manifold import PRESETS
+from core.recipes.search import OPTIMISERS
+from core.soups.plan import METHODS, Pool, SoupPlan, cut, outcome_file
+from core.soups.run import evaluation_seconds, make_soup, most_evaluations, trace_of
+from core.soups.trace import put_aside
+from core.workspace.lab import Lab
+from pages.shared.app.frame import one_sentence
+from pages.shared.app.job_status import BUSY
+from pages.shared.soups import charts
+from pages.shared.soups.results import verdict_table
+from pages.shared.soups.view import View
+from pages.shared.widgets.chart_options import options
+from pages.shared.widgets.escape import plain
+from pages.shared.widgets.formatting import duration, percent
+from pages.shared.widgets.pickers import seed
+
+HELP = {
+    "method": "Manifold mixing searches one mixing factor per component; the others are quick.",
+    "partition": "Which parts of the network get a factor of their own; a number cuts into so many equal parts.",
+    "preset": "“paper”: λ in [0, 1] and one budget per search. “as published”: the authors' code, with narrow bounds, "
+    "30 evaluations per component and a second pass on success.",
+    "tau": "A candidate is searched only if the average with it reaches τ × the best so far; lower τ searches more.",
+    "optimiser": "NGOpt chooses by itself and says what it chose.",
+    "racing": "Gives up a hopeless λ before it saw every picture: saves time, and may cost a little accuracy.",
+}
+
+
+def controls(view: View, anew: bool) -> View:
+    """What to make, and how."""
+    seed(
+        {f"soups.{n}": getattr(view, n) for n in ("method", "partition", "preset", "optimiser", "budget", "tau")},
+        anew,
+    )
+    seed({"soups.seed": view.seed, "soups.racing": view.racing}, anew)
+    method = st.selectbox("Method", METHODS, key="soups.method", help=HELP["method"], format_func=str.capitalize)
+    view = replace(view, method=method)
+    if method in ("manifold", "learned"):
+        known = [*PARTITIONS, *dict.fromkeys(["4", "8", st.session_state["soups.partition"]])]
+        partition = st.selectbox(
+            "Components",
+            list(dict.fromkeys(known)),
+            key="soups.partition",
+            help=HELP["partition"],
+            accept_new_options=True,
+            format_func=lambda p: f"{p} balanced parts" if p.isdigit() else p,
+        )
+        view = replace(view, partition=partition or "C8")
+    if method != "manifold":
+        return view
+    preset = st.segmented_control("Preset", list(PRESETS), key="soups.preset", help=HELP["preset"]) or "paper"
+    optimiser = st.selectbox("Optimiser", OPTIMISERS, key="soups.optimiser", help=HELP["optimiser"])
+    budget, seeded = view.budget, view.seed
+    with st.container(horizontal=True):
+        if preset == "paper":
+            budget = st.number_input("Budget", 2, 5000, key="soups.budget", help="Evaluations for each search.")
+        tau = st.number_input("Tolerance τ", 0.0, 1.0, step=0.001, format="%.3f", key="soups.tau", help=HELP["tau"])
+        seeded = st.number_input("Seed", 0, 9999, key="soups.seed")
+    racing = st.checkbox("Racing", key="soups.racing", help=HELP["racing"])
+    return replace(
+        view, preset=preset, optimiser=optimiser, budget=int(budget), tau=tau, seed=int(seeded), racing=racing
+    )
+
+
+def plan_of(view: View) -> SoupPlan:
+    """The plan that the controls describe."""
+    budget = view.budget if view.preset == "paper" and view.budget != PRESETS["paper"].budget else None
+    if view.method != "manifold":
+        partition = view.partition if view.method == "learned" else "whole"
+        return SoupPlan(view.method, partition=partition)
+    tau = view.tau if view.tau != PRESETS[view.preset].tau else None
+    return SoupPlan("manifold", view.partition, view.preset, budget, tau, view.optimiser, view.seed, view.racing)
+
+
+def key_of(lab: Lab, pool: Pool, plan: SoupPlan) -> str:
+    """The key of the job that makes a plan's soup."""
+    return f"{lab.name}:soup {outcome_file(lab, pool, plan).stem}"
+
+
+@lru_cache(maxsize=8)
+def _pace(lab: Lab, pool: Pool) -> float:
+    return evaluation_seconds(lab, pool)
+
+
+def start(lab: Lab, jobs: Jobs, pool: Pool, plan: SoupPlan) -> Job:
+    """Begin, or go on; asking twice is one job."""
+    return jobs.submit(
+        key_of(lab, pool, plan), plan.title(), lambda progress: make_soup(lab, pool, plan, progress), True
+    )
+
+
+def discard(lab: Lab, jobs: Jobs, pool: Pool, plan: SoupPlan) -> None:
+    """Stop for good: the trace is put aside once the work has stopped."""
+    job = jobs.get(key_of(lab, pool, plan))
+    if job is not None and job.active:
+        jobs.cancel(job.key)
+        job.finished.wait(30)
+    put_aside(outcome_file(lab, pool, plan).with_suffix(".jsonl"))
+
+
+def draw(lab: Lab, jobs: Jobs, pool: Pool, view: View) -> None:
+    """The search that the controls describe."""
+    follow(lab, jobs, pool, plan_of(view))
+
+
+def follow(lab: Lab, jobs: Jobs, pool: Pool, plan: SoupPlan) -> None:
+    """One search: offered, under way, paused, or done."""
+    try:
+        groups = [group.title for group in cut(lab, pool, plan.partition).groups]
+    except PrefixError as error:
+        st.warning(plain(str(error)))
+        return
+    job = jobs.get(key_of(lab, pool, plan))
+    if job is not None and job.active:
+        st.fragment(_watch, run_every=BUSY)(lab, jobs, pool, plan, groups)
+        return
+    if outcome_file(lab, pool, plan).exists():
+        st.success(
+            f"**{plan.title()}** is made: see *Results*. Other settings make another soup.", icon=":material/check:"
+        )
+        _show(lab, pool, plan, groups)
+        return
+    if job is not None and job.error and job.state == "failed":
+        st.warning(plain(job.error), icon=":material/error:")
+    lines = trace_of(lab, pool, plan)
+    _offer(lab, jobs, pool, plan, len([line for line in lines if "score" in line]))
+    if lines:
+        _show(lab, pool, plan, groups)
+    else:
+        _explain(plan, groups)
+
+
+def _offer(lab: Lab, jobs: Jobs, pool: Pool, plan: SoupPlan, done: int) -> None:
+    most = most_evaluations(lab, pool, plan)
+    seconds = _pace(lab, pool) * max(most - done, 0)
+    where = "the GPU" if lab.device.type == "cuda" else "this machine"
+    if done:
+        st.info(
+            f"**{plan.title()}** is paused after {done:,} of at most {most:,} evaluations.", icon=":material/pause:"
+        )
+    else:
+        each = lab.task(pool.task).size("val")
+        said = f"at most {most:,} evaluations of {each:,} pictures each, " if most else ""
+        st.info(
+            f"**{plan.title()}** of {len(pool.ingredients)} ingredients: {said}about {duration(seconds)} on {where} "
+            "and less where τ skips candidates; it can be paused and goes on exactly where it was.",
+            icon=":material/hourglass_empty:",
+        )
+    with st.container(horizontal=True):
+        if st.button("Resume" if done else "Start", type="primary", icon=":material/play_arrow:", key="soups.start"):
+            start(lab, jobs, pool, plan)
+            st.rerun()
+        if done:
+            st.button(
+                "Discard", icon=":material/delete:", key="soups.discard", on_click=discard, args=(lab, jobs, pool, plan)
+            )
+    if not done:
+        st.code(command(lab, plan), language="bash")
+
+
+def command(lab: Lab, plan: SoupPlan) -> str:
+    """What makes the same soup in a terminal."""
+    words = ["python -m core", *([f"--workspace {lab.name}"] if lab.name != "mini" else [])]
+    words.append(f"soup {plan.method.replace(' ', '-')}")
+    if plan.method in ("manifold", "learned"):
+        words.append(f"--partition {plan.partition}")
+    if plan.method == "manifold":
+        words += [f"--preset '{plan.preset}'"] * (plan.preset != "paper")
+        words += [f"--budget {plan.budget}"] * (plan.budget is not None)
+        words += [] if plan.tau is None else [f"--tau {plan.tau:g}"]
+        words += (
+            [f"--optimizer {plan.optimiser}"] + [f"--seed {plan.seed}"] * bool(plan.seed) + ["--racing"] * plan.racing
+        )
+    return " ".join(words)
+
+
+def _explain(plan: SoupPlan, groups: list[str]) -> None:
+    if plan.method in ("manifold", "learned"):
+        unused = [g for g in groups if g.startswith("text tower")]
+        st.markdown(f"**{plan.partition}** gives one factor to each of {len(groups)} components.")
+        st.caption(" · ".join(charts.short(g) for g in groups))
+        if unused:
+            st.caption(
+                f"As the paper's code cuts it: {len(unused)} of them belong to the text tower, which a classifier with "
+                "a head never uses, so they change nothing and cost no evaluation here."
+            )
+
+
+def _watch(lab: Lab, jobs: Jobs, pool: Pool, plan: SoupPlan, groups: list[str]) -> None:
+    with one_sentence():
+        job = jobs.get(key_of(lab, pool, plan))
+        if job is None or not job.active:
+            st.rerun()
+        left = job.progress.seconds_left
+        waits = "waits for its turn" if job.state == "waiting" else job.progress.what
+        said = f"**{plan.title()}** {waits}" + (f", at most {duration(left)} left" if left is not None else "")
+        st.progress(min(1.0, max(0.0, job.progress.fraction)), said)
+        with st.container(horizontal=True):
+            st.button(
+                "Pause",
+                icon=":material/pause:",
+                key="soups.pause",
+                on_click=jobs.cancel,
+                args=(job.key,),
+                help="Stops after this evaluation and keeps everything; Resume goes on exactly there, tomorrow too.",
+            )
+            st.button(
+                "Cancel",
+                icon=":material/cancel:",
+                key="soups.cancel",
+                on_click=discard,
+                args=(lab, jobs, pool, plan),
+                help="Stops and puts the search aside.",
+            )
+        _show(lab, pool, plan, groups)
+
+
+def _show(lab: Lab, pool: Pool, plan: SoupPlan, groups: list[str]) -> None:
+    """The trace so far: the curve, λ now and at best, and the verdicts."""
+    lines = trace_of(lab, pool, plan)
+    tried = [line for line in lines if "score" in line]
+    if not tried:
+        st.caption("No evaluation yet: the ingredients themselves are being measured first.")
+        return
+    done = outcome_file(lab, pool, plan).exists()
+    most = len(tried) if done else most_evaluations(lab, pool, plan)
+    searched = [line for line in lines if "search" in line]
+    st.plotly_chart(charts.progress(lines, most), key="soups.progress", config=options("search"), alt="Search so far")
+    best = max(tried, key=lambda line: (line["score"], line["tie"]))
+    st.caption(
+        (f"{len(tried):,} evaluations" if done else f"{len(tried):,} of at most {most:,} evaluations")
+        + f"; best so far {percent(best['score'])} on val"
+        + (f"; now mixing in {searched[-1]['candidate']}" if searched and not done else "")
+        + "."
+    )
+    left, right = st.columns(2, gap="medium") if searched else (st.container(), st.container())
+    with left:
+        if searched:
+            here = [line for line in lines[lines.index(searched[-1]) :] if "factors" in line and "score" in line]
+            if here:
+                top = max(here, key=lambda line: (line["score"], line["tie"]))
+                chart = charts.factors(groups, here[-1]["factors"], top["factors"])
+                st.plotly_chart(
+                    chart, key="soups.factors", config=options("factors"), alt="Mixing factor per component"
+                )
+    with right:
+        if verdicts := [line for line in lines if "verdict" in line]:
+            st.dataframe(verdict_table(verdicts), hide_index=True, placeholder="–")

@@ -1,0 +1,244 @@
+"""Mixing in parallel by hand: live sliders α_i, what the mix is worth on val, and where it stands among others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import streamlit as st
+
+from core.jobs import Job, Jobs
+from core.metrics import Accuracy, combined, mean
+from core.patching.estimate import Sketch, evaluate_on
+from core.patching.finetunes import absent
+from core.patching.results import EXHAUSTIVE, SEARCHED, SHARED, SPECIALISED, UNPATCHED, Outcome, Row
+from core.recipes.recipe import Recipe
+from core.recipes.strategies import mixed
+from core.workspace.lab import Lab
+from pages.shared.app import job_status
+from pages.shared.app.frame import one_sentence
+from pages.shared.components.alpha_sliders import Line, Preset, last_move, mixer
+from pages.shared.strategies import mix_charts
+from pages.shared.widgets import colours
+from pages.shared.widgets.chart_options import options
+from pages.shared.widgets.escape import plain
+from pages.shared.widgets.formatting import interval, percent, points
+
+VIEW, MIXER, PLANE = "many.view", "many.mixer", "many.plane"
+TOLD, STAMP, SETTLED = "many.told", "many.stamp", "many.settled"
+JOB, LEFT = "many.job", "many.left"
+Alphas = tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Worth:
+    """What a mix is worth on one task, the base on the same pictures, and whether that is the whole of val."""
+
+    now: Accuracy
+    base: Accuracy
+    whole: bool
+
+
+def named(outcome: Outcome) -> dict[Alphas, Row]:
+    """The mixes that have a name, by their α_i to 4 decimals: unpatched, best shared α, searched, best of all."""
+    k, found = len(tasks_of(outcome)), {}
+    for strategy in (UNPATCHED, SHARED, SEARCHED, EXHAUSTIVE):
+        for row in outcome.of(strategy):
+            alphas = row.alphas or (0.0,)
+            each = alphas if len(alphas) == k else tuple(a / k for a in alphas) * k
+            found[tuple(round(a, 4) for a in each)] = row
+    return found
+
+
+def tasks_of(outcome: Outcome, side: str = "tasks") -> list[str]:
+    """The patching tasks of an outcome, or its supported ones."""
+    return [str(task) for task in outcome.facts[side]]  # type: ignore[attr-defined]
+
+
+def start(outcome: Outcome) -> Alphas:
+    """The mix to begin with: the searched one."""
+    (row,) = outcome.of(SEARCHED)
+    return tuple(round(a, 4) for a in row.alphas)
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """The model of each task that the sliders mix: the comparison's ``own``, or the workspace's in their place."""
+
+    recipes: Mapping[str, Recipe]
+    own: bool
+    here: bool
+
+
+def tuned_of(lab: Lab, outcome: Outcome) -> Tuned:
+    """What the sliders mix: the comparison's own models where they are here, else the workspace's of the same tasks."""
+    (row,), tasks = outcome.of(SPECIALISED), tasks_of(outcome)
+    if absent(lab, row) and all(task in lab.zoo for task in tasks):
+        return Tuned({task: lab.tuned(task) for task in tasks}, own=False, here=True)
+    return Tuned({task: row.recipes[task] for task in tasks}, own=True, here=not absent(lab, row))
+
+
+def kept(lab: Lab, outcome: Outcome, alphas: Alphas) -> Row | None:
+    """The result of the comparison that these α_i are, if they mix its own models."""
+    return named(outcome).get(alphas) if tuned_of(lab, outcome).own else None
+
+
+def recipe(lab: Lab, outcome: Outcome, alphas: Alphas) -> Recipe:
+    """The recipe of α_i, one for each task."""
+    if (row := kept(lab, outcome, alphas)) is not None:
+        return row.recipes[""]
+    return mixed(lab.base, [tuned_of(lab, outcome).recipes[task] for task in tasks_of(outcome)], alphas)
+
+
+@st.cache_resource(max_entries=2, show_spinner="Getting ready to follow the sliders (the first time takes a moment) …")
+def _sketch(_lab: Lab, name: str, tasks: tuple[str, ...]) -> Sketch:
+    sketch = Sketch(_lab, tasks)
+    sketch(_lab.base)
+    return sketch
+
+
+def worth(lab: Lab, outcome: Outcome, alphas: Alphas, settled: bool) -> dict[str, Worth]:
+    """What a mix is worth on val: of named mixes as kept, else whole where it was evaluated, else on a few pictures."""
+    every, base = [*tasks_of(outcome), *tasks_of(outcome, "supported")], outcome.rows[0].accuracies["val"]
+    if (row := kept(lab, outcome, alphas)) is not None:
+        return {task: Worth(row.accuracies["val"][task], base[task], True) for task in every}
+    mix = recipe(lab, outcome, alphas)
+    known = [task for task in every if lab.known(mix, task, "val")]
+    if not settled and len(known) < len(every):
+        known = []  # in the middle of a drag, all from the same few pictures
+    found = {task: Worth(lab.evaluate(mix, task, "val").accuracy, base[task], True) for task in known}
+    if len(known) < len(every):
+        sketch = _sketch(lab, lab.name, tuple(every))
+        now, before = sketch(mix), sketch(lab.base)
+        found |= {task: Worth(now[task], before[task], False) for task in every if task not in found}
+    return {task: found[task] for task in every}
+
+
+def draw(lab: Lab, jobs: Jobs, outcome: Outcome, alphas: Alphas) -> None:
+    """Draw the sliders and what follows them; the view in the session holds the α_i."""
+    enabled = tuned_of(lab, outcome).here
+    job = _whole_val(lab, jobs, outcome, alphas) if enabled else None
+    busy = job is not None and job.active
+    st.session_state.pop(SETTLED, None)
+    st.fragment(_live, run_every=job_status.BUSY if busy else None)(lab, jobs, outcome, enabled, job.key if job else "")
+    if enabled:  # after all that is drawn already, and before somebody drags
+        _sketch(lab, lab.name, (*tasks_of(outcome), *tasks_of(outcome, "supported")))
+
+
+def _whole_val(lab: Lab, jobs: Jobs, outcome: Outcome, alphas: Alphas) -> Job | None:
+    """The job that evaluates a mix on the whole of val, asked for once; the one of the last mix is called off."""
+    every, mix = [*tasks_of(outcome), *tasks_of(outcome, "supported")], recipe(lab, outcome, alphas)
+    if kept(lab, outcome, alphas) or all(lab.known(mix, task, "val") for task in every):
+        return None
+    key = f"{lab.name}:mix {lab.weights_key(mix)[:16]} {'+'.join(every)}"
+    left = st.session_state.setdefault(LEFT, set())  # called off because somebody went on, not because they said so
+    if (last := st.session_state.get(JOB)) and last != key and last not in left:
+        jobs.cancel(last)
+        left.add(last)
+    known = jobs.get(key)
+    if known is not None and known.state != "done" and key not in left:
+        return known
+    left.discard(key)
+    st.session_state[JOB] = key
+    return jobs.submit(key, "This mix on val", lambda p: evaluate_on(lab, mix, every, "val", p), urgent=True)
+
+
+def _live(lab: Lab, jobs: Jobs, outcome: Outcome, enabled: bool, job_key: str) -> None:
+    with one_sentence():
+        job = jobs.get(job_key)
+        if st.session_state.pop(SETTLED, False) or (job_key and (job is None or job.state == "done")):
+            st.rerun()  # the hand has let go, or the whole of val is there: the address and the rest follow
+        alphas = st.session_state[VIEW].alphas or start(outcome)
+        if alphas != st.session_state.get(TOLD):  # not the sliders' own word, so they have to hear it
+            st.session_state[TOLD], st.session_state[STAMP] = alphas, st.session_state.get(STAMP, 0) + 1
+        moving = (move := last_move(MIXER)) is not None and move.alphas == alphas and not move.settled
+        if not enabled and kept(lab, outcome, alphas) is None:
+            alphas = start(outcome)
+        found = worth(lab, outcome, alphas, not moving)
+        together = combined(*([found[t].now for t in tasks_of(outcome, side)] for side in ("tasks", "supported")))
+        mixer(MIXER, _lines(lab, outcome, found), alphas, _presets(outcome), st.session_state[STAMP], _moved, enabled)
+        _said(outcome, found, job, moving)
+        _chart(lab, outcome, alphas, together)
+
+
+def _chart(lab: Lab, outcome: Outcome, alphas: Alphas, together: Accuracy) -> None:
+    if len(alphas) != 2:
+        figure = mix_charts.line(outcome, alphas, together, start(outcome))
+        st.plotly_chart(figure, key="many.line", config=options("parallel"), alt="Combined accuracy over the sum of α")
+        return
+    st.plotly_chart(
+        mix_charts.plane(lab, outcome, alphas, start(outcome)),
+        key=PLANE,
+        config=options("parallel"),
+        on_select=_picked,
+        selection_mode="points",
+        alt="Combined accuracy on val over both α",
+    )
+
+
+def _said(outcome: Outcome, found: dict[str, Worth], job: Job | None, moving: bool) -> None:
+    last = _means(outcome, found)["Combined"]
+    shown = f"Combined {percent(last.now.value)} [{interval(last.now)}], "
+    shown += f"{points(last.now.value - last.base.value)} from the base"
+    whole = sum(w.whole for w in found.values())
+    if whole == len(found):
+        st.caption(f"{shown}, on the whole of val, n = {last.now.n:,}. α is chosen there; test only shows.")
+    elif moving or job is None:
+        st.caption(f"{shown}: an estimate from {last.now.n} val pictures, always the same. Let go for all of val.")
+    elif job.active:
+        st.caption(f"{shown}: {whole} of {len(found)} tasks on the whole of val so far; the rest is an estimate.")
+    else:
+        st.caption(f":material/error: {plain(job.error)} {shown}: in part an estimate from few pictures.")
+
+
+def _means(outcome: Outcome, found: dict[str, Worth]) -> dict[str, Worth]:
+    """The means over patching and over supported tasks, and the combined accuracy."""
+    sides = [[found[task] for task in tasks_of(outcome, side)] for side in ("tasks", "supported")]
+    whole = all(w.whole for w in found.values())
+    rows = {}
+    if len(sides[0]) > 1:
+        rows["Mean of patching"] = Worth(mean([w.now for w in sides[0]]), mean([w.base for w in sides[0]]), whole)
+    if len(sides[1]) > 1:
+        rows["Mean of supported"] = Worth(mean([w.now for w in sides[1]]), mean([w.base for w in sides[1]]), whole)
+    now, base = (combined(*([getattr(w, when) for w in side] for side in sides)) for when in ("now", "base"))
+    return {**rows, "Combined": Worth(now, base, whole)}
+
+
+def _lines(lab: Lab, outcome: Outcome, found: dict[str, Worth]) -> list[Line]:
+    patching = tasks_of(outcome)
+    lines = [_line(lab.task(t).title, colours.ROLES[lab.task(t).role], t in patching, w) for t, w in found.items()]
+    marks = {"Mean of patching": colours.PATCHING, "Mean of supported": colours.SUPPORTED, "Combined": colours.PATCH}
+    return [*lines, *(_line(name, marks[name], False, w) for name, w in _means(outcome, found).items())]
+
+
+def _line(title: str, colour: str, slider: bool, w: Worth) -> Line:
+    about, estimate = ("", "") if w.whole else ("≈ ", ", an estimate")
+    difference = points(w.now.value - w.base.value).removesuffix(" points")
+    said = f"n = {w.now.n:,} val pictures{estimate}; 95 %: {interval(w.now)}"
+    base, mix = percent(w.base.value), about + percent(w.now.value)
+    return Line(title, colour, slider, base, mix, interval(w.now), difference, w.whole, said)
+
+
+def _presets(outcome: Outcome) -> Sequence[Preset]:
+    titles = {
+        UNPATCHED: "Unpatched",
+        SHARED: "Best shared α",
+        SEARCHED: "Searched αᵢ",
+        EXHAUSTIVE: "Best of every mix",
+    }
+    return [Preset(titles[row.strategy], row.note or row.strategy, alphas) for alphas, row in named(outcome).items()]
+
+
+def _moved() -> None:
+    move, view = last_move(MIXER), st.session_state.get(VIEW)
+    if move is not None and view is not None:
+        st.session_state[VIEW], st.session_state[TOLD] = replace(view, alphas=move.alphas), move.alphas
+        st.session_state[SETTLED] = move.settled
+
+
+def _picked() -> None:
+    chosen = (st.session_state.get(PLANE) or {}).get("selection", {}).get("points", [])
+    if chosen:
+        alphas = tuple(round(min(1.0, max(0.0, float(chosen[0][axis]))), 4) for axis in "xy")
+        st.session_state[VIEW] = replace(st.session_state[VIEW], alphas=alphas)
+        st.session_state[SETTLED] = True

@@ -1,0 +1,159 @@
+"""Asking for a comparison: which tasks, in how many orders, at which budget; what is missing, and the button for it."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import streamlit as st
+
+from core import PaletteError
+from core.jobs import Jobs
+from core.patching.comparison import compare
+from core.patching.plan import Plan, command, outcome_path
+from core.patching.remaining import remaining
+from core.recipes.search import OPTIMISERS
+from core.training.steps import pictures_per_second
+from core.workspace.lab import Lab
+from pages.shared.app import job_status
+from pages.shared.strategies.view import LIMITS, Request
+from pages.shared.widgets.escape import plain
+from pages.shared.widgets.formatting import duration, listed
+from pages.shared.widgets.pickers import by_role, seed
+
+RUNNING = "many.running"
+
+
+@lru_cache(maxsize=8)
+def pace(lab: Lab) -> float:
+    """Pictures a second, measured once for each workspace."""
+    return pictures_per_second(lab)
+
+
+def form(lab: Lab, request: Request, anew: bool) -> Request:
+    """The widgets of a request; what they say."""
+    names = ("optimiser", "trials", "exhaustive", "orders", "seed")
+    seed({f"many.{n}": getattr(request, n) for n in names}, anew)
+    seed({"many.tasks": list(request.tasks), "many.supported": list(request.supported)}, anew)
+    seed({"many.budget": request.budget, "many.total": request.total == 1}, anew)
+    left, right = st.columns([1.6, 1])
+    with left:
+        tasks = _tasks(lab, "Patching tasks", lab.by_role("patching"), "many.tasks", "The tasks that are to be learnt.")
+    with right:
+        others = by_role(lab, ("supported", "ood", "attack"))
+        supported = _tasks(lab, "Supported tasks", others, "many.supported", "The tasks that must not suffer.")
+    few, orders, search, trials = st.columns(4)
+    with few:
+        budget = _number(
+            "Optimiser steps",
+            "budget",
+            "In total, the same for every strategy. Empty: as many as the tasks’ own checkpoints took.",
+        )
+    with orders:
+        count = _number(
+            "Orders of the sequences",
+            "orders",
+            "Sequences depend on the order; the mean and spread of so many drawn ones are shown. 0: one sequence, in "
+            "the order in which the tasks stand above.",
+        )
+    with search:
+        optimiser = st.selectbox("Search for αᵢ with", OPTIMISERS, key="many.optimiser", help="Nevergrad’s optimisers.")
+    with trials:
+        points = _number("Mixes to try", "trials", "Mixes that the search may evaluate on val.")
+    bounded, every, number, _ = st.columns(4, vertical_alignment="bottom")
+    with bounded:
+        total = st.checkbox("Σ αᵢ at most 1", key="many.total", help="Else each α_i goes from 0 to 1 by itself.")
+    with every:
+        exhaustive = _number(
+            "Values of each αᵢ",
+            "exhaustive",
+            "Tries every mix of so many values; for two or three tasks. 0: not at all. Empty: 11 for two tasks.",
+        )
+    with number:
+        drawn = _number("Seed", "seed", "Of the orders and of the search.")
+    count = 1 if count is None else count
+    numbers = {"orders": count, "seed": drawn or 0, "trials": points or 1, "exhaustive": exhaustive}
+    return Request(tasks, supported, budget=budget, optimiser=optimiser, total=1.0 if total else None, **numbers)
+
+
+def _tasks(lab: Lab, label: str, options: list[str], key: str, said: str) -> tuple[str, ...]:
+    options = [*options, *(word for word in st.session_state[key] if word not in options)]
+    found = st.multiselect(
+        label,
+        options,
+        key=key,
+        accept_new_options=True,
+        wrap=True,
+        format_func=lambda n: lab.tasks[n].title if n in lab.tasks else n,
+        help=f"{said} Type `digits/5` for its classes in five groups, each a task of its own (as in SplitCIFAR).",
+    )
+    return tuple(dict.fromkeys(word.strip() for word in found))
+
+
+def _number(label: str, name: str, said: str) -> int | None:
+    low, high = LIMITS[name]
+    return st.number_input(label, low, high, key=f"many.{name}", step=1, help=said, placeholder="as usual")
+
+
+def offer(lab: Lab, jobs: Jobs, request: Request) -> str | None:
+    """Say what is missing, how long it takes, and offer it; the key of an outcome that is there to be shown."""
+    try:
+        plan = request.plan(lab)
+    except PaletteError as error:
+        st.warning(plain(str(error)), icon=":material/info:")
+        return None
+    path = outcome_path(lab, plan)
+    key = job_key(lab, path.stem)
+    job = jobs.get(key)
+    if job is not None and job.active:
+        st.session_state[RUNNING] = path.stem
+        st.markdown("This comparison is being made. You can look around meanwhile; what is done is kept.")
+        job_status.watch(jobs, key)
+        return None
+    if path.exists():
+        return path.stem if st.session_state.pop(RUNNING, None) == path.stem or _show() else None
+    if job is not None and job.error:
+        st.warning(plain(job.error))
+    _missing(lab, plan)
+    if st.button("Compare them", type="primary", icon=":material/play_arrow:", key="many.run"):
+        title = f"Comparing strategies for {len(plan.tasks)} tasks"
+        jobs.submit(key, title, lambda progress: compare(lab, plan, progress), urgent=True)
+        st.rerun()
+    st.caption("Or in a terminal:")
+    st.code(command(lab, plan), language="bash", wrap_lines=True)
+    return None
+
+
+def job_key(lab: Lab, outcome: str) -> str:
+    """The key of the job that makes an outcome."""
+    return f"{lab.name}:strategies {outcome}"
+
+
+def _show() -> bool:
+    st.success("This comparison is there already.", icon=":material/check:")
+    return st.button("Show it", type="primary", key="many.show")
+
+
+def _missing(lab: Lab, plan: Plan) -> None:
+    with st.spinner("Looking at what is there, and estimating how long the rest takes …"):
+        todo = _remaining(lab, plan, tuple(lab.zoo.names()))
+        seconds = sum(cost for _, cost in todo) / pace(lab)
+    st.info(
+        f"{plan.budget:,} optimiser steps for each strategy, {plan.steps_each:,} for each task. "
+        + (
+            f"Missing: {listed([title for title, _ in todo])}. "
+            if len(todo) < 8
+            else f"{len(todo)} parts are missing. "
+        )
+        + f"This takes at most about {duration(seconds)} on "
+        + ("the GPU" if lab.device.type == "cuda" else "this machine")
+        + "; it can be stopped at any time and goes on where it was.",
+        icon=":material/hourglass_empty:",
+    )
+    if len(todo) >= 8:
+        with st.expander("What is missing"):
+            st.markdown("\n".join(f"- {title}" for title, _ in todo))
+
+
+@lru_cache(maxsize=32)
+def _remaining(lab: Lab, plan: Plan, _checkpoints: tuple[str, ...]) -> list[tuple[str, float]]:
+    return remaining(lab, plan)

@@ -1,0 +1,114 @@
+"""The data page's view as a value, and the catalogue's status as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+import streamlit as st
+
+from core.tasks.datasets import home
+from core.tasks.datasets.catalogue import entries
+from core.tasks.datasets.status import STATES, Status, statuses
+from core.tasks.datasets.status import look_again as forget
+
+OWN = "own"
+MARKS = {"there": "✓ there", "half": "◐ half there", "download": "↓ can be downloaded", "hand": "○ by hand"}
+
+
+@dataclass(frozen=True)
+class View:
+    """What is looked at: a data set of the catalogue (``data``), or data at a ``path``; and which states are listed."""
+
+    data: str = ""
+    path: str = ""
+    state: str = ""
+
+    @property
+    def asked(self) -> str:
+        """What would be added: a name of the catalogue, or a path; empty if nothing is chosen."""
+        return self.path if self.data == OWN else self.data
+
+
+def read(parameters: Mapping[str, str]) -> tuple[View, list[str]]:
+    """The view that an address asks for, and one sentence for each part of it that makes no sense."""
+    complaints = []
+    data, state = parameters.get("data", ""), parameters.get("state", "")
+    if data not in ("", OWN, *entries()):
+        complaints.append(f"This link asks for the data set {data!r}, which is not in the catalogue.")
+        data = ""
+    if state not in ("", *STATES):
+        complaints.append(f"This link asks for the state {state!r}; it may be {', '.join(STATES)}.")
+        state = ""
+    return View(data, parameters.get("path", "") if data == OWN else "", state), complaints
+
+
+def write(view: View) -> dict[str, str]:
+    """The address of a view; what is as usual is left out."""
+    return {k: v for k, v in (("data", view.data), ("path", view.path), ("state", view.state)) if v}
+
+
+@st.cache_data(ttl=600, show_spinner="Looking which data sets are there …")
+def _statuses(folder: str) -> list[Status]:
+    return statuses()
+
+
+def found() -> list[Status]:
+    """The status of the whole catalogue in the data folder; looked up again after ten minutes, or when asked."""
+    return _statuses(str(home()))
+
+
+def look_again() -> None:
+    """Look at the disk anew."""
+    forget()
+    _statuses.clear()
+
+
+def table(view: View, below: bool) -> None:
+    """The whole catalogue: how many data sets stand how, then a row each."""
+    every = found()
+    if below:
+        st.subheader("The whole catalogue", anchor=False)
+    else:
+        for column, state in zip(st.columns(len(STATES)), STATES, strict=True):
+            column.metric(MARKS[state], sum(s.state == state for s in every))
+    rows = [_row(s) for s in every if view.state in ("", s.state)]
+    columns = {
+        "Data set": st.column_config.TextColumn(pinned=True, width=170),
+        "Role": st.column_config.TextColumn(width=85),
+        "Images": st.column_config.TextColumn(width=150),
+        "How": st.column_config.TextColumn(width=420, help="Where it is, or what to do, with the reason."),
+        "Page": st.column_config.LinkColumn(display_text="open ↗"),
+    }
+    listed = pd.DataFrame(
+        rows, columns=["Data set", "State", "Role", "Images", "How", "Classes", "Paper", "Licence", "Page"]
+    )
+    if rows:
+        st.dataframe(
+            listed, hide_index=True, column_config=columns, height=min(460, 37 * len(rows) + 40), placeholder="–"
+        )
+    else:
+        st.caption("No data set stands so.")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button("Look again", icon=":material/refresh:", on_click=look_again)
+        csv = listed.to_csv(index=False)
+        st.download_button("CSV", csv, "data-sets.csv", "text/csv", icon=":material/download:", on_click="ignore")
+        st.caption(f"Data folder: `{home()}`; `PALETTE_DATA` names another. In a terminal: `python -m core data`")
+
+
+def _row(status: Status) -> tuple:
+    entry = status.entry
+    sizes = ", ".join(f"{n:,} {part}" for part, n in status.sizes.items()) or None
+    how = status.said.replace("`", "") + (f" {status.note}" if status.note not in status.said else "")
+    return (
+        entry.title,
+        MARKS[status.state],
+        entry.role,
+        sizes,
+        how,
+        entry.classes or None,
+        entry.paper,
+        entry.licence,
+        entry.home,
+    )

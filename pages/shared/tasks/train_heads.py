@@ -1,0 +1,36 @@
+"""The heads of a closed vocabulary: which tasks have none yet, and the button that trains them."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import streamlit as st
+
+from core.jobs import Jobs
+from core.training.closed_heads import train_heads, without_head
+from core.workspace.lab import Lab
+from pages.shared.app import job_status
+from pages.shared.widgets.formatting import listed
+
+
+def draw(lab: Lab, jobs: Jobs) -> None:
+    """Offer to train what is missing; nothing for an open vocabulary, whose heads are class names."""
+    if not lab.closed or not lab.tasks:
+        return
+    st.subheader("Heads")
+    if not (missing := without_head(lab)):
+        st.caption("Every task has its head: trained once on the base, and frozen since (PAINT, appendix H).")
+        return
+    key = f"{lab.name}:heads {'+'.join(missing)}"
+    if job_status.under_way(jobs, key):
+        return
+    some = listed([lab.task(name).title for name in missing[:3]]) + (" …" if len(missing) > 3 else "")
+    st.caption(
+        f"{lab.name} has a closed vocabulary: it cannot read class names, and {len(missing)} of its {len(lab.tasks)} "
+        f"tasks have no head yet ({some}). A head is trained once on the base's features of the train pictures, and "
+        "then frozen (PAINT, appendix H). Until then, nothing can be said of these tasks."
+    )
+    if st.button("Train the heads", key="data.heads", type="primary", icon=":material/model_training:"):
+        jobs.submit(key, "Training heads", partial(train_heads, lab, missing), urgent=True)
+        st.rerun()
+    st.code(f"python -m core --workspace {lab.name} head {missing[0]}", language="bash")

@@ -1,0 +1,172 @@
+"""The live part of the typographic lab: one picture, one text, three models; all that follows a hand or a keyboard."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import streamlit as st
+
+from core.attacks.photo_files import file_name, png
+from core.recipes.paint import GRID
+from core.workspace.lab import Lab
+from pages.shared.alpha.curve import known_curve
+from pages.shared.app import frame, url_state
+from pages.shared.app.handover import go_on
+from pages.shared.components.easel import easel, last_spot
+from pages.shared.components.live_slider import last_move, live_slider
+from pages.shared.typographic import charts as attack_charts
+from pages.shared.typographic import controls as attack_controls
+from pages.shared.typographic import reading
+from pages.shared.typographic import view as attack_view
+from pages.shared.typographic.reading import Reading
+from pages.shared.typographic.view import View
+from pages.shared.widgets import chart_options, metric_row
+from pages.shared.widgets.escape import plain
+from pages.shared.widgets.formatting import alpha_text, percent
+from pages.shared.widgets.metric_row import Figure
+
+VIEW, SLIDER, EASEL = "attack.view", "attack.slider", "attack.easel"
+TOLD, STAMP, SETTLED = "attack.told", "attack.stamp", "attack.settled"
+
+
+def draw(lab: Lab, view: View) -> None:
+    """Draw controls and main part; they read the view from the session, where every hand's move puts it."""
+    st.session_state[VIEW] = view
+    st.session_state.pop(SETTLED, None)
+    _live(lab)
+
+
+@st.fragment
+def _live(lab: Lab) -> None:
+    with frame.one_sentence():
+        if st.session_state.pop(SETTLED, False):
+            st.rerun()  # the hand has let go: the address and what lies below follow
+        controls, main = frame.controls_and_main()
+        with controls:
+            view, image, known = attack_controls.picture(lab, st.session_state[VIEW])
+            view = attack_controls.text(lab, view)
+            view = attack_controls.look(view)
+            view = attack_controls.classes(lab, attack_controls.patch(lab, view))
+        changed = _without_text(view) != _without_text(st.session_state[VIEW])
+        url_state.save_quietly("attack", view, attack_view.write)
+        if changed:
+            st.rerun()
+        with main, frame.one_sentence():
+            found = _main(lab, view, image, known)
+            if found is not None:
+                with controls:
+                    _save(found)
+
+
+def _save(found: Reading) -> None:
+    """Take the attacked picture away; where it is an attack on something known, named as the paper's are."""
+    attack = found.sure and found.word is not None
+    st.download_button(
+        "Picture (PNG)",
+        lambda: png(found.image),
+        file_name(found.names[found.truth], found.names[found.word or 0]) if attack else "picture.png",
+        "image/png",
+        on_click="ignore",
+        icon=":material/download:",
+        key="attack.save",
+        width="stretch",
+        help="Named label=…_text=….png as PAINT's photographs, so that it can be tested again below."
+        if attack
+        else "To test it again below, call it label=WHAT IT SHOWS_text=WHAT IS WRITTEN.png.",
+    )
+
+
+def _without_text(view: View) -> View:
+    return replace(view, text=None)
+
+
+def chosen_alpha(lab: Lab, view: View) -> float | None:
+    """The α that validation chooses for the view's patch, where its curve is there."""
+    found = known_curve(lab, view.patch, lab.default_supported()) if attack_view.is_checkpoint(lab, view) else None
+    return found.chosen if found else None
+
+
+def alpha_of(lab: Lab, view: View) -> float:
+    """The view's α: if none was asked for the one chosen on validation, or half way where none is known."""
+    if view.alpha is not None:
+        return view.alpha
+    chosen = chosen_alpha(lab, view)
+    return 0.5 if chosen is None else chosen
+
+
+def _main(lab: Lab, view: View, image: np.ndarray | None, known: bool) -> Reading | None:
+    alpha = alpha_of(lab, view)
+    if alpha != st.session_state.get(TOLD):
+        st.session_state[TOLD], st.session_state[STAMP] = alpha, st.session_state.get(STAMP, 0) + 1
+    chosen = chosen_alpha(lab, view)
+    stops = sorted({*GRID, alpha})
+    live_slider(SLIDER, alpha, stops, -1.0 if chosen is None else chosen, st.session_state[STAMP], _moved)
+    if image is None:
+        otherwise = "choose another task" if known else "go back to the samples"
+        st.info(f"No picture yet: give one on the left, or {otherwise}.", icon=":material/image:")
+        return None
+    text = st.session_state.get("attack.text") or ""
+    label = lab.task(view.task).class_names[attack_controls.label_of(lab, view)] if known else None
+    with st.spinner("Asking the base, the mixes and the fine-tuned model (the first answers take a few seconds) …"):
+        found = reading.read(lab, replace(view, alpha=alpha), image, text, label)
+    shown, chart = st.columns([1, 1.75], gap="small")
+    with shown:
+        alt = f"The picture with {text!r} written on it" if text.strip() else "The picture, nothing written on it"
+        easel(EASEL, found.image, (view.look.x, view.look.y), alt, _put)
+        truth = found.names[found.truth]
+        st.caption(
+            f"● {'It is' if found.sure else 'Without the word the base says'} **{plain(truth)}**. Drag the word about."
+        )
+    with chart:
+        options = chart_options.options("attack-probabilities")
+        st.plotly_chart(attack_charts.bars(found, alpha), key="attack.bars", config=options, alt="Probabilities")
+    metric_row.row([_figure(found, alpha, kind) for kind in range(3)])
+    options = chart_options.options("attack-over-alpha")
+    st.plotly_chart(
+        attack_charts.of_this_picture(found, alpha), key="attack.curve", config=options, alt="Probabilities over α"
+    )
+    return found
+
+
+def take_away(lab: Lab, view: View) -> None:
+    """On to other pages with the mix at hand, and the link."""
+    alpha = alpha_of(lab, view)
+    mixed = attack_view.mix(lab, view, alpha)
+    patch = view.patch.removeprefix(attack_view.KEPT)
+    go_on(
+        lab,
+        mixed,
+        f"{patch} at α = {alpha_text(alpha)}",
+        "typographic",
+        attack_view.write(view),
+        "attack",
+        "typographic",
+    )
+
+
+def _figure(found: Reading, alpha: float, model: int) -> Figure:
+    row = (found.table[0], found.at(alpha), found.table[-1])[model]
+    mark = (":gray[■] Base", f":violet[●] α = {alpha_text(alpha)}", ":orange[◆] Fine-tuned")[model]
+    said = int(row.argmax())
+    right = "right" if found.sure else "as the base without the word"
+    verdict = right if said == found.truth else "follows the word" if said == found.word else "neither"
+    note = f"{verdict}; {found.names[found.truth][:24]}: {percent(float(row[found.truth]))}"
+    return Figure(f"{mark} says **{plain(found.names[said][:24])}**", float(row[said]), explained=note)
+
+
+def _moved() -> None:
+    move = last_move(SLIDER)
+    if move is None or VIEW not in st.session_state:
+        return
+    st.session_state[VIEW], st.session_state[TOLD] = replace(st.session_state[VIEW], alpha=move.alpha), move.alpha
+    st.session_state[SETTLED] = move.settled
+
+
+def _put() -> None:
+    spot = last_spot(EASEL)
+    if spot is None or VIEW not in st.session_state:
+        return
+    view = st.session_state[VIEW]
+    st.session_state[VIEW] = replace(view, look=replace(view.look, x=spot.x, y=spot.y))
+    st.session_state[SETTLED] = spot.settled

@@ -1,0 +1,150 @@
+"""Photographs of real attacks: a zip file or a folder goes in, and who follows the note comes out."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import BinaryIO, TypeVar
+
+import pandas as pd
+import streamlit as st
+
+from core.attacks.photo_files import listed, read
+from core.attacks.photographs import Judged, judge
+from core.jobs import Jobs, Progress
+from core.metrics import paired
+from core.recipes.recipe import Recipe
+from core.workspace.lab import Lab
+from pages.shared.app import job_status
+from pages.shared.app.frame import one_sentence
+from pages.shared.classify.answers import refusals
+from pages.shared.typographic import view as attack_view
+from pages.shared.typographic.view import View
+from pages.shared.widgets import metric_row, pickers
+from pages.shared.widgets.escape import plain
+from pages.shared.widgets.formatting import alpha_text
+from pages.shared.widgets.metric_row import Figure
+
+AT_ONCE = 32  # photographs that are judged while the visitor waits; more become a job
+READINGS, JUDGED, ASKED = "attack.readings", "attack.judged", "attack.asked"
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Given:
+    """Photographs that a visitor gave: how to open them, what they are called, and what tells them from others."""
+
+    open: Callable[[], Path | BinaryIO]
+    called: str
+    key: Hashable
+
+
+def draw(lab: Lab, jobs: Jobs, view: View, alpha: float) -> None:
+    """Take photographs named as PAINT's, and show what base, patch and fine-tuned answer to each."""
+    st.markdown(
+        "Photographs of things with a note on them, as in PAINT's test set of 110: a zip file or a folder of pictures "
+        "that are named `label=dog_text=cat.png`. The classes are all labels and texts that occur."
+    )
+    given = _pick()
+    st.caption("Nothing is unpacked to disk. In a terminal: `python -m core attack test RECIPE --photos FOLDER`.")
+    if given is None:
+        return
+    with one_sentence():
+        found = _judged(lab, jobs, given, [attack_view.mix(lab, view, a) for a in (0.0, alpha, 1.0)])
+        if found is not None:
+            _show(found, alpha)
+
+
+def _pick() -> Given | None:
+    left, right = st.columns(2)
+    zipped = left.file_uploader("Zip file", ["zip"], key="attack.photos", max_upload_size=500)
+    folder = right.text_input(
+        "Folder or zip on the machine that runs Palette",
+        key="attack.folder",
+        placeholder="/home/me/photographs",
+        disabled=zipped is not None,
+        help="Every picture below it. A zip file that was uploaded comes first.",
+    ).strip()
+    unused = zipped is not None or not folder
+    right.button("Read it again", disabled=unused, icon=":material/refresh:", key="attack.again", on_click=_again)
+    if zipped is not None:
+        return Given(lambda: io.BytesIO(zipped.getvalue()), zipped.name, zipped.file_id)
+    if folder:
+        return Given(lambda: pickers.typed_path(folder), "", (folder, st.session_state.get(READINGS, 0)))
+    return None
+
+
+def _again() -> None:
+    st.session_state[READINGS] = st.session_state.get(READINGS, 0) + 1
+
+
+def _judged(lab: Lab, jobs: Jobs, given: Given, recipes: Sequence[Recipe]) -> Judged | None:
+    """What the mixes answer: the session's last, or few photographs at once, or many by a job, and None till then."""
+    asked = sha256(repr((given.key, [lab.weights_key(r) for r in recipes])).encode()).hexdigest()[:16]
+    kept = st.session_state.get(JUDGED)
+    if kept is not None and kept[0] == asked:
+        return kept[1]
+    count = len(listed(given.open(), given.called))
+    if count <= AT_ONCE:
+        with st.spinner("Looking at the photographs …"):
+            found = judge(lab, recipes, read(given.open(), given.called))
+    else:
+        found = _by_job(lab, jobs, f"{lab.name}:photographs {asked}", given, recipes, count)
+    if found is not None:
+        st.session_state[JUDGED] = (asked, found)
+    return found
+
+
+def _by_job(lab: Lab, jobs: Jobs, key: str, given: Given, recipes: Sequence[Recipe], count: int) -> Judged | None:
+    box, title = [given.open()], f"Judging {count:,} photographs"  # emptied by the job: a finished one holds no zip
+
+    def work(progress: Progress) -> Judged:
+        return judge(lab, recipes, read(box.pop(), given.called), progress=lambda one: _followed(one, count, progress))
+
+    before, st.session_state[ASKED] = st.session_state.get(ASKED), key
+    job = jobs.get(key)
+    if before is not None and before != key:
+        jobs.cancel(before)  # nobody looks at another α's any more
+    if job is None or (before != key and job.state == "cancelled"):  # back at an α that was left
+        job = jobs.submit(key, title, work, urgent=True)
+        job.finished.wait(0.5)  # a short one needs no waiting
+    if job.state == "done":
+        return job.result
+    if job.active:
+        job_status.watch(jobs, key)
+        return None
+    st.warning(plain(job.error), icon=":material/folder_off:")
+    if st.button("Try again", icon=":material/refresh:", key=f"again.{key}"):
+        jobs.submit(key, title, work, urgent=True)
+        st.rerun()
+    return None
+
+
+def _followed(found: Iterable[T], count: int, progress: Progress) -> Iterator[T]:
+    """The same one by one, told as progress; a list of them all would be many large pictures in memory."""
+    for i, one in enumerate(found):
+        progress.at(min(1.0, i / count), f"photograph {i + 1:,} of {count:,}")
+        yield one
+
+
+def _show(found: Judged, alpha: float) -> None:
+    base, now, tuned = (found.outcome(i) for i in range(3))
+    right = paired(base.right, now.right)
+    metric_row.row(
+        [
+            metric_row.fooled(":red[✕] Fooled", now.fooled, paired(base.follows, now.follows)),
+            Figure(":green[●] Right", now.accuracy.value, now.accuracy, right.difference, right),
+            Figure(":orange[◆] Fine-tuned: fooled", tuned.fooled.value, tuned.fooled),
+        ]
+    )
+    names = ["base", f"α = {alpha_text(alpha)}", "fine-tuned"]
+    rows = {"file": found.names, "shows": [found.classes[i] for i in found.labels]}
+    rows |= {"written": [found.classes[i] for i in found.written]}
+    rows |= {name: [found.classes[i] for i in row] for name, row in zip(names, found.answers, strict=True)}
+    table = pd.DataFrame(rows)
+    st.dataframe(table, hide_index=True, height=280 if len(table) > 7 else "auto")
+    st.download_button("Download (CSV)", lambda: table.to_csv(index=False), "attack-photographs.csv", "text/csv")
+    refusals([trouble.why for trouble in found.troubles])

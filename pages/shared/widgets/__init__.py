@@ -1,0 +1,1 @@
+"""Widgets and charts that know no job and no address."""
