@@ -23,13 +23,11 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from core.exchange.importing.base_model import Origin
-from core.exchange.importing.new_workspace import make
-from core.models import clip
-from core.models.device import describe, device_of_choice
-from core.recipes.recipe import lerp, single
+from core.exchange import Origin, make_workspace
+from core.models import clip, describe_device, device_of_choice
+from core.recipes import lerp, single
 from core.storage import files
-from core.workspace.lab import Lab
+from core.workspace import Lab
 
 MODELS = ("ViT-B-32", "ViT-B-16", "ViT-L-14", "RN50")
 REPORT = Path(__file__).resolve().parent.parent / "docs" / "architectures.md"
@@ -90,7 +88,7 @@ def measure(name: str, precision: str, batch: int) -> Figures:
     """All figures of one model."""
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
-        base = make(Path(folder), "w", Origin(name, seed=0), precision=precision) / "base"
+        base = make_workspace(Path(folder), "w", Origin(name, seed=0), precision=precision) / "base"
         made = time.perf_counter() - started
         whole, text = (base / clip.WEIGHTS).stat().st_size, clip.text_digest(base)
         lab = Lab("w", Path(folder))
@@ -190,7 +188,7 @@ def table(found: list[Figures], precision: str, batch: int) -> str:
     ]
     lines = [f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows)]
     return "\n".join(lines) + (
-        f"\n\nOn {describe(device)} ({platform.machine()}), torch {torch.__version__}, weights kept as float16, "
+        f"\n\nOn {describe_device(device)} ({platform.machine()}), torch {torch.__version__}, weights kept as float16, "
         f"computed with in {precision}, batches of {batch}, medians of {ROUNDS}. Random weights of the "
         "true shapes. After each merge the text tower's digest on disk is what it was: "
         + ", ".join(f"{f.model} `{f.text}`" for f in found)

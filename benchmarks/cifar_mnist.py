@@ -17,13 +17,13 @@ import time
 from pathlib import Path
 
 from core import PaletteError
-from core.cli.searches import add_augment
-from core.jobs import CancelledError
+from core.cli import add_augment
 from core.patching import curves
-from core.recipes.paint import GRID
+from core.progress import CancelledError
+from core.recipes import GRID
 from core.storage import files
-from core.tasks.datasets.adapters import Opening, freeze, open_parts
-from core.workspace.tasks import placed
+from core.tasks import Opening, freeze, open_parts
+from core.workspace import placed
 
 NAME = "cifar_mnist"
 PHOTO_TEMPLATES = ("a photo of a {}", "a picture of a {}", "a small photo of the {}", "a {}")
@@ -36,8 +36,7 @@ MNIST_CUTS = [["test", "test", 2000], ["val", "test", 1000], ["train", "test", N
 
 def tasks(data: Path) -> list[dict]:
     """The two tasks as workspace.json keeps them, from ``cifar10-*.parquet`` and ``mnist/`` in a folder."""
-    from core.tasks.datasets.catalogue import entry
-    from core.tasks.datasets.formats.parquet import grouped
+    from core.tasks import entry, grouped
 
     photos = sorted(p.name for p in data.glob("cifar10-*.parquet"))
     if "test" not in grouped([data / name for name in photos]):
@@ -128,8 +127,9 @@ def put_into(path: Path, text: str) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the experiment; returns the exit status."""
-    from core.cli.terminal import duration, followed
-    from core.workspace.lab import CACHE, Lab
+    from core.cli import followed
+    from core.progress import duration
+    from core.workspace import CACHE, Lab
 
     parser = argparse.ArgumentParser("python -m benchmarks.cifar_mnist", description=(__doc__ or "").splitlines()[0])
     parser.add_argument(
@@ -148,11 +148,12 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     started = time.monotonic()
     try:
-        from core.training.steps import build, plan
+        from core.patching import build_steps
+        from core.training import build
 
         lab = Lab(workspace(options.cache, options.data).name, options.cache, options.device)
         with followed() as progress:
-            build(plan(lab, ["mnist"], ["cifar10"], options.augment), progress)
+            build(build_steps(lab, ["mnist"], ["cifar10"], options.augment), progress)
         said = report(lab)
         print(said)
         if options.write:

@@ -18,11 +18,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from core.classify.album import Album, picture, take_in
-from core.classify.classifier import Classifier
-from core.classify.uploads import Incoming
-from core.workspace.lab import CACHE, Lab
-from core.world.concepts import CONCEPTS, PHOTO_NAMES
+from core.classify import Album, Classifier, Incoming, picture, take_in
+from core.workspace import CACHE, Lab
+from core.world import CONCEPTS, PHOTO_NAMES
 from pages.shared.classify import cards as answer_cards
 from pages.shared.classify.cards import Answer, Card
 

@@ -22,17 +22,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from core.models import clip
-from core.models.clip import Encoder
-from core.models.merge import merge
-from core.models.predict import features
-from core.models.preprocess import pixel_steps, pixels
-from core.recipes.recipe import lerp, single
-from core.tasks.datasets import decode
-from core.tasks.datasets.adapters import guess, open_parts
-from core.tasks.datasets.decode import cores
-from core.tasks.datasets.images import Files, Part
-from core.workspace.lab import CACHE, Lab
+from core.models import Encoder, clip, features, merge, pixel_steps, pixels
+from core.recipes import lerp, single
+from core.tasks import Files, Part, cores, decode, guess, open_parts
+from core.workspace import CACHE, Lab
 
 CLIP = {"size": 224, "interpolation": "bicubic", "resize_mode": "shortest"}
 VIT_B_32 = {"image_size": 224, "layers": 12, "width": 768, "patch_size": 32}

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import torch
 
-from core.recipes.strategies import mixed
-from core.workspace.lab import CACHE, Lab
+from core.recipes import mixed
+from core.workspace import CACHE, Lab
 
 
 def main() -> None:

@@ -22,8 +22,7 @@ from pathlib import Path
 
 import torch
 
-from core.models.half_precision import fused_sum
-from core.models.merge import mix
+from core.models import fused_sum, mix
 from core.storage import files as disk
 
 MODELS, WIDTH, ROUNDS = 9, 1024, 2

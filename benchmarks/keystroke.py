@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from core.attacks.typography import Look
-from core.classify.interactive import live
-from core.recipes.paint import GRID
-from core.workspace.lab import Lab
+from core.attacks import Look
+from core.classify import live
+from core.recipes import GRID
+from core.workspace import Lab
 from pages.shared.typographic import charts, reading
 from pages.shared.typographic import view as attack_view
 

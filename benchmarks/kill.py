@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 from core.storage import files
-from core.workspace.lab import CACHE
+from core.workspace import CACHE
 
 STEPS = 60  # short, so that twenty kills take minutes; the code that runs is the same
 

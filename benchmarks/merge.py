@@ -13,9 +13,8 @@ from collections.abc import Callable
 
 import torch
 
-from core.models import clip
-from core.models.merge import merge
-from core.recipes.recipe import lerp, single
+from core.models import clip, merge
+from core.recipes import lerp, single
 
 VIT_L_14 = {
     "embed_dim": 768,

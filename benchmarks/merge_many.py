@@ -15,8 +15,8 @@ from collections.abc import Callable
 
 import torch
 
-from core.models.merge import Stacked, merge
-from core.recipes.recipe import combine, single
+from core.models import Stacked, merge
+from core.recipes import combine, single
 
 MODELS, LAYERS, WIDTH, ROUNDS = 10, 4, 800, 7
 

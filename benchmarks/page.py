@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.browser import APP, WATCH, chromium, drag, open_page, server
-from core.workspace.lab import CACHE
+from core.workspace import CACHE
 
 SERVER_LIMIT_MS, SCREEN_LIMIT = 30.0, 10.0
 

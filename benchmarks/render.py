@@ -13,9 +13,8 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
-from core.tasks.task import Task
-from core.world.drawing import glyphs
-from core.world.tasks import TASKS
+from core.tasks import Task
+from core.world import TASKS, glyphs
 
 SIDE, PEER_PICTURES = 64, 400
 

@@ -18,13 +18,9 @@ from pathlib import Path
 
 import torch
 
-from core.recipes.manifold import Preset, Question, mix_in
-from core.recipes.recipe import lerp, single
-from core.recipes.search import maximise
-from core.soups.ingredients import ingredients, soup_task
-from core.soups.judge import Judge
-from core.soups.plan import cut, make_pool
-from core.workspace.lab import CACHE, Lab
+from core.recipes import Preset, Question, lerp, maximise, mix_in, single
+from core.soups import Judge, cut, ingredients, make_pool, soup_task
+from core.workspace import CACHE, Lab
 
 
 def seconds(work: Callable[[], object], device: torch.device) -> float:

@@ -10,11 +10,10 @@ import time
 from pathlib import Path
 
 from core import PaletteError
-from core.cli import attack, classify, data, exchange, searches, soup, strategies, workspaces
-from core.cli.terminal import duration, followed
-from core.jobs import CancelledError
+from core.cli import attack, classify, data, exchange, followed, searches, soup, strategies, workspaces
+from core.progress import CancelledError, duration
 from core.storage import files as disk
-from core.workspace.named_recipes import parse_recipe
+from core.workspace import parse_recipe
 
 EPILOG = """\
 examples:
@@ -39,13 +38,14 @@ exit status: 0 done; 1 something is wrong (one line on standard error); 2 wrong 
 
 
 def _build(lab, options) -> int:
-    from core.training.steps import build, pictures_per_second, plan
+    from core.patching import build_steps
+    from core.training import build, pictures_per_second
 
     names = options.tasks or None
     with followed() as progress:
         tasks = [task for name in names or lab.patches() for task in lab.trained_on(name)]
         lab.remember([*tasks, *(options.supported or lab.default_supported())], progress)
-    steps = plan(lab, names, options.supported or None, options.augment)
+    steps = build_steps(lab, names, options.supported or None, options.augment)
     todo = [step for step in steps if not step.done()]
     if not todo:
         print(f"{lab.name}: nothing to do, all {len(steps)} steps are done.")
@@ -69,7 +69,8 @@ def _build(lab, options) -> int:
 
 
 def _status(lab, options) -> int:
-    from core.training.steps import pictures_per_second, plan
+    from core.patching import build_steps
+    from core.training import pictures_per_second
 
     total = sum(p.stat().st_size for p in lab.folder.rglob("*") if p.is_file())
     print(f"{lab.name}: {lab.folder}, {total / 1e6:.1f} MB, device {lab.device}")
@@ -83,7 +84,7 @@ def _status(lab, options) -> int:
     for task in lab.tasks.values():
         sizes = ", ".join(f"{split} {n}" for split, n in task.source.sizes().items())
         print(f"  {task.name:24} {task.role:10} {len(task.class_names):4} classes; {sizes}")
-    missing = [step for step in plan(lab) if not step.done()]
+    missing = [step for step in build_steps(lab) if not step.done()]
     if missing:
         expected = sum(step.cost for step in missing) / pictures_per_second(lab)
         print(f"missing (python -m core build, about {duration(expected)})")
@@ -129,10 +130,10 @@ def _verify(lab, options) -> int:
 
 
 def _card(lab, options) -> int:
-    from core.exchange.exporting.base_card import write
+    from core.exchange import write_base_card
 
     with followed() as progress:
-        text, missed = write(lab, options.photos, progress)
+        text, missed = write_base_card(lab, options.photos, progress)
     print(text)
     if missed:
         print(f"palette: below what was asked for: {', '.join(missed)}.", file=sys.stderr)
@@ -185,7 +186,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     options = parser().parse_args(arguments)
     try:
-        from core.workspace.lab import CACHE, Lab  # after parsing, so that --help is instant
+        from core.workspace import CACHE, Lab  # after parsing, so that --help is instant
 
         opens = getattr(options, "opens", True)
         lab = Lab(options.workspace, options.cache or CACHE, options.device) if opens else None

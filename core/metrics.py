@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from statistics import fmean
 
 import numpy as np
 from scipy.special import bdtr, logsumexp, ndtr, ndtri  # scipy.stats has all of this too, but takes a second to import
-
-from core.recipes.paint import combined_accuracy
 
 
 @dataclass(frozen=True)
@@ -161,3 +160,46 @@ def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:
     """Mean negative log-likelihood of the labels, in nats."""
     wide = logits.astype(np.float64)
     return float((logsumexp(wide, axis=1) - wide[np.arange(len(labels)), labels]).mean())
+
+
+def combined_accuracy(patching: Sequence[float], supported: Sequence[float]) -> float:
+    """Mean of (mean over patching tasks, mean over supported tasks), PAINT §3, footnote 2."""
+    return (fmean(patching) + fmean(supported)) / 2
+
+
+def accuracy_distance_to_optimal(supported: Sequence[float], patching: Sequence[float]) -> float:
+    """How far the best single α stays behind one specialised α per task, PAINT eq. 1; in accuracy units, ≥ 0.
+
+    Both sequences hold the accuracy at the same α, one entry per α.
+    """
+    if len(supported) != len(patching) or not supported:
+        raise ValueError("Both curves must hold an accuracy for each α.")
+    apart = max(supported) + max(patching)
+    together = max(s + p for s, p in zip(supported, patching, strict=True))
+    return (apart - together) / 2
+
+
+def forgetting(timeline: Sequence[Mapping[str, float]], order: Sequence[str]) -> float:
+    """Average forgetting after the last task (Chaudhry et al. 2018, arXiv 1801.10112), in accuracy units.
+
+    ``timeline[k]`` holds each task's accuracy after task k of ``order``; ``timeline[0]`` the base's. For every task
+    but the last: the best accuracy that it had after any earlier task, minus what it has at the end. 0 for one task.
+    """
+    _check_timeline(timeline, order)
+    lost = [max(row[t] for row in timeline[1:-1]) - timeline[-1][t] for t in order[:-1]]
+    return fmean(lost) if lost else 0.0
+
+
+def backward_transfer(timeline: Sequence[Mapping[str, float]], order: Sequence[str]) -> float:
+    """Backward transfer (Lopez-Paz and Ranzato 2017, arXiv 1706.08840), in accuracy units; below 0 is forgetting.
+
+    For every task but the last: its accuracy at the end minus its accuracy when it had just been learnt.
+    """
+    _check_timeline(timeline, order)
+    gained = [timeline[-1][t] - timeline[k][t] for k, t in enumerate(order[:-1], 1)]
+    return fmean(gained) if gained else 0.0
+
+
+def _check_timeline(timeline: Sequence[Mapping[str, float]], order: Sequence[str]) -> None:
+    if len(timeline) != len(order) + 1 or not order:
+        raise ValueError("A timeline holds the accuracies before the first task and after each.")

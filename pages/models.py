@@ -6,7 +6,7 @@ from functools import partial
 
 import streamlit as st
 
-from core.models.clip import known_models
+from core.models import known_models
 from pages.shared.app import frame, url_state, workspace
 from pages.shared.models import device, new_workspace, precision, workspaces
 from pages.shared.models import view as models_view

@@ -7,7 +7,7 @@ from functools import partial
 
 import streamlit as st
 
-from core.soups.measure import results
+from core.soups import pool_results
 from pages.shared.app import frame, url_state, workspace
 from pages.shared.app.welcome import welcome
 from pages.shared.soups import build_offer, by_hand, search
@@ -20,7 +20,7 @@ frame.within_app()
 MANIFOLD = "https://arxiv.org/abs/2309.08610"
 
 lab, jobs = workspace.lab(), workspace.jobs()
-known = results(lab)
+known = pool_results(lab)
 frame.title(
     "Which mix of models is best?",
     "Fine-tune one model many times, then mix the weights: an average, or one mixing factor for each part of the "

@@ -7,7 +7,7 @@ from functools import partial
 
 import streamlit as st
 
-from core.patching.plan import outcomes
+from core.patching import outcomes
 from pages.shared.app import frame, url_state, workspace
 from pages.shared.app.welcome import welcome
 from pages.shared.strategies import controls as steering

@@ -19,7 +19,8 @@ import pytest
 import torch
 
 from core.models import clip
-from core.tasks.task import Pictures, Task, digest_of
+from core.storage.content_keys import digest_of
+from core.tasks.task import Pictures, Task
 from core.workspace.lab import Lab
 
 torch.set_num_threads(1)  # pico models are faster without threads, and digests do not depend on the machine's cores
@@ -87,7 +88,7 @@ def make_workspace(cache: Path, name: str = "tiny") -> Path:
 @pytest.fixture(scope="session")
 def tiny_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace with its ``noisy`` checkpoint trained, made once; tests get copies."""
-    from core.training.steps import train
+    from core.training.train import train
 
     cache = tmp_path_factory.mktemp("template")
     make_workspace(cache)

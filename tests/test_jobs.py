@@ -5,7 +5,8 @@ import threading
 
 import pytest
 
-from core.jobs import CancelledError, Jobs, Progress
+from core.jobs import Jobs
+from core.progress import CancelledError, Progress
 
 
 @pytest.fixture

@@ -10,12 +10,13 @@ from core.exchange.exporting.base_card import patched
 from core.models import clip, torchvision_shim
 from core.patching import curves
 from core.patching.finetunes import name_of, settings_for
+from core.patching.pieces import pieces
 from core.patching.plan import is_current, outcome_path, outcomes, plan_of
 from core.patching.results import FORGETFUL, JOINT, SEARCHED, SEQUENTIAL, SHARED, SPECIALISED
 from core.recipes.paint import GRID
-from core.soups.measure import results
+from core.soups.measure import pool_results
 from core.storage import files
-from core.training.graph import pieces
+from core.training.settings import settings_of
 from core.workspace.lab import CACHE, Lab
 
 
@@ -78,13 +79,13 @@ def test_what_was_trained_before_is_still_called_so(mini):
     """A new setting must not rename what was made without it: these names were given by earlier versions."""
     for name in ("joint", "typographic"):
         tasks = mini.trained_on(name)
-        assert name_of(mini, tasks, mini.base, settings_for(mini, tasks, mini.settings(name).steps)) == name
+        assert name_of(mini, tasks, mini.base, settings_for(mini, tasks, settings_of(mini, name).steps)) == name
     assert name_of(mini, ["digits"], mini.base, settings_for(mini, ["digits"], 100)) == "digits.66f1debc5025"
     assert pieces(mini, ["digits"], ["icons"])[0].key.startswith("19a35737e3944d7f")
 
 
 def test_soups_ship_and_manifold_mixing_is_no_worse_on_val(mini):
-    whole = max(results(mini), key=lambda found: len(found.individuals))
+    whole = max(pool_results(mini), key=lambda found: len(found.individuals))
     rows = {row.name: row.val.accuracy.value for row in whole.rows()}
     searched = [value for name, value in rows.items() if name.startswith("ManifoldMixMS")]
     assert len(whole.individuals) == 12 and max(searched) >= rows["Greedy soup"] >= rows["Best individual model"]

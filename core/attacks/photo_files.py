@@ -14,8 +14,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from core.classify.decode import IntakeError, decode, shown
-from core.classify.uploads import Incoming, from_folder, from_zip
+from core.classify import Incoming, IntakeError, decode, from_folder, from_zip, shown
 from core.storage import files as disk
 
 NAME = re.compile(

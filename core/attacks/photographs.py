@@ -11,11 +11,10 @@ import torch
 from core import Follow, PaletteError
 from core.attacks.photo_files import Photo, Trouble
 from core.attacks.study import Outcome
-from core.classify.class_names import TEMPLATES
-from core.classify.interactive import live
+from core.classify import TEMPLATES, live
 from core.metrics import predictions
-from core.recipes.recipe import Recipe
-from core.workspace.lab import Lab
+from core.recipes import Recipe
+from core.workspace import Lab
 
 BATCH = 64
 
@@ -38,7 +37,7 @@ class Judged:
         return Outcome(right, (self.answers[mix] == self.written) & ~right)  # the word may name what is there
 
 
-def judge(
+def judge_photographs(
     lab: Lab,
     recipes: Sequence[Recipe],
     found: Iterable[Photo | Trouble],

@@ -13,14 +13,11 @@ from core import Follow, metrics
 from core.attacks.tasks import SEEN, UNSEEN, Attack, Part, attacked_task, clean_twin
 from core.attacks.typography import Look
 from core.metrics import Accuracy
-from core.models import clip
-from core.models.clip import Encoder
-from core.models.heads import class_rows, head, head_digest
-from core.models.predict import features, logits
-from core.recipes.recipe import Recipe
-from core.tasks.answers import Answers
-from core.tasks.task import Pictures, Task, TaskError, digest_of
-from core.workspace.lab import Lab
+from core.models import Encoder, class_rows, clip, features, head, head_digest, logits
+from core.recipes import Recipe
+from core.storage import digest_of
+from core.tasks import Answers, Pictures, Task, TaskError
+from core.workspace import Lab
 
 Asked = tuple[Recipe, Task, str]
 """One thing to evaluate: a mix, a task (of the workspace or not), and its split."""

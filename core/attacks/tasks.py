@@ -11,7 +11,8 @@ import numpy as np
 
 from core.attacks.fonts import Face, line
 from core.attacks.typography import Look, write
-from core.tasks.task import Pictures, Source, Task, TaskError, digest_of
+from core.storage import digest_of
+from core.tasks import Pictures, Source, Task, TaskError
 
 VERSION = 1  # raised whenever the same seed would write something else
 Range = tuple[float, float]

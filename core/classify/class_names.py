@@ -31,7 +31,7 @@ class Wordlist:
     notes: tuple[str, ...] = ()
 
 
-def class_names(text: str) -> Wordlist:
+def read_class_names(text: str) -> Wordlist:
     """Class names from text: one a line; or one line with commas; or CSV with a column that is called ``class``.
 
     CSV without such a heading is known by a column of numbers beside the names. Empty lines and repeated names

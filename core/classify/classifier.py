@@ -14,13 +14,11 @@ from core.classify import class_names
 from core.classify.album import MAX_ALBUM_BYTES, Album, Picture, take_in
 from core.classify.rankings import Ranking, Result, known_labels, rank
 from core.classify.uploads import gather
-from core.jobs import Progress
-from core.models import clip
-from core.models.clip import Encoder
-from core.models.predict import features, logits
-from core.recipes.recipe import Recipe
-from core.storage.lru import Recent
-from core.workspace.lab import Lab
+from core.models import Encoder, clip, features, logits
+from core.progress import Progress
+from core.recipes import Recipe
+from core.storage import Recent
+from core.workspace import Lab
 
 FEATURES_KEPT = 50_000  # of one picture by one recipe each
 CLASSES_KEPT = 50_000

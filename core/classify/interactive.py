@@ -13,12 +13,9 @@ import torch
 from PIL import Image
 
 from core.metrics import probabilities
-from core.models import clip
-from core.models.clip import Encoder
-from core.models.device import memory
-from core.models.heads import head
-from core.recipes.recipe import Recipe
-from core.workspace.lab import Lab
+from core.models import Encoder, clip, device_memory, head
+from core.recipes import Recipe
+from core.workspace import Lab
 
 RESIDENT = 24  # merged image towers that are kept at hand: the 21 of a curve over α, and three beside each other
 CLASSES_IN_MEMORY = 20_000
@@ -36,7 +33,7 @@ class Live:
         first = Encoder(self._model, self._preprocess, lab.device)
         self.scale = first.logit_scale
         size = sum(t.numel() * t.element_size() for t in first.weights.values())
-        self._room = max(1, min(RESIDENT, memory(lab.device).spare // size))
+        self._room = max(1, min(RESIDENT, device_memory(lab.device).spare // size))
         self._spare: Encoder | None = first
         self._merged: OrderedDict[str, Encoder] = OrderedDict()
         self._rows: OrderedDict[tuple[str, ...], torch.Tensor] = OrderedDict()

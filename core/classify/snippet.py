@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pprint import pformat
 
-from core.recipes.recipe import Recipe
-from core.workspace.lab import CACHE, Lab
+from core.recipes import Recipe
+from core.workspace import CACHE, Lab
 
 
 def snippet(

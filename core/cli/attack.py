@@ -10,9 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from core.cli.terminal import followed
-from core.jobs import Progress
-from core.recipes.recipe import Recipe
-from core.workspace.named_recipes import parse_recipe
+from core.progress import Progress
+from core.recipes import Recipe
+from core.workspace import parse_recipe
 
 
 def commands(command: Callable[..., ArgumentParser]) -> None:
@@ -44,21 +44,19 @@ def commands(command: Callable[..., ArgumentParser]) -> None:
         return 0
 
     def write_(lab, options) -> int:
-        from core.attacks.photo_files import Photo, save
-        from core.attacks.typography import write
-        from core.classify.decode import IntakeError, decode
-        from core.classify.uploads import gather
+        from core.attacks import photo_files, write
+        from core.classify import IntakeError, decode, gather
 
         look, photos, failed = _look(options), [], 0
         for file in gather(options.images):
             try:
                 image = decode(file.read(), file.name)
                 label = options.label or Path(file.name).stem
-                photos.append(Photo(write(image, options.text, look), label, options.text, ""))
+                photos.append(photo_files.Photo(write(image, options.text, look), label, options.text, ""))
             except IntakeError as error:
                 failed += 1
                 print(f"palette: left out: {error}", file=sys.stderr)
-        for name in save(photos, options.to) if photos else []:
+        for name in photo_files.save(photos, options.to) if photos else []:
             print(options.to / name)
         return 1 if failed else 0
 
@@ -85,9 +83,8 @@ def commands(command: Callable[..., ArgumentParser]) -> None:
 
 
 def _task(lab, recipe: Recipe, options, progress: Progress) -> tuple[dict, list, list]:
-    from core.attacks.study import Study, over_alpha
-    from core.attacks.tasks import clean_twin
-    from core.tasks.task import TaskError
+    from core.attacks import Study, clean_twin, over_alpha
+    from core.tasks import TaskError
 
     if not options.task:
         raise TaskError(f"Name a task (--task) or photographs (--photos); the tasks are {', '.join(lab.tasks)}.")
@@ -105,11 +102,10 @@ def _task(lab, recipe: Recipe, options, progress: Progress) -> tuple[dict, list,
 
 
 def _photographs(lab, recipe: Recipe, options, progress: Progress) -> tuple[dict, list, list]:
-    from core.attacks.photo_files import read
-    from core.attacks.photographs import judge
+    from core.attacks import judge_photographs, photo_files
 
     classes = [c.strip() for c in options.classes.split(",") if c.strip()]
-    found = judge(lab, (lab.base, recipe), read(options.photos), classes)
+    found = judge_photographs(lab, (lab.base, recipe), photo_files.read(options.photos), classes)
     about = {"photos": f"the photographs in {options.photos.name}", "classes": f"{len(found.classes)} classes"}
     return about, [found.outcome(0), found.outcome(1)], [trouble.why for trouble in found.troubles]
 
@@ -134,8 +130,7 @@ def _looks(one: ArgumentParser) -> None:
 
 
 def _look(options):
-    from core.attacks.fonts import Face
-    from core.attacks.typography import Look
+    from core.attacks import Face, Look
 
     plate = "" if options.plate == "none" else options.plate
     made = {
@@ -151,7 +146,7 @@ def _look(options):
 
 def words_of(look) -> str:
     """A look as the command line writes it; what is as usual is left out."""
-    from core.attacks.typography import Look
+    from core.attacks import Look
 
     usual, face = Look(), look.face
     given = {

@@ -8,23 +8,22 @@ from collections.abc import Callable
 from pathlib import Path
 
 from core import PaletteError
-from core.classify.decode import shown
+from core.classify import shown
 from core.cli.terminal import followed
-from core.workspace.named_recipes import parse_recipe
+from core.workspace import parse_recipe
 
 
 def commands(command: Callable[..., ArgumentParser]) -> None:
     """Add it to a command line: ``command(name, run, help)`` makes one."""
 
     def classify_(lab, options) -> int:
-        from core.classify.class_names import class_names
-        from core.classify.classifier import classify, usual_templates
+        from core.classify import class_names, classify, usual_templates
 
         if options.classes is None:
             task = lab.task(options.task or lab.default_supported()[0])
             names, templates = task.class_names, task.templates
         else:
-            words = class_names(_text(options.classes))
+            words = class_names.read_class_names(_text(options.classes))
             names, templates = words.names, lab.task(options.task).templates if options.task else usual_templates(lab)
             for note in words.notes:
                 print(f"palette: {note}.", file=sys.stderr)

@@ -8,12 +8,11 @@ from pathlib import Path
 
 from core import PaletteError
 from core.cli.terminal import followed
-from core.tasks.datasets import home
-from core.tasks.task import ROLES
+from core.tasks import ROLES, home
 
 
 def _list(lab, _options) -> int:
-    from core.tasks.datasets.status import STATES, statuses
+    from core.tasks import STATES, statuses
 
     print(f"data folder: {home()} (PALETTE_DATA names another)")
     for found in statuses():
@@ -35,12 +34,12 @@ def _lines(path: Path | None) -> Sequence[str] | None:
 
 
 def _add(lab, options) -> int:
-    from core.workspace.datasets import add, cost, facts_of, preview
+    from core.workspace import datasets
 
     chosen = {k: getattr(options, k) for k in ("name", "role", "title", "image", "label", "seed")}
     words = {"class_names": _lines(options.classes), "templates": _lines(options.templates)}
-    facts = facts_of(options.task, **{k: v for k, v in {**chosen, **words}.items() if v is not None})
-    shown = preview(lab, facts)
+    facts = datasets.facts_of(options.task, **{k: v for k, v in {**chosen, **words}.items() if v is not None})
+    shown = datasets.preview(lab, facts)
     sizes = ", ".join(f"{split} {n:,}" for split, n in shown.sizes.items())
     task, seed = shown.task, facts.get("seed", 0)
     print(f"{task.name}: {task.role}, {len(task.class_names)} classes; {sizes} (seed {seed})")
@@ -48,10 +47,10 @@ def _add(lab, options) -> int:
         print(f"  {name:30} " + ", ".join(f"{split} {counts[i]:,}" for split, counts in shown.counts.items()))
     if more := len(shown.task.class_names) - options.show:
         print(f"  and {more:,} more classes" if more > 0 else "", end="\n" if more > 0 else "")
-    print(cost(lab, sum(shown.sizes.values())))
+    print(datasets.cost(lab, sum(shown.sizes.values())))
     if options.dry_run:
         return 0
-    add(lab, facts, options.replace)
+    datasets.add(lab, facts, options.replace)
     where = "" if lab.name == "mini" else f"--workspace {lab.name} "
     print(f"{lab.name} has {shown.task.name} now. Next: python -m core data decode {lab.name} {shown.task.name}")
     if shown.task.role == "patching":
@@ -60,14 +59,14 @@ def _add(lab, options) -> int:
 
 
 def _decode(lab, options) -> int:
-    from core.workspace.datasets import added, cost, decode
+    from core.workspace import datasets
 
-    names = options.tasks or added(lab)
-    real = set(names) & set(added(lab))
+    names = options.tasks or datasets.added(lab)
+    real = set(names) & set(datasets.added(lab))
     if count := sum(sum(lab.task(name).source.sizes().values()) for name in real):
-        print(f"{count:,} pictures. {cost(lab, count)} What is decoded already stays.", flush=True)
+        print(f"{count:,} pictures. {datasets.cost(lab, count)} What is decoded already stays.", flush=True)
     with followed() as progress:
-        done = decode(lab, names, progress)
+        done = datasets.decode(lab, names, progress)
     for name, count in done.items():
         print(f"{name}: {count:,} pictures are decoded.")
     if not names:
@@ -76,8 +75,7 @@ def _decode(lab, options) -> int:
 
 
 def _get(_lab, options) -> int:
-    from core.tasks.datasets.catalogue import entry
-    from core.tasks.datasets.fetch import fetch
+    from core.tasks import entry, fetch
 
     with followed() as progress:
         said = fetch(entry(options.task), progress)
@@ -86,9 +84,9 @@ def _get(_lab, options) -> int:
 
 
 def _remove(lab, options) -> int:
-    from core.workspace.datasets import remove
+    from core.workspace import datasets
 
-    remove(lab, options.task)
+    datasets.remove(lab, options.task)
     print(f"{lab.name} no longer lists {options.task}; its files and results are where they were.")
     return 0
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from core.cli.terminal import followed
-from core.workspace.named_recipes import parse_recipe
+from core.workspace import parse_recipe
 
 FORMATS = ("open_clip", "state_dict", "image_tower", "huggingface", "onnx")
 DTYPES = ("float32", "float16", "bfloat16")
@@ -18,9 +18,8 @@ def commands(command: Callable[..., ArgumentParser]) -> None:
     """Add the three to a command line: ``command(name, run, help)`` makes one."""
 
     def export_(lab, options) -> int:
-        from core.exchange.exporting import push
-        from core.exchange.exporting.export import SINGLE, export
-        from core.workspace.named_recipes import idle_columns
+        from core.exchange import SINGLE, export, push
+        from core.workspace import idle_columns
 
         fmt = options.format or {".safetensors": "state_dict", ".pt": "state_dict", ".onnx": "onnx"}.get(
             options.to.suffix.lower(), "open_clip"
@@ -51,7 +50,7 @@ def commands(command: Callable[..., ArgumentParser]) -> None:
         return 0
 
     def apply_(lab, options) -> int:
-        from core.exchange.exporting.export import apply
+        from core.exchange import apply
 
         with followed() as progress:
             done = apply(lab, options.recipe, options.to, overwrite=options.overwrite, progress=progress)
@@ -65,13 +64,12 @@ def commands(command: Callable[..., ArgumentParser]) -> None:
         return 1 if done.as_promised is False else 0
 
     def import_(lab, options) -> int:
-        from core.exchange.importing.preflight import preflight
-        from core.exchange.importing.register import check, import_checkpoint
+        from core.exchange import check_checkpoint, import_checkpoint, preflight
 
         name = options.name or options.file.stem
         start = parse_recipe(lab, options.start) if options.start else None
         if not options.check:
-            check(lab, name, start or lab.base, options.tasks or (), options.overwrite)
+            check_checkpoint(lab, name, start or lab.base, options.tasks or (), options.overwrite)
         with followed() as progress:
             report = preflight(lab, options.file, progress)
         print("\n".join(report.lines()))

@@ -7,16 +7,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from core.cli.terminal import followed
-from core.jobs import Progress
-from core.recipes.search import OPTIMISERS
+from core.progress import Progress
+from core.recipes import OPTIMISERS
 
 
 def commands(command: Callable[..., ArgumentParser]) -> None:
     """Add ``searches`` to a command line: ``command(name, run, help)`` makes one."""
 
     def searches_(lab, options) -> int:
-        from core.patching.pieces import ranked, searches
-        from core.patching.plan import make_plan, tasks_named
+        from core.patching import make_plan, ranked, searches, tasks_named
 
         tasks = tasks_named(lab, options.tasks or lab.by_role("patching"))
         supported = tasks_named(lab, options.supported or lab.default_supported())
@@ -66,7 +65,7 @@ def add_workers(one: ArgumentParser) -> None:
 
 def wanted(lab: Any, options: Any) -> bool:
     """Whether a build is to be shared: somebody said so, or there are several GPUs and no device was named."""
-    from core.training.workers import default_workers
+    from core.training import default_workers
 
     return bool(options.workers or options.scheduler or (options.device is None and default_workers() > 1))
 
@@ -81,7 +80,7 @@ def build_with(
     augment: str = "",
 ) -> None:
     """Build patches' curves with several workers. Raises PaletteError."""
-    from core.training.graph import pieces
+    from core.patching import pieces
 
     chosen = list(names or lab.patches()), list(supported or lab.default_supported())
     graph = pieces(lab, *chosen, augment=augment)
@@ -90,11 +89,10 @@ def build_with(
 
 def spread(lab: Any, graph: Sequence[Any], workers: int | None, scheduler: str | None, progress: Progress) -> None:
     """Run what a graph lacks on several workers: processes of this machine, or a dask cluster. Raises PaletteError."""
-    from core.training.graph import Desk, run
-    from core.training.workers import default_workers, executor
+    from core.training import Desk, default_workers, executor, run_graph
 
     workers = workers or (2 if scheduler == "local" else default_workers())
     device = None if scheduler or lab.device.type == "cuda" else str(lab.device)
     desk = Desk(lab.name, lab.folder.parent.absolute(), device)
     with executor(workers, scheduler) as found:
-        run([piece for piece in graph if not piece.done(lab)], desk, found, progress)
+        run_graph([piece for piece in graph if not piece.done(lab)], desk, found, progress)

@@ -9,10 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 from core import PaletteError
-from core.cli.terminal import duration, followed
-from core.jobs import Progress
-from core.recipes.manifold import PRESETS
-from core.recipes.search import OPTIMISERS
+from core.cli.terminal import followed
+from core.progress import Progress, duration
+from core.recipes import OPTIMISERS, PRESETS
 
 METHODS = ("uniform", "greedy", "manifold", "learned", "ensemble", "greedy-ensemble")
 OTHERS = ("ingredients", "wise", "table", "all")
@@ -32,8 +31,7 @@ def commands(command: Callable[..., ArgumentParser]) -> None:
     """Add it to a command line: ``command(name, run, help)`` makes one."""
 
     def soup_(lab, options) -> int:
-        from core.soups.measure import wise_ft
-        from core.soups.plan import SoupPlan, make_pool
+        from core.soups import SoupPlan, make_pool, wise_ft
 
         if options.method == "ingredients":
             return _ingredients(lab, options)
@@ -78,7 +76,7 @@ def _named(options) -> dict[str, Any]:
 
 
 def _own(lab) -> list[str]:
-    from core.soups.ingredients import ingredients
+    from core.soups import ingredients
 
     own = [name for name in ingredients(lab) if name in lab.zoo]
     if len(own) < 2:
@@ -90,8 +88,8 @@ def _own(lab) -> list[str]:
 
 
 def _ingredients(lab, options) -> int:
-    from core.soups.ingredients import plan_ingredients
-    from core.training.steps import build, pictures_per_second
+    from core.soups import plan_ingredients
+    from core.training import build, pictures_per_second
 
     steps = plan_ingredients(lab, options.ingredients)
     todo = [step for step in steps if not step.done()]
@@ -105,9 +103,7 @@ def _ingredients(lab, options) -> int:
 
 
 def _make(lab, pool, plan, options) -> None:
-    from core.soups.plan import check_plan, outcome_file
-    from core.soups.run import make_soup
-    from core.soups.trace import put_aside
+    from core.soups import check_plan, make_soup, outcome_file, put_aside
 
     path = outcome_file(lab, pool, check_plan(lab, plan))
     trace = path.with_suffix(".jsonl")
@@ -136,9 +132,7 @@ def _make(lab, pool, plan, options) -> None:
 
 
 def _say(lab, pool, as_json: bool) -> None:
-    from core.soups.measure import individuals
-    from core.soups.plan import too_small
-    from core.soups.results import outcome_facts, row_facts
+    from core.soups import individuals, outcome_facts, row_facts, too_small
 
     found = individuals(lab, pool, Progress())
     if as_json:

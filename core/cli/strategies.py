@@ -7,19 +7,17 @@ from argparse import ArgumentParser
 from collections.abc import Callable
 
 from core.cli.searches import add_augment
-from core.cli.terminal import duration, followed
-from core.recipes.paint import GRID, grid
-from core.recipes.search import OPTIMISERS
+from core.cli.terminal import followed
+from core.progress import duration
+from core.recipes import GRID, OPTIMISERS, grid
 
 
 def commands(command: Callable[..., ArgumentParser]) -> None:
     """Add it to a command line: ``command(name, run, help)`` makes one."""
 
     def strategies_(lab, options) -> int:
-        from core.patching.comparison import compare, parts
-        from core.patching.finetunes import remake
-        from core.patching.plan import make_plan, outcome_of, outcome_path, tasks_named
-        from core.training.steps import pictures_per_second
+        from core.patching import compare, make_plan, outcome_of, outcome_path, parts, remake, tasks_named
+        from core.training import pictures_per_second
 
         plan = make_plan(
             lab,

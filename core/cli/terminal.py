@@ -7,15 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from core.jobs import Progress
-
-
-def duration(seconds: float) -> str:
-    """Seconds as people say them: '40 s', '3 min', '1 h 20 min'."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+from core.progress import Progress, duration
 
 
 class _Printer:

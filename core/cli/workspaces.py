@@ -8,28 +8,28 @@ from pathlib import Path
 from typing import Any
 
 from core.cli.terminal import followed
-from core.workspace.named_recipes import parse_recipe
+from core.workspace import parse_recipe
 
 
 def commands(command: Callable[..., ArgumentParser]) -> None:
     """Add them to a command line: ``command(name, run, help)`` makes one."""
 
     def new_(_lab, options) -> int:
-        from core.exchange.importing.new_workspace import make
-        from core.models.device import device_of_choice, precision_of_choice
-        from core.workspace.lab import CACHE
+        from core.exchange import make_workspace
+        from core.models import device_of_choice, precision_of_choice
+        from core.workspace import CACHE
 
         precision = options.precision or precision_of_choice(device_of_choice(options.device))
         with followed() as progress:
             home, kept = options.cache or CACHE, options.dtype
-            folder = make(home, options.name, _origin(options), kept, precision, progress, options.compile)
+            folder = make_workspace(home, options.name, _origin(options), kept, precision, progress, options.compile)
         size = sum(p.stat().st_size for p in folder.rglob("*") if p.is_file())
         print(f"{options.name}: {size / 1e6:,.1f} MB in {folder}, computed with in {precision}; it has no tasks yet.")
         return 0
 
     def workspaces_(_lab, options) -> int:
-        from core.exchange.importing.new_workspace import inventory
-        from core.workspace.lab import CACHE
+        from core.exchange import inventory
+        from core.workspace import CACHE
 
         for one in inventory(options.cache or CACHE):
             print(
@@ -39,18 +39,18 @@ def commands(command: Callable[..., ArgumentParser]) -> None:
         return 0
 
     def precision_(lab, options) -> int:
-        from core.models.device import describe
-        from core.workspace.precision import compare
+        from core.models import describe_device
+        from core.workspace import precision
 
         with followed() as progress:
-            rows = compare(lab, parse_recipe(lab, options.recipe), options.task, options.split, progress)
-        print(f"{options.recipe} on {options.task} ({options.split}), {describe(lab.device)}")
+            rows = precision.compare(lab, parse_recipe(lab, options.recipe), options.task, options.split, progress)
+        print(f"{options.recipe} on {options.task} ({options.split}), {describe_device(lab.device)}")
         for row in rows:
             print(f"  {row.said()}")
         return 0
 
     def head_(lab, options) -> int:
-        from core.training.closed_heads import own_head, train_head
+        from core.training import own_head, train_head
 
         with followed() as progress:
             head = own_head(lab, options.task) if options.own else train_head(lab, options.task, None, progress)
@@ -86,7 +86,7 @@ def commands(command: Callable[..., ArgumentParser]) -> None:
 
 
 def _origin(options: Namespace) -> Any:
-    from core.exchange.importing.base_model import Origin
+    from core.exchange import Origin
 
     return Origin(
         options.model, options.pretrained, options.from_hf, options.checkpoint, options.random, options.closed

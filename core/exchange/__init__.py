@@ -1,1 +1,44 @@
 """Models out and in."""
+
+from core.exchange.exporting import push
+from core.exchange.exporting.archive import pack_archive
+from core.exchange.exporting.base_card import write_base_card
+from core.exchange.exporting.export import DTYPES, FORMATS, SINGLE, Exported, apply, expected_bytes, export, trouble
+from core.exchange.exporting.model_card import model_card
+from core.exchange.importing.base_model import Origin, hub_place, size_of
+from core.exchange.importing.new_workspace import KEPT, Workspace, inventory, make_workspace
+from core.exchange.importing.preflight import DESCENDS, Preflight, preflight
+from core.exchange.importing.reader import SAFE, TORCH
+from core.exchange.importing.register import check_checkpoint, import_checkpoint
+from core.exchange.manifest import describe_recipe, known_figures
+
+__all__ = [
+    "DESCENDS",
+    "DTYPES",
+    "FORMATS",
+    "KEPT",
+    "SAFE",
+    "SINGLE",
+    "TORCH",
+    "Exported",
+    "Origin",
+    "Preflight",
+    "Workspace",
+    "apply",
+    "check_checkpoint",
+    "describe_recipe",
+    "expected_bytes",
+    "export",
+    "hub_place",
+    "import_checkpoint",
+    "inventory",
+    "known_figures",
+    "make_workspace",
+    "model_card",
+    "pack_archive",
+    "preflight",
+    "push",
+    "size_of",
+    "trouble",
+    "write_base_card",
+]

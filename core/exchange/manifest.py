@@ -8,13 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from core import PaletteError
-from core.models import clip
-from core.models.heads import class_rows
-from core.recipes.recipe import Recipe, RecipeError
-from core.storage import files
-from core.storage.streaming import Mapped
-from core.workspace.checkpoints import BASE
-from core.workspace.lab import Lab
+from core.models import class_rows, clip
+from core.recipes import Recipe, RecipeError
+from core.storage import Mapped, files
+from core.workspace import BASE, Lab
 
 RECIPE_FILE = "recipe.json"
 LARGEST_JSON = 16 * 2**20  # bytes; a recipe of nine models and 26 components is a few kB
@@ -24,7 +21,7 @@ class ExportError(PaletteError):
     """A recipe that cannot be written, or read back, as asked; the message says what to do."""
 
 
-def figures(lab: Lab, recipe: Recipe, tasks: Sequence[str] | None = None) -> list[dict[str, Any]]:
+def known_figures(lab: Lab, recipe: Recipe, tasks: Sequence[str] | None = None) -> list[dict[str, Any]]:
     """Accuracies on val and test that are known already, each with its 95 % interval and n; nothing is computed."""
     found = []
     for task in lab.tasks if tasks is None else tasks:
@@ -37,7 +34,9 @@ def figures(lab: Lab, recipe: Recipe, tasks: Sequence[str] | None = None) -> lis
     return found
 
 
-def describe(lab: Lab, recipe: Recipe, fmt: str, dtype: str, tasks: Sequence[str] | None = None) -> dict[str, Any]:
+def describe_recipe(
+    lab: Lab, recipe: Recipe, fmt: str, dtype: str, tasks: Sequence[str] | None = None
+) -> dict[str, Any]:
     """The facts that go into the header, the JSON and the card: plain JSON, the same for the same question.
 
     ``tasks`` are those whose classes, templates and figures belong to the model; by default those that its checkpoints
@@ -46,7 +45,7 @@ def describe(lab: Lab, recipe: Recipe, fmt: str, dtype: str, tasks: Sequence[str
     """
     config = clip.read_config(lab.folder / "base")
     parents = {name: lab.zoo[name] for name in sorted({BASE, *recipe.models})}
-    known = figures(lab, recipe, tasks)
+    known = known_figures(lab, recipe, tasks)
     trained = {t for name in recipe.models for t in parents[name].tasks if t in lab.tasks}
     mine = [t for t in lab.tasks if t in (trained | {f["task"] for f in known} if tasks is None else tasks)]
     mine = [t for t in mine if not lab.task(t).per_picture]  # those have no head that could go along

@@ -89,7 +89,7 @@ def arithmetic(device: torch.device, precision: str) -> Iterator[None]:
         torch.backends.cudnn.allow_tf32 = before[1]
 
 
-def describe(device: torch.device) -> str:
+def describe_device(device: torch.device) -> str:
     """The device in a few words for people, such as 'CPU, 2 threads'."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
@@ -98,7 +98,7 @@ def describe(device: torch.device) -> str:
     return f"CPU, {torch.get_num_threads()} threads"
 
 
-def memory(device: torch.device) -> Memory:
+def device_memory(device: torch.device) -> Memory:
     """The memory that the device computes in, now: a GPU's own, else the machine's."""
     if device.type == "cuda":
         free, total = torch.cuda.mem_get_info(device)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from pathlib import Path
 
 import torch
 from torch.nn.functional import normalize
@@ -12,9 +11,8 @@ from torch.nn.functional import normalize
 from core import Follow
 from core.models import clip
 from core.models.merge import Weights, merge
-from core.recipes.recipe import Recipe
-from core.storage import files
-from core.tasks.task import TaskError, digest_of
+from core.recipes import Recipe
+from core.storage import digest_of
 
 WEIGHT, BIAS = "head.weight", "head.bias"
 
@@ -42,23 +40,6 @@ def candidate_texts(model: clip.CLIP, prompts: Sequence[Sequence[str]]) -> dict[
 def head_digest(text_digest: str, prompts: Sequence[Sequence[str]]) -> str:
     """Hex SHA-256 of what determines a head: the text tower and the prompts. Needs no model."""
     return digest_of(text=text_digest, prompts=[list(p) for p in prompts])
-
-
-def trained_path(folder: Path, task: str) -> Path:
-    """Where the trained head of a task is, or would be, in a workspace of a closed vocabulary."""
-    return folder / "heads" / f"{files.safe_name(task)}.safetensors"
-
-
-def trained_head(folder: Path, task: str) -> torch.Tensor:
-    """The trained head of a task, float32 (classes, features + 1), its bias last. Raises TaskError if there is none."""
-    try:
-        tensors = files.read_tensors(trained_path(folder, task))
-    except (FileNotFoundError, files.DamagedError):
-        raise TaskError(
-            f"{folder.name} has a closed vocabulary and no head for {task!r} yet; train one with "
-            f"`python -m core --workspace {folder.name} head {task}`."
-        ) from None
-    return torch.cat([tensors["weight"].float(), tensors["bias"].float()[:, None]], dim=1)
 
 
 @lru_cache(maxsize=256)

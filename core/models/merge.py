@@ -7,8 +7,7 @@ from collections.abc import Iterator, Mapping
 import torch
 
 from core import PaletteError
-from core.recipes.components import owner
-from core.recipes.recipe import Recipe
+from core.recipes import Recipe, owner
 
 Weights = Mapping[str, torch.Tensor]
 CHUNK = 524288  # values: 2 MB in fp32, which the second-level caches of two processors hold together

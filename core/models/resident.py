@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import torch
 
-from core.models.device import memory
+from core.models.device import device_memory
 from core.models.merge import Stacked, Weights, wide
 
 
@@ -44,7 +44,7 @@ class Parents:
 
     def _fit(self, models: Mapping[str, Weights]) -> bool:
         needed = sum(t.numel() * wide(t).itemsize for weights in models.values() for t in weights.values())
-        return needed <= memory(self._device).spare
+        return needed <= device_memory(self._device).spare
 
 
 def _among(models: Mapping[str, Weights], those: Mapping[str, Weights]) -> bool:

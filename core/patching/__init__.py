@@ -1,1 +1,72 @@
 """PAINT: curves over α, strategies for many tasks, and the search for α."""
+
+from core.patching import curves
+from core.patching.build import build_steps, sweep
+from core.patching.comparison import compare, parts
+from core.patching.curves import Point
+from core.patching.estimate import Sketch, evaluate_on
+from core.patching.finetunes import absent, cost_of, remake
+from core.patching.pieces import pieces, ranked, searches
+from core.patching.plan import (
+    Plan,
+    comparison_command,
+    is_current,
+    make_plan,
+    outcome_of,
+    outcome_path,
+    outcomes,
+    plan_of,
+    tasks_named,
+)
+from core.patching.remaining import remaining
+from core.patching.results import (
+    EXHAUSTIVE,
+    FORGETFUL,
+    JOINT,
+    SEARCHED,
+    SEQUENTIAL,
+    SHARED,
+    SPECIALISED,
+    UNPATCHED,
+    Outcome,
+    Row,
+    Spread,
+)
+
+__all__ = [
+    "EXHAUSTIVE",
+    "FORGETFUL",
+    "JOINT",
+    "SEARCHED",
+    "SEQUENTIAL",
+    "SHARED",
+    "SPECIALISED",
+    "UNPATCHED",
+    "Outcome",
+    "Plan",
+    "Point",
+    "Row",
+    "Sketch",
+    "Spread",
+    "absent",
+    "build_steps",
+    "compare",
+    "comparison_command",
+    "cost_of",
+    "curves",
+    "evaluate_on",
+    "is_current",
+    "make_plan",
+    "outcome_of",
+    "outcome_path",
+    "outcomes",
+    "parts",
+    "pieces",
+    "plan_of",
+    "ranked",
+    "remaining",
+    "remake",
+    "searches",
+    "sweep",
+    "tasks_named",
+]

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.jobs import Progress
-from core.metrics import Accuracy, combined, paired
+from core.metrics import Accuracy, backward_transfer, combined, combined_accuracy, forgetting, paired
 from core.patching.contrasts import contrasts
 from core.patching.finetunes import tuned
 from core.patching.plan import Plan, outcome_path
@@ -28,15 +27,11 @@ from core.patching.results import (
     Outcome,
     Row,
 )
-from core.recipes import strategies
-from core.recipes.paint import Step, combined_accuracy, paint
-from core.recipes.recipe import Recipe
-from core.recipes.search import SIGMA, Found, Objective, Trial, Vector, maximise
-from core.storage import files
-from core.tasks.task import digest_of
-from core.training.steps import TRAINING_COST
-from core.workspace.checkpoints import BASE
-from core.workspace.lab import Lab
+from core.progress import Progress
+from core.recipes import SIGMA, Found, Objective, Recipe, Step, Trial, Vector, maximise, paint, strategies
+from core.storage import digest_of, files
+from core.training import TRAINING_COST, settings_of
+from core.workspace import BASE, Lab
 
 SPLITS_SHOWN = ("val", "test")
 
@@ -51,7 +46,7 @@ class _Comparison:
         """What there is to do: a title, a cost in forward passes of a picture, and the work."""
         plan, lab = self.plan, self.lab
         look = {s: sum(lab.task(t).size(s) for t in (*plan.tasks, *plan.supported)) for s in SPLITS_SHOWN}
-        train = plan.budget * lab.settings(plan.tasks[0]).batch_size * TRAINING_COST
+        train = plan.budget * settings_of(lab, plan.tasks[0]).batch_size * TRAINING_COST
         line, shown = len(plan.alphas) * look["val"], sum(look.values())
         found: list[tuple[str, float, Callable[[], Row | None]]] = [
             (UNPATCHED, shown, self.unpatched),
@@ -204,8 +199,8 @@ class _Comparison:
             alphas=tuple(s.alpha for s in stages),
             evaluations=sum(len(s.steps) for s in stages),
             timeline=tuple(moments),
-            forgetting=strategies.forgetting(values, order),
-            backward_transfer=strategies.backward_transfer(values, order),
+            forgetting=forgetting(values, order),
+            backward_transfer=backward_transfer(values, order),
         )
 
     def joint(self) -> Row:

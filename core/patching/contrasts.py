@@ -6,7 +6,7 @@ import numpy as np
 
 from core.metrics import combined_difference
 from core.patching.results import FORGETFUL, JOINT, SEARCHED, SEQUENTIAL, SHARED, UNPATCHED, Contrast, Outcome
-from core.workspace.lab import Lab
+from core.workspace import Lab
 
 PAIRS = ((SHARED, UNPATCHED), (SEQUENTIAL, SHARED), (JOINT, SEQUENTIAL), (SEARCHED, SHARED), (SEQUENTIAL, FORGETFUL))
 """The paper's order, joint ≥ sequential ≥ parallel ≥ unpatched (PAINT Figure 5), and what else it compares."""

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core import Follow
-from core.metrics import Accuracy
-from core.recipes.paint import GRID, choose_alpha, combined_accuracy
-from core.recipes.recipe import Recipe
-from core.workspace.lab import Lab
+from core.metrics import Accuracy, combined_accuracy
+from core.recipes import GRID, Recipe, choose_alpha
+from core.workspace import Lab
 
 BOTH = ("val", "test")
 

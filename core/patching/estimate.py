@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from core.jobs import Progress
 from core.metrics import Accuracy, accuracy
-from core.models.predict import features
-from core.recipes.recipe import Recipe
-from core.workspace.lab import Lab
+from core.models import features
+from core.progress import Progress
+from core.recipes import Recipe
+from core.workspace import Lab
 
 PICTURES, FEWEST, REMEMBERED = 256, 8, 1024
 

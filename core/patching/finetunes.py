@@ -6,21 +6,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from core.jobs import Progress
 from core.patching.results import JOINT, UNPATCHED, Outcome, Row
-from core.recipes.recipe import Recipe, lerp, single
-from core.storage import files
-from core.tasks.task import digest_of
-from core.training.finetune import Settings
-from core.training.steps import TRAINING_COST, check_start, train
-from core.workspace.checkpoints import CheckpointError
-from core.workspace.lab import Lab
+from core.progress import Progress
+from core.recipes import Recipe, lerp, single
+from core.storage import digest_of, files
+from core.training import TRAINING_COST, Settings, check_start, patch_settings, settings_of, train
+from core.workspace import CheckpointError, Lab
 
 
 def settings_for(lab: Lab, tasks: Sequence[str], steps: int, augment: str = "") -> Settings:
     """The workspace's settings for a task (its defaults for several) with that many steps, and as large a share of
     them warming up; ``augment`` overrules its own."""
-    usual = lab.settings(tasks[0] if len(tasks) == 1 else "", augment)
+    usual = settings_of(lab, tasks[0] if len(tasks) == 1 else "", augment)
     return replace(usual, steps=steps, warmup=round(usual.warmup * steps / usual.steps))
 
 
@@ -43,7 +40,7 @@ def _own(lab: Lab, tasks: Sequence[str], settings: Settings) -> str | None:
     names = [tasks[0]] if len(tasks) == 1 else [n for n, together in listed.items() if set(together) == set(tasks)]
     for name in names:
         if name not in lab.zoo:
-            same = lab.patch_settings(name) == settings
+            same = patch_settings(lab, name) == settings
         else:
             found = lab.zoo[name]
             same = dict(found.settings) == settings.facts and set(found.tasks) == set(tasks)
@@ -90,7 +87,7 @@ def absent(lab: Lab, row: Row) -> list[str]:
 def cost_of(lab: Lab, outcome: Outcome, row: Row) -> float:
     """What training a row's absent checkpoints again costs, in forward passes of a picture."""
     each = outcome.facts["budget"] if row.strategy == JOINT else outcome.facts["steps_each"]
-    return len(absent(lab, row)) * each * lab.settings("").batch_size * TRAINING_COST  # type: ignore[operator]
+    return len(absent(lab, row)) * each * settings_of(lab, "").batch_size * TRAINING_COST  # type: ignore[operator]
 
 
 def remake(lab: Lab, outcome: Outcome, strategy: str, progress: Progress) -> None:

@@ -7,15 +7,16 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from core.jobs import Progress
+from core.patching import curves
+from core.patching.build import sweep
 from core.patching.comparison import searched
 from core.patching.finetunes import name_of, settings_for, tuned
 from core.patching.plan import Plan, outcome_path
-from core.storage import files
-from core.tasks.task import digest_of
-from core.training.graph import Piece
-from core.training.steps import TRAINING_COST
-from core.workspace.lab import Lab
+from core.progress import Progress
+from core.recipes import GRID
+from core.storage import digest_of, files
+from core.training import DRAWING_COST, TRAINING_COST, Piece, patch_settings, train
+from core.workspace import Lab
 
 
 @dataclass(frozen=True)
@@ -98,3 +99,55 @@ def ranked(lab: Lab, graph: Sequence[Piece]) -> list[dict]:
     done = [piece.plan for piece in graph if isinstance(piece, Search) and piece.done(lab)]
     found = [json.loads(_path(lab, plan).read_text(encoding="utf-8")) for plan in done]
     return sorted(found, key=lambda facts: -facts["val"]["value"])
+
+
+@dataclass(frozen=True)
+class Patching:
+    """A piece of a patch's curve: fine-tune ``patch``, or, with ``alpha``, evaluate it there with ``supported``.
+
+    ``augment`` overrules the workspace's.
+    """
+
+    key: str
+    title: str
+    cost: float
+    needs: tuple[str, ...]
+    patch: str
+    supported: tuple[str, ...] = ()
+    alpha: float | None = None
+    augment: str = ""
+
+    def done(self, lab: Lab) -> bool:
+        """Whether what it makes is there."""
+        if self.patch not in lab.zoo:
+            return False
+        return self.alpha is None or curves.knows_point(lab, self.patch, self.alpha, self.supported)
+
+    def run(self, lab: Lab, progress: Progress) -> None:
+        """Make it; killed, the next to run it goes on from what is on disk."""
+        if self.alpha is None:
+            settings = patch_settings(lab, self.patch, self.augment)
+            train(lab, lab.trained_on(self.patch), self.patch, progress=progress, settings=settings)
+        else:
+            sweep(lab, self.patch, self.supported, [self.alpha], progress)
+
+
+def pieces(
+    lab: Lab, patches: Sequence[str], supported: Sequence[str], alphas: Sequence[float] = GRID, augment: str = ""
+) -> list[Piece]:
+    """What makes these patches' curves, as ``build.plan`` does it: a fine-tune each, then each α by itself."""
+    found: list[Piece] = []
+    for name in patches:
+        tasks, settings = lab.trained_on(name), patch_settings(lab, name, augment)
+        pictures = [(lab.task(t).source.digest("train"), lab.task(t).prompts()) for t in tasks]
+        key = digest_of(start=lab.weights_key(lab.base), settings=settings.facts, pictures=pictures)
+        drawn = sum(lab.task(t).size("train") for t in tasks) * DRAWING_COST
+        training = settings.steps * settings.batch_size * TRAINING_COST + drawn
+        found.append(Patching(key, f"fine-tune {name}", training, (), name, augment=augment))
+        looked_at = [(t, split) for t in (*tasks, *supported) for split in ("val", "test")]
+        cost = float(sum(lab.task(t).size(split) for t, split in looked_at))
+        data = [(lab.task(t).source.digest(split), lab.task(t).prompts()) for t, split in looked_at]
+        for alpha in alphas:
+            at = digest_of(patch=key, alpha=alpha, data=data, precision=lab.precision)
+            found.append(Patching(at, f"evaluate {name} at α = {alpha:g}", cost, (key,), name, tuple(supported), alpha))
+    return found

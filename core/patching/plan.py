@@ -10,12 +10,11 @@ from pathlib import Path
 
 from core import PaletteError
 from core.patching.results import Outcome
-from core.recipes import strategies
-from core.recipes.paint import GRID
-from core.recipes.search import OPTIMISERS
-from core.tasks.task import TaskError, digest_of
-from core.workspace.checkpoints import BASE
-from core.workspace.lab import Lab
+from core.recipes import GRID, OPTIMISERS, strategies
+from core.storage import digest_of
+from core.tasks import TaskError
+from core.training import settings_of
+from core.workspace import BASE, Lab
 
 
 @dataclass(frozen=True)
@@ -65,9 +64,9 @@ def make_plan(
         raise PaletteError(f"A task is patched or supported, not both: {', '.join(both)}.")
     for name in (*tasks, *supported):
         lab.task(name)
-    budget = sum(lab.settings(task).steps for task in tasks) if budget is None else budget
+    budget = sum(settings_of(lab, task).steps for task in tasks) if budget is None else budget
     asked = str(more.get("augment", ""))
-    if all(lab.settings(name, asked) == lab.settings(name) for name in (*tasks, "")):
+    if all(settings_of(lab, name, asked) == settings_of(lab, name) for name in (*tasks, "")):
         more["augment"] = ""  # as the workspace says: the same plan
     made = Plan(tuple(tasks), tuple(supported), budget // len(tasks) * len(tasks), **more)  # type: ignore[arg-type]
     if made.steps_each < 1:
@@ -142,7 +141,7 @@ def is_current(lab: Lab, key: str, outcome: Outcome) -> bool:
         return False
 
 
-def command(lab: Lab, plan: Plan, *more: str) -> str:
+def comparison_command(lab: Lab, plan: Plan, *more: str) -> str:
     """The command line that runs a plan."""
     usual = Plan(plan.tasks, plan.supported, plan.budget)
     words = ["python -m core", *([] if lab.name == "mini" else ["--workspace", lab.name]), "strategies"]

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
 from core import PaletteError
-from core.jobs import Progress
 from core.metrics import Accuracy
 from core.patching.comparison import _Comparison
 from core.patching.plan import Plan
-from core.recipes.recipe import Recipe
-from core.workspace.lab import Lab
+from core.progress import Progress
+from core.recipes import Recipe
+from core.workspace import Lab
 
 
 class _NotThereError(PaletteError):

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from statistics import fmean, stdev
 
 from core.metrics import Accuracy, Difference, Paired, mean
-from core.recipes.recipe import Recipe
+from core.recipes import Recipe
 
 UNPATCHED, SHARED, SEARCHED, EXHAUSTIVE = "unpatched", "parallel", "parallel, searched", "parallel, exhaustive"
 SEQUENTIAL, FORGETFUL = "sequential", "sequential, no interpolation"

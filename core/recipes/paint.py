@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from statistics import fmean
 
 from core import Follow, PaletteError
 from core.recipes.recipe import Recipe, lerp
@@ -36,23 +35,6 @@ def check_alpha(alpha: float) -> float:
     if not (math.isfinite(alpha) and 0 <= alpha <= 1):
         raise PaletteError(f"α must lie between 0 (the base) and 1 (the fine-tuned model), not {alpha:g}.")
     return alpha
-
-
-def combined_accuracy(patching: Sequence[float], supported: Sequence[float]) -> float:
-    """Mean of (mean over patching tasks, mean over supported tasks), PAINT §3, footnote 2."""
-    return (fmean(patching) + fmean(supported)) / 2
-
-
-def accuracy_distance_to_optimal(supported: Sequence[float], patching: Sequence[float]) -> float:
-    """How far the best single α stays behind one specialised α per task, PAINT eq. 1; in accuracy units, ≥ 0.
-
-    Both sequences hold the accuracy at the same α, one entry per α.
-    """
-    if len(supported) != len(patching) or not supported:
-        raise ValueError("Both curves must hold an accuracy for each α.")
-    apart = max(supported) + max(patching)
-    together = max(s + p for s, p in zip(supported, patching, strict=True))
-    return (apart - together) / 2
 
 
 def choose_alpha(alphas: Sequence[float], scores: Sequence[float]) -> float:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
 from math import factorial, fsum
-from statistics import fmean
 
 from core import Follow, PaletteError
 from core.recipes.paint import GRID, Step, check_alpha, paint
@@ -147,29 +146,3 @@ def orders(tasks: Sequence[str], count: int, seed: int = 0) -> list[tuple[str, .
         draw.shuffle(order)
         found[tuple(order)] = None
     return list(found)
-
-
-def forgetting(timeline: Sequence[Mapping[str, float]], order: Sequence[str]) -> float:
-    """Average forgetting after the last task (Chaudhry et al. 2018, arXiv 1801.10112), in accuracy units.
-
-    ``timeline[k]`` holds each task's accuracy after task k of ``order``; ``timeline[0]`` the base's. For every task
-    but the last: the best accuracy that it had after any earlier task, minus what it has at the end. 0 for one task.
-    """
-    _check_timeline(timeline, order)
-    lost = [max(row[t] for row in timeline[1:-1]) - timeline[-1][t] for t in order[:-1]]
-    return fmean(lost) if lost else 0.0
-
-
-def backward_transfer(timeline: Sequence[Mapping[str, float]], order: Sequence[str]) -> float:
-    """Backward transfer (Lopez-Paz and Ranzato 2017, arXiv 1706.08840), in accuracy units; below 0 is forgetting.
-
-    For every task but the last: its accuracy at the end minus its accuracy when it had just been learnt.
-    """
-    _check_timeline(timeline, order)
-    gained = [timeline[-1][t] - timeline[k][t] for k, t in enumerate(order[:-1], 1)]
-    return fmean(gained) if gained else 0.0
-
-
-def _check_timeline(timeline: Sequence[Mapping[str, float]], order: Sequence[str]) -> None:
-    if len(timeline) != len(order) + 1 or not order:
-        raise ValueError("A timeline holds the accuracies before the first task and after each.")

@@ -8,13 +8,12 @@ from functools import lru_cache
 from statistics import fmean
 
 from core.metrics import Accuracy, wilson
-from core.models.predict import features
-from core.recipes.components import Partition
-from core.recipes.recipe import Recipe, lerp, single
+from core.models import features
+from core.recipes import Partition, Recipe, lerp, single
 from core.soups.judge import Judge
 from core.soups.plan import Pool, cut
 from core.soups.results import SoupRow
-from core.workspace.lab import Lab
+from core.workspace import Lab
 
 GLANCE = 256  # pictures of val that are looked at while a slider is dragged
 SKETCH = 128  # pictures of test and of each shift that a sketch looks at

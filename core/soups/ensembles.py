@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from core.jobs import Progress
-from core.models.predict import features
-from core.recipes.recipe import Recipe
-from core.workspace.lab import Lab
+from core.models import features
+from core.progress import Progress
+from core.recipes import Recipe
+from core.workspace import Lab
 
 Key = tuple[str, str]  # task, split
 

@@ -8,15 +8,21 @@ from functools import partial
 
 import torch
 
-from core.jobs import Progress
-from core.models.predict import features
-from core.recipes.recipe import single
+from core.models import features
+from core.progress import Progress
+from core.recipes import single
 from core.storage import files
-from core.training.finetune import TrainingSet
-from core.training.lp_ft import SweepSettings, finetune_with_head, linear_probe
-from core.training.steps import DRAWING_COST, TRAINING_COST, Step, check_start
-from core.workspace.checkpoints import BASE, Checkpoint, CheckpointError
-from core.workspace.lab import Lab
+from core.training import (
+    DRAWING_COST,
+    TRAINING_COST,
+    Step,
+    SweepSettings,
+    TrainingSet,
+    check_start,
+    finetune_with_head,
+    linear_probe,
+)
+from core.workspace import BASE, Checkpoint, CheckpointError, Lab
 
 PROBE = "ingredient-00"
 COUNT = 12
@@ -134,7 +140,7 @@ def plan_ingredients(lab: Lab, names: Sequence[str] | None = None) -> list[Step]
     return steps
 
 
-def said(settings: SweepSettings) -> str:
+def describe_ingredient(settings: SweepSettings) -> str:
     """Settings in one line, for people."""
     if not settings.steps:
         return "linear probe alone"

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 
 from core import metrics
-from core.models.clip import Encoder
-from core.recipes.recipe import Recipe
-from core.workspace.lab import Lab
+from core.models import Encoder
+from core.recipes import Recipe
+from core.workspace import Lab
 
 # Bytes of prepared float32 pictures that may be held; more stay uint8, on the device, and are prepared in passing.
 IN_MEMORY = 2**30

@@ -10,12 +10,9 @@ from torch.func import functional_call
 from torch.nn.functional import cross_entropy
 
 from core import Follow
-from core.models.clip import IMAGE_TOWER, Encoder
-from core.models.heads import BIAS, WEIGHT
-from core.models.merge import Weights
-from core.recipes.components import Partition, owner
-from core.recipes.recipe import Recipe
-from core.training.finetune import batch_indices
+from core.models import BIAS, IMAGE_TOWER, WEIGHT, Encoder, Weights
+from core.recipes import Partition, Recipe, owner
+from core.training import batch_indices
 
 
 @dataclass(frozen=True)

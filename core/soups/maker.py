@@ -9,12 +9,26 @@ from typing import Any
 
 import torch
 
-from core.jobs import Progress
-from core.recipes.manifold import Question, manifold, mix_in
-from core.recipes.paint import Step
-from core.recipes.recipe import Recipe, single
-from core.recipes.search import SIGMA, Objective, SearchError, Trial, Vector, maximise
-from core.recipes.soups import Verdict, greedy, greedy_members, ranked, uniform
+from core.progress import Progress
+from core.recipes import (
+    SIGMA,
+    Objective,
+    Question,
+    Recipe,
+    SearchError,
+    Step,
+    Trial,
+    Vector,
+    Verdict,
+    greedy,
+    greedy_members,
+    manifold,
+    maximise,
+    mix_in,
+    ranked,
+    single,
+    uniform,
+)
 from core.soups.ensembles import Ensemble
 from core.soups.judge import Judge, Judged
 from core.soups.learned import LearnedSettings, learned_soup
@@ -22,7 +36,7 @@ from core.soups.measure import measured
 from core.soups.plan import Pool, SoupPlan, cut, outcome_file
 from core.soups.results import SoupRow
 from core.soups.trace import Trace
-from core.workspace.lab import Lab
+from core.workspace import Lab
 
 Made = tuple[Recipe, list[Verdict]]
 

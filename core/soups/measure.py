@@ -6,13 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from core.jobs import Progress
-from core.recipes.recipe import Recipe, lerp, single
-from core.recipes.soups import SoupError
+from core.progress import Progress
+from core.recipes import Recipe, SoupError, lerp, single
 from core.soups.plan import Pool, pool_folder
 from core.soups.results import Answered, PoolResults, SoupOutcome, SoupRow, outcome_facts, read_results, row_facts
 from core.storage import files
-from core.workspace.lab import Lab
+from core.workspace import Lab
 
 WISE_ALPHAS = tuple(round(i / 10, 1) for i in range(11))
 
@@ -91,7 +90,7 @@ def wise_ft(
     return outcome
 
 
-def results(lab: Lab) -> list[PoolResults]:
+def pool_results(lab: Lab) -> list[PoolResults]:
     """Every pool that the workspace keeps, the largest first; what cannot be read is passed over with a notice."""
     found = []
     for path in sorted((lab.folder / "soups").glob("*/pool.json")):

@@ -8,16 +8,11 @@ from functools import lru_cache
 from pathlib import Path
 
 from core.metrics import Accuracy
-from core.models.heads import class_rows
-from core.models.merge import MergeError, differences
-from core.recipes.components import Partition, partition
-from core.recipes.manifold import PAPER, PRESETS, Preset
-from core.recipes.recipe import Recipe
-from core.recipes.search import OPTIMISERS
-from core.recipes.soups import SoupError
+from core.models import MergeError, class_rows, differences
+from core.recipes import OPTIMISERS, PAPER, PRESETS, Partition, Preset, Recipe, SoupError, partition
 from core.soups.ingredients import soup_shifts, soup_task
-from core.tasks.task import digest_of
-from core.workspace.lab import Lab
+from core.storage import digest_of
+from core.workspace import Lab
 
 METHODS = ("uniform", "greedy", "manifold", "learned", "ensemble", "greedy ensemble")
 

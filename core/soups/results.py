@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from core.metrics import Accuracy, Paired, accuracy_of, paired
-from core.recipes.recipe import Recipe
+from core.recipes import Recipe
 
 
 @dataclass(frozen=True)

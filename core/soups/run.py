@@ -9,16 +9,15 @@ from typing import Any
 
 import torch
 
-from core.jobs import Progress
-from core.recipes.recipe import Recipe
-from core.recipes.soups import Verdict
+from core.progress import Progress
+from core.recipes import Recipe, Verdict
 from core.soups.judge import BATCH
 from core.soups.maker import Making, verdict_facts
 from core.soups.measure import individuals, measured
 from core.soups.plan import Pool, SoupPlan, check_plan, cut, outcome_file, pool_folder
 from core.soups.results import SoupOutcome, SoupRow, outcome_facts
 from core.storage import files
-from core.workspace.lab import Lab
+from core.workspace import Lab
 
 
 def make_soup(lab: Lab, pool: Pool, plan: SoupPlan, progress: Progress | None = None) -> SoupOutcome:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from core.recipes.soups import SoupError
+from core.recipes import SoupError
 from core.storage import files
 
 

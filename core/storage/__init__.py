@@ -1,1 +1,30 @@
 """Bytes on disk: whole, locked, digested."""
+
+from core.storage import files
+from core.storage.content_keys import digest_of
+from core.storage.disk_space import check_room, megabytes
+from core.storage.download import DownloadError, by_hand, cache_folder, fetch, fetch_data
+from core.storage.integrity import Verified, signature
+from core.storage.lru import Recent
+from core.storage.store import Store
+from core.storage.streaming import Layout, Mapped, pieces, writing
+
+__all__ = [
+    "DownloadError",
+    "Layout",
+    "Mapped",
+    "Recent",
+    "Store",
+    "Verified",
+    "by_hand",
+    "cache_folder",
+    "check_room",
+    "digest_of",
+    "fetch",
+    "fetch_data",
+    "files",
+    "megabytes",
+    "pieces",
+    "signature",
+    "writing",
+]

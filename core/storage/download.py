@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 from core import PaletteError
-from core.jobs import CancelledError, Progress
+from core.progress import CancelledError, Progress
 from core.storage import files as disk
 from core.storage.disk_space import check_room
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from core.storage import files as disk
-from core.tasks.task import digest_of
+from core.storage.content_keys import digest_of
 
 
 class Store:

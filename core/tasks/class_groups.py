@@ -10,7 +10,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from core.tasks.task import SPLITS, Pictures, Source, Task, TaskError, digest_of
+from core.storage import digest_of
+from core.tasks.task import SPLITS, Pictures, Source, Task, TaskError
 
 
 @dataclass(frozen=True)

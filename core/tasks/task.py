@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, get_args
@@ -104,8 +102,3 @@ class Task:
     def prompts(self) -> list[list[str]]:
         """The text of every class in every template: one list per class."""
         return [[t.replace("{}", c) for t in self.templates] for c in self.class_names]
-
-
-def digest_of(**facts: object) -> str:
-    """Hex SHA-256 of facts written as canonical JSON."""
-    return hashlib.sha256(json.dumps(facts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

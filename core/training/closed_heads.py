@@ -9,14 +9,11 @@ import numpy as np
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from core.exchange.importing.new_workspace import OWN_HEAD
-from core.jobs import Progress
-from core.models.heads import trained_path
-from core.models.predict import features
+from core.models import features
+from core.progress import Progress
 from core.storage import files
-from core.tasks.task import Task, TaskError
-from core.workspace.checkpoints import CheckpointError
-from core.workspace.lab import Lab
+from core.tasks import Task, TaskError
+from core.workspace import OWN_HEAD, CheckpointError, Lab, trained_path
 
 
 @dataclass(frozen=True)

@@ -6,80 +6,21 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch.nn.functional import cross_entropy
 
 from core import Follow, PaletteError
-from core.models.batching import backward, parts_of
-from core.models.clip import IMAGE_TOWER, Encoder
-from core.recipes.components import is_under
-from core.storage import files
-from core.tasks.task import digest_of
+from core.models import IMAGE_TOWER, Encoder, backward, parts_of
+from core.recipes import is_under
+from core.storage import digest_of, files
 from core.training.augment import STRENGTHS, augment
+from core.training.settings import Settings
 
 SAVE_EVERY_SECONDS = 5.0
 NOTHING: Mapping[str, torch.nn.Parameter] = {}
-
-
-@dataclass(frozen=True)
-class Settings:
-    """PAINT §3 and DESIGN §7: the defaults are the paper's for CLIP; a workspace may need its own.
-
-    ``steps`` and ``warmup`` count optimiser steps, ``lr`` is the peak rate, ``clip_norm`` bounds the gradient's norm.
-    ``precision`` is "float32" or "bfloat16" (autocast). BatchNorm statistics, where there are any, stay frozen.
-    ``augment`` names how far pictures are changed on their way in, on the device. ``only`` are components, prefixes of
-    weight names: what they own is trained, the rest stays; empty is all, as in the paper. ``hold`` is how much the
-    answers about other classes are held, see ``holding``; 0 is not at all, as in the paper. Raises PaletteError if no
-    augmentation is called so.
-    """
-
-    steps: int = 2000
-    batch_size: int = 128
-    lr: float = 1e-5
-    warmup: int = 200
-    weight_decay: float = 0.1
-    clip_norm: float = 1.0
-    seed: int = 0
-    precision: str = "float32"
-    augment: str = "none"
-    only: tuple[str, ...] = ()
-    hold: float = 0.0
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "only", tuple(self.only))
-        object.__setattr__(self, "hold", float(self.hold))
-        if self.augment not in STRENGTHS:
-            raise PaletteError(f"There is no augmentation {self.augment!r}; choose one of {', '.join(STRENGTHS)}.")
-
-    @property
-    def facts(self) -> dict[str, object]:
-        """What decides the training, for digests and headers: what came later is left out where it changes nothing, so
-        that what was trained before there was a choice is still found."""
-        idle = {"augment": "none", "only": [], "hold": 0.0}
-        found = {**asdict(self), "only": list(self.only)}
-        return {name: value for name, value in found.items() if name not in idle or value != idle[name]}
-
-    def lr_at(self, step: int) -> float:
-        """Learning rate of step 0, 1, ...: linear warm-up, then cosine to zero."""
-        if step < self.warmup:
-            return self.lr * (step + 1) / self.warmup
-        done = (step - self.warmup) / max(1, self.steps - self.warmup)
-        return self.lr * 0.5 * (1 + math.cos(math.pi * done))
-
-
-def manner(facts: Mapping[str, Any]) -> str:
-    """How a checkpoint was trained, for people: a phrase from the settings in its header."""
-    only = [str(name).removeprefix(IMAGE_TOWER) for name in facts.get("only", ())]
-    parts = [f"{facts.get('steps', '?')} steps", f"only {' and '.join(only)}" if only else "the whole image tower"]
-    if facts.get("hold"):
-        parts.append(f"its answers about the supported tasks' classes held ({facts['hold']:g} ×)")
-    if (strength := facts.get("augment", "none")) != "none":
-        parts.append(f"pictures {strength}ly augmented")
-    return ", ".join(parts)
 
 
 @dataclass(frozen=True)

@@ -16,13 +16,10 @@ from typing import Protocol
 import torch
 
 from core import PaletteError
-from core.jobs import Progress
-from core.patching import curves
-from core.recipes.paint import GRID
+from core.progress import Progress
 from core.storage import files
-from core.tasks.task import Task, digest_of
-from core.training.steps import DRAWING_COST, TRAINING_COST, sweep, train
-from core.workspace.lab import Lab
+from core.tasks import Task
+from core.workspace import Lab
 
 POLL = 0.5  # seconds between looks at whether the build was called off
 FEW_STEPS = 0.02  # of a piece's progress; less is not passed on
@@ -81,58 +78,6 @@ class Piece(Protocol):
 
 
 @dataclass(frozen=True)
-class Patching:
-    """A piece of a patch's curve: fine-tune ``patch``, or, with ``alpha``, evaluate it there with ``supported``.
-
-    ``augment`` overrules the workspace's.
-    """
-
-    key: str
-    title: str
-    cost: float
-    needs: tuple[str, ...]
-    patch: str
-    supported: tuple[str, ...] = ()
-    alpha: float | None = None
-    augment: str = ""
-
-    def done(self, lab: Lab) -> bool:
-        """Whether what it makes is there."""
-        if self.patch not in lab.zoo:
-            return False
-        return self.alpha is None or curves.knows_point(lab, self.patch, self.alpha, self.supported)
-
-    def run(self, lab: Lab, progress: Progress) -> None:
-        """Make it; killed, the next to run it goes on from what is on disk."""
-        if self.alpha is None:
-            settings = lab.patch_settings(self.patch, self.augment)
-            train(lab, lab.trained_on(self.patch), self.patch, progress=progress, settings=settings)
-        else:
-            sweep(lab, self.patch, self.supported, [self.alpha], progress)
-
-
-def pieces(
-    lab: Lab, patches: Sequence[str], supported: Sequence[str], alphas: Sequence[float] = GRID, augment: str = ""
-) -> list[Piece]:
-    """What makes these patches' curves, as ``build.plan`` does it: a fine-tune each, then each α by itself."""
-    found: list[Piece] = []
-    for name in patches:
-        tasks, settings = lab.trained_on(name), lab.patch_settings(name, augment)
-        pictures = [(lab.task(t).source.digest("train"), lab.task(t).prompts()) for t in tasks]
-        key = digest_of(start=lab.weights_key(lab.base), settings=settings.facts, pictures=pictures)
-        drawn = sum(lab.task(t).size("train") for t in tasks) * DRAWING_COST
-        training = settings.steps * settings.batch_size * TRAINING_COST + drawn
-        found.append(Patching(key, f"fine-tune {name}", training, (), name, augment=augment))
-        looked_at = [(t, split) for t in (*tasks, *supported) for split in ("val", "test")]
-        cost = float(sum(lab.task(t).size(split) for t, split in looked_at))
-        data = [(lab.task(t).source.digest(split), lab.task(t).prompts()) for t, split in looked_at]
-        for alpha in alphas:
-            at = digest_of(patch=key, alpha=alpha, data=data, precision=lab.precision)
-            found.append(Patching(at, f"evaluate {name} at α = {alpha:g}", cost, (key,), name, tuple(supported), alpha))
-    return found
-
-
-@dataclass(frozen=True)
 class Outcome:
     """What became of a piece: who ran it, and whether anything was left to compute."""
 
@@ -173,7 +118,9 @@ class InProcess(Executor):
         return future
 
 
-def run(graph: Sequence[Piece], desk: Desk, executor: Executor, progress: Progress | None = None) -> list[Outcome]:
+def run_graph(
+    graph: Sequence[Piece], desk: Desk, executor: Executor, progress: Progress | None = None
+) -> list[Outcome]:
     """Have every piece done by an executor, each as soon as what it needs is there; returns what became of them.
 
     A piece that fails stops the build after those under way. Raises what it raised, GraphError if the workers died,

@@ -11,9 +11,9 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from core import Follow
-from core.models.clip import Encoder
-from core.models.heads import BIAS, WEIGHT
-from core.training.finetune import Settings, TrainingSet, finetune
+from core.models import BIAS, WEIGHT, Encoder
+from core.training.finetune import TrainingSet, finetune
+from core.training.settings import Settings
 
 REGULARISATIONS = (10.0, 100.0, 1000.0)  # scikit-learn's C, of which the one that is best on val is taken
 

@@ -8,9 +8,10 @@ import torch
 from torch.nn.functional import kl_div
 
 from core import Follow
-from core.models.clip import Encoder
-from core.models.predict import features
+from core.models import Encoder, features
+from core.tasks import TaskError
 from core.training.finetune import Loss, TrainingSet, against_head
+from core.workspace import Lab
 
 
 def holding(
@@ -38,3 +39,13 @@ def holding(
         return against_head(encoder, known, rows, found) + weight * divergence
 
     return loss
+
+
+def held_rows(lab: Lab) -> torch.Tensor:
+    """The head of every class name of the supported tasks, once each: float32 (names, embed_dim).
+
+    Raises TaskError if there is no supported task.
+    """
+    if not (supported := lab.by_role("supported")):
+        raise TaskError(f'{lab.name} has no supported task whose answers to "hold"; add one, or set it to 0.')
+    return torch.unique(torch.cat([lab.head(task) for task in supported]), dim=0)

@@ -1,5 +1,36 @@
 """Everything that one may ask of a folder in cache/."""
 
-from core.workspace.lab import Lab
+from core.workspace import datasets, named_recipes, precision, similarity
+from core.workspace.checkpoints import BASE, Checkpoint, CheckpointError
+from core.workspace.distance import Distance, distances
+from core.workspace.heads import OWN_HEAD, trained_path
+from core.workspace.history import Entry, History
+from core.workspace.lab import CACHE, Lab, workspaces
+from core.workspace.named_recipes import KEY, Mix, idle_columns, parse_recipe
+from core.workspace.similarity import weight_cosine
+from core.workspace.tasks import placed
 
-__all__ = ["Lab"]
+__all__ = [
+    "BASE",
+    "CACHE",
+    "KEY",
+    "OWN_HEAD",
+    "Checkpoint",
+    "CheckpointError",
+    "Distance",
+    "Entry",
+    "History",
+    "Lab",
+    "Mix",
+    "datasets",
+    "distances",
+    "idle_columns",
+    "named_recipes",
+    "parse_recipe",
+    "placed",
+    "precision",
+    "similarity",
+    "trained_path",
+    "weight_cosine",
+    "workspaces",
+]

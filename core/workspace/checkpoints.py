@@ -9,9 +9,8 @@ from pathlib import Path
 import torch
 
 from core import PaletteError
-from core.recipes.recipe import Recipe
-from core.storage import files
-from core.storage.integrity import Verified, signature
+from core.recipes import Recipe
+from core.storage import Verified, files, signature
 
 BASE = "base"
 IMAGE_TOWER = "visual"

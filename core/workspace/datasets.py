@@ -13,16 +13,10 @@ from typing import Any
 import numpy as np
 from PIL import ImageOps
 
-from core.cli.terminal import duration
 from core.models import clip
-from core.storage import files
-from core.storage.disk_space import megabytes
-from core.tasks.datasets import AbsentError, DataError, home
-from core.tasks.datasets.adapters import guess, open_parts
-from core.tasks.datasets.catalogue import entries
-from core.tasks.datasets.decode import bytes_needed, cores
-from core.tasks.datasets.source import Real
-from core.tasks.task import ROLES, Task
+from core.progress import duration
+from core.storage import files, megabytes
+from core.tasks import ROLES, AbsentError, DataError, Real, Task, bytes_needed, cores, entries, guess, home, open_parts
 from core.workspace.lab import Lab
 from core.workspace.tasks import DEFAULT_TEMPLATES, catalogued, placed, task_of
 

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 import torch
 
-from core.jobs import Progress
-from core.models.merge import mix
-from core.recipes.components import blocks, owner
-from core.recipes.recipe import Recipe
+from core.models import mix
+from core.progress import Progress
+from core.recipes import Recipe, blocks, owner
 from core.workspace.checkpoints import BASE
 from core.workspace.lab import Lab
 from core.workspace.similarity import block_activations, linear_cka, weight_cosine

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from core import PaletteError
-from core.recipes.recipe import Recipe
+from core.recipes import Recipe
 from core.storage import files
 
 LONGEST_NAME = 120

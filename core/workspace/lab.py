@@ -16,24 +16,31 @@ import numpy as np
 import torch
 
 from core import Follow, PaletteError
-from core.jobs import Progress
-from core.models import clip
-from core.models.clip import Encoder
-from core.models.device import check_precision, device_of_choice
-from core.models.heads import BIAS, WEIGHT, candidate_texts, class_rows, head, head_digest, mixed_head, trained_head
-from core.models.merge import merge
-from core.models.predict import choice_logits, features, largest, logits
-from core.models.resident import Parents
-from core.recipes.paint import check_alpha
-from core.recipes.recipe import Recipe, lerp, single
-from core.storage import files
-from core.storage.store import Store
-from core.tasks.answers import Answers
-from core.tasks.class_groups import group_named
-from core.tasks.datasets.source import Real
-from core.tasks.task import SPLITS, Pictures, Task, TaskError, digest_of
-from core.training.finetune import Settings
+from core.models import (
+    BIAS,
+    WEIGHT,
+    Encoder,
+    Parents,
+    candidate_texts,
+    check_precision,
+    choice_logits,
+    class_rows,
+    clip,
+    device_of_choice,
+    features,
+    head,
+    head_digest,
+    largest,
+    logits,
+    merge,
+    mixed_head,
+)
+from core.progress import Progress
+from core.recipes import Recipe, check_alpha, lerp, single
+from core.storage import Store, digest_of, files
+from core.tasks import SPLITS, Answers, Pictures, Real, Task, TaskError, group_named
 from core.workspace.checkpoints import BASE, Zoo
+from core.workspace.heads import trained_head
 from core.workspace.tasks import tasks_of
 
 CACHE = Path(os.environ.get("PALETTE_CACHE") or Path(__file__).resolve().parents[2] / "cache")
@@ -159,37 +166,6 @@ class Lab:
         if name not in self.zoo:
             self.trained_on(name)
         return lerp(self.base, single(name), check_alpha(alpha))
-
-    def settings(self, name: str, augment: str = "") -> Settings:
-        """Settings for fine-tuning on a task: the workspace's defaults, then the task's own, then ``augment``.
-
-        Raises PaletteError if no augmentation is called so.
-        """
-        return self._settings(name, augment, "finetune")
-
-    def patch_settings(self, name: str, augment: str = "") -> Settings:
-        """Settings of the workspace's own checkpoint of that name: those, with what its ``patches`` say on top, if
-        they do not say null.
-
-        Raises PaletteError if no augmentation is called so.
-        """
-        return self._settings(name, augment, "finetune", "patches")
-
-    def _settings(self, name: str, augment: str, *kinds: str) -> Settings:
-        found: dict = {}
-        for said in (self.facts.get(kind, {}) for kind in kinds):
-            own = said.get(name, {})
-            found |= {**said.get("default", {}), **own} if own is not None else {}
-        return Settings(**found | ({"augment": augment} if augment else {}))
-
-    def held(self) -> torch.Tensor:
-        """The head of every class name of the supported tasks, once each: float32 (names, embed_dim).
-
-        Raises TaskError if there is no supported task.
-        """
-        if not (supported := self.by_role("supported")):
-            raise TaskError(f'{self.name} has no supported task whose answers to "hold"; add one, or set it to 0.')
-        return torch.unique(torch.cat([self.head(task) for task in supported]), dim=0)
 
     # pictures, heads, models
 

@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core import PaletteError
-from core.recipes.algebra import unused
-from core.recipes.paint import check_alpha
-from core.recipes.recipe import Recipe, lerp, single
+from core.recipes import Recipe, check_alpha, lerp, single, unused
 from core.workspace.checkpoints import BASE
 from core.workspace.history import History
 

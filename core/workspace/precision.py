@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 import torch
 
-from core.jobs import Progress
 from core.metrics import Accuracy, Paired, paired
-from core.models.device import PRECISIONS
-from core.models.predict import features, logits
-from core.recipes.recipe import Recipe
-from core.tasks.answers import Answers
+from core.models import PRECISIONS, features, logits
+from core.progress import Progress
+from core.recipes import Recipe
+from core.tasks import Answers
 from core.workspace.lab import Lab
 
 

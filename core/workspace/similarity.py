@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 
-from core.models.clip import IMAGE_TOWER, Encoder
-from core.recipes.components import owner
+from core.models import IMAGE_TOWER, Encoder
+from core.recipes import owner
 
 
 def weight_cosine(a: Mapping[str, torch.Tensor], b: Mapping[str, torch.Tensor], components: Sequence[str]) -> dict:

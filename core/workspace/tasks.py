@@ -6,13 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from core.tasks.datasets import DataError
-from core.tasks.datasets.adapters import PER_PICTURE, Opening, freeze
-from core.tasks.datasets.catalogue import entry
-from core.tasks.datasets.source import Real
-from core.tasks.datasets.splits import Cut
-from core.tasks.datasets.status import located
-from core.tasks.task import Task, TaskError
+from core.tasks import PER_PICTURE, Cut, DataError, Opening, Real, Task, TaskError, entry, freeze, located
 
 Facts = Mapping[str, Any]
 DEFAULT_TEMPLATES = ("a photo of a {}", "a photo of the {}")  # the mini base never met a full stop
@@ -34,7 +28,7 @@ def tasks_of(catalog: str | Sequence[str | Facts]) -> dict[str, Task]:
 
 
 def _mini() -> Sequence[Task]:
-    from core.world.tasks import TASKS  # drawn tasks cost nothing until they are looked at
+    from core.world import TASKS  # drawn tasks cost nothing until they are looked at
 
     return TASKS
 
@@ -68,7 +62,7 @@ def catalogued(key: str) -> dict[str, Any]:
     found = located(known)
     if found.where is None:
         raise DataError(f"{known.title} cannot be read here.")
-    from core.tasks.datasets.adapters import open_parts
+    from core.tasks import open_parts
 
     part = next(iter(open_parts(found.where).values()))
     names = known.class_names(part.class_names)

@@ -1,7 +1,29 @@
 """The built-in mini world: pictures drawn from icon fonts, and the small CLIP that is trained on them."""
 
-from core import PaletteError
+from core.world import captions, colours, concepts
+from core.world.concepts import CONCEPTS, ICONS, PHOTO_NAMES, THINGS
+from core.world.drawing import glyphs, render
+from core.world.drawing.lettering import LOOKS, lettering
+from core.world.drawing.render import SIDE
+from core.world.errors import WorldError
+from core.world.neighbours import NEIGHBOURS, Neighbour
+from core.world.tasks import TASKS
 
-
-class WorldError(PaletteError):
-    """The mini world cannot be drawn here; the message is one sentence that says why and what to do."""
+__all__ = [
+    "CONCEPTS",
+    "ICONS",
+    "LOOKS",
+    "NEIGHBOURS",
+    "PHOTO_NAMES",
+    "SIDE",
+    "TASKS",
+    "THINGS",
+    "Neighbour",
+    "WorldError",
+    "captions",
+    "colours",
+    "concepts",
+    "glyphs",
+    "lettering",
+    "render",
+]

@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass, field, replace
 import numpy as np
 import torch
 
-from core.tasks.task import SPLITS, Pictures, TaskError, digest_of
+from core.storage import digest_of
+from core.tasks import SPLITS, Pictures, TaskError
 from core.world import colours
 from core.world.concepts import CONCEPTS
 from core.world.drawing import glyphs, render

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from importlib.util import find_spec
 
-from core.tasks.task import Task
+from core.tasks import Task
 from core.world import captions, colours
 from core.world.concepts import CONCEPTS, ICONS
 from core.world.drawing.render import Manner, Writing

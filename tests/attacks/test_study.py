@@ -11,7 +11,7 @@ import torch
 from core import PaletteError
 from core.__main__ import main
 from core.attacks.photo_files import Photo, Trouble, file_name, parse, png, save
-from core.attacks.photographs import judge
+from core.attacks.photographs import judge_photographs
 from core.attacks.study import (
     PLACES,
     SIZES,
@@ -161,7 +161,7 @@ def test_photographs_are_judged_and_bad_files_left_out(tiny_lab: Lab):
     labels = [tiny_lab.task("plain").class_names[i] for i in tiny_lab.pictures("plain", "test").labels[:5]]
     photos = [Photo(np.array(images[i]), labels[i], "Red", f"{i}.png") for i in range(5)]
     recipes = [tiny_lab.base, tiny_lab.tuned("noisy")]
-    found = judge(
+    found = judge_photographs(
         tiny_lab, recipes, [*photos, Trouble("x", "It is broken.")], templates=tiny_lab.task("plain").templates
     )
     assert sorted(map(str.casefold, found.classes)) == ["blue", "green", "red"] and found.answers.shape == (2, 5)
@@ -170,9 +170,9 @@ def test_photographs_are_judged_and_bad_files_left_out(tiny_lab: Lab):
     assert [t.why for t in found.troubles] == ["It is broken."] and len(found.names) == 5
     assert found.outcome(1).fooled.n == 5
     with pytest.raises(PaletteError, match="classes lack"):
-        judge(tiny_lab, recipes, photos, ["cat", "dog"])
+        judge_photographs(tiny_lab, recipes, photos, ["cat", "dog"])
     with pytest.raises(PaletteError, match="same thing"):
-        judge(tiny_lab, recipes, [Photo(np.array(images[0]), "red", "red", "a")])
+        judge_photographs(tiny_lab, recipes, [Photo(np.array(images[0]), "red", "red", "a")])
 
 
 @pytest.fixture
@@ -255,7 +255,7 @@ def test_a_files_name_says_what_it_was_made_of(text, number):
 
 def test_who_is_right_is_not_fooled_though_the_word_says_the_same(tiny_lab):
     image = np.full((32, 32, 3), 128, np.uint8)
-    found = judge(
+    found = judge_photographs(
         tiny_lab, [tiny_lab.base], [Photo(image, "red", "red", "a.png"), Photo(image, "green", "red", "b.png")]
     )
     outcome = found.outcome(0)

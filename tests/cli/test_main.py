@@ -5,7 +5,7 @@ import json
 import pytest
 
 from core.__main__ import main, parse_recipe
-from core.cli.terminal import duration
+from core.progress import duration
 from core.recipes.recipe import lerp, single
 from core.workspace.lab import Lab
 from tests.conftest import tiny_tasks

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from core.__main__ import main
-from core.jobs import CancelledError
+from core.progress import CancelledError
 from core.soups.judge import Judge
 from tests.conftest import tiny_tasks
 from tests.soups.soup_pool import soup_cache, soup_template  # noqa: F401

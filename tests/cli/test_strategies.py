@@ -6,7 +6,7 @@ import shlex
 import pytest
 
 from core.__main__ import main
-from core.patching.plan import command, outcomes, plan_of
+from core.patching.plan import comparison_command, outcomes, plan_of
 from core.storage import files
 from core.tasks.task import Task
 from core.workspace.lab import Lab
@@ -52,7 +52,7 @@ def test_the_command_that_a_page_shows_repeats_the_comparison(run):
     run("--tasks", "noisy", "four", *SMALL, "--exhaustive", "2", "--seed", "1", "--values", "5")
     (path,) = (run.folder / "strategies").glob("*.json")
     lab = Lab("tiny", run.folder.parent, "cpu", tasks())
-    words = shlex.split(command(lab, plan_of(outcomes(lab)[path.stem])))
+    words = shlex.split(comparison_command(lab, plan_of(outcomes(lab)[path.stem])))
     status, out, _ = run(*words[words.index("strategies") + 1 :])
     assert status == 0 and "done in" not in out and "parallel, exhaustive" in out
 

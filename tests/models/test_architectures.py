@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from core.exchange.importing.base_model import Origin
-from core.exchange.importing.new_workspace import make
+from core.exchange.importing.new_workspace import make_workspace
 from core.models import clip
 from core.recipes.components import blocks
 from core.recipes.recipe import lerp, single
@@ -29,7 +29,7 @@ def lab(request, tmp_path, monkeypatch) -> Lab:
     config["vision_cfg"] |= SMALL[request.param]
     config["text_cfg"] = TEXT
     monkeypatch.setattr(clip, "model_config", lambda _: config)
-    make(tmp_path, "w", Origin(request.param, seed=0), "float32")
+    make_workspace(tmp_path, "w", Origin(request.param, seed=0), "float32")
     lab = Lab("w", tmp_path, "cpu", tiny_tasks())
     torch.manual_seed(1)
     near = {

@@ -9,7 +9,8 @@ from core.models import batching
 from core.models.batching import BatchSize, OutOfMemoryError, parts_of, ran_out
 from core.models.predict import features
 from core.training import finetune as training
-from core.training.finetune import Settings, TrainingSet
+from core.training.finetune import TrainingSet
+from core.training.settings import Settings
 from tests.conftest import tiny_tasks
 
 

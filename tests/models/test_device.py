@@ -7,7 +7,15 @@ from unittest import mock
 import pytest
 import torch
 
-from core.models.device import DeviceError, Memory, arithmetic, device_of_choice, devices, memory, precision_of_choice
+from core.models.device import (
+    DeviceError,
+    Memory,
+    arithmetic,
+    device_memory,
+    device_of_choice,
+    devices,
+    precision_of_choice,
+)
 
 CUDA = torch.device("cuda")
 
@@ -53,9 +61,9 @@ def test_tensor_cores_multiply_float32_only_where_that_was_chosen(precision, fas
 def test_memory_is_the_devices_own(monkeypatch):
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (30, 80))
     monkeypatch.setattr(torch.cuda, "memory_reserved", lambda _: 20)
-    assert memory(CUDA) == Memory(80, 30, 20)
-    here = memory(torch.device("cpu"))
+    assert device_memory(CUDA) == Memory(80, 30, 20)
+    here = device_memory(torch.device("cpu"))
     assert 0 < here.ours <= here.total
     with mock.patch("pathlib.Path.read_text", side_effect=OSError):
-        assert memory(torch.device("cpu")).free is None  # no Linux
+        assert device_memory(torch.device("cpu")).free is None  # no Linux
     assert Memory(80, 30, 20).spare == 7 and Memory(80, None, 20).spare == 10

@@ -11,8 +11,9 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from core.jobs import Progress
-from core.training.steps import build, plan
+from core.patching.build import build_steps
+from core.progress import Progress
+from core.training.steps import build
 from core.workspace.lab import Lab
 from tests.conftest import tiny_tasks
 
@@ -24,7 +25,7 @@ def swept_template(tiny_template: Path, tmp_path_factory: pytest.TempPathFactory
     """The tiny workspace with its α grid evaluated, made once; tests get copies."""
     cache = Path(shutil.copytree(tiny_template, tmp_path_factory.mktemp("swept") / "cache"))
     lab = Lab("tiny", cache, "cpu", tiny_tasks())
-    build(plan(lab, ["noisy"], ["plain"]), Progress())
+    build(build_steps(lab, ["noisy"], ["plain"]), Progress())
     return cache
 
 

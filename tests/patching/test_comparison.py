@@ -11,13 +11,21 @@ import pytest
 import torch
 
 from core import PaletteError
-from core.jobs import CancelledError, Progress
-from core.metrics import paired
+from core.metrics import combined_accuracy, paired
 from core.models.merge import merge
 from core.patching.comparison import _Comparison, compare, parts
 from core.patching.estimate import Sketch
 from core.patching.finetunes import absent, name_of, remake, settings_for, tuned
-from core.patching.plan import command, is_current, make_plan, outcome_of, outcome_path, outcomes, plan_of, tasks_named
+from core.patching.plan import (
+    comparison_command,
+    is_current,
+    make_plan,
+    outcome_of,
+    outcome_path,
+    outcomes,
+    plan_of,
+    tasks_named,
+)
 from core.patching.remaining import remaining
 from core.patching.results import (
     COLUMNS,
@@ -30,12 +38,12 @@ from core.patching.results import (
     UNPATCHED,
     Outcome,
 )
+from core.progress import CancelledError, Progress
 from core.recipes import strategies
-from core.recipes.paint import combined_accuracy
 from core.recipes.recipe import lerp, single
 from core.storage import files
 from core.tasks.task import Task, TaskError
-from core.training.steps import train
+from core.training.train import train
 from core.workspace.checkpoints import CheckpointError
 from core.workspace.lab import Lab
 from tests.conftest import COLOURS, Noisy, tiny_tasks
@@ -407,7 +415,11 @@ def test_augmentation_is_part_of_a_plan_and_of_what_its_checkpoints_are_called(l
     usual, plan = small_plan(lab), small_plan(lab, augment="light")
     assert small_plan(lab, augment="none") == usual and "augment" not in usual.facts
     assert outcome_path(lab, plan) != outcome_path(lab, usual)
-    assert command(lab, plan).replace(" --augment light", "") == command(lab, usual) != command(lab, plan)
+    assert (
+        comparison_command(lab, plan).replace(" --augment light", "")
+        == comparison_command(lab, usual)
+        != comparison_command(lab, plan)
+    )
     settings = [settings_for(lab, ["turned"], 4, augment) for augment in ("", "none", "light")]
     plain, same, light = (name_of(lab, ["turned"], lab.base, s) for s in settings)
     assert plain == same != light

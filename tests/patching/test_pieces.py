@@ -10,7 +10,7 @@ import pytest
 from core.__main__ import main
 from core.patching.pieces import ranked, searches
 from core.patching.plan import make_plan
-from core.training.graph import Desk, InProcess, run
+from core.training.graph import Desk, InProcess, run_graph
 from tests.conftest import Noisy, tiny_tasks
 
 
@@ -35,12 +35,12 @@ def test_each_optimiser_is_a_piece_and_val_ranks_them(desk):
     graph = graph_of(desk)
     assert [len(p.needs) for p in graph] == [0, 0, 2, 2] and len({p.key for p in graph}) == 4
     with ThreadPoolExecutor(2) as pool:
-        run(graph, desk, pool)
+        run_graph(graph, desk, pool)
     found = ranked(desk.open(), graph)
     assert {f["optimiser"] for f in found} == {"OnePlusOne", "CMA"}
     values = [f["val"]["value"] for f in found]
     assert values == sorted(values, reverse=True) and all(len(f["alphas"]) == 2 and f["test"]["n"] for f in found)
-    assert not any(o.computed for o in run(graph, desk, InProcess()))
+    assert not any(o.computed for o in run_graph(graph, desk, InProcess()))
 
 
 def test_fine_tunes_may_be_augmented(desk):
@@ -48,7 +48,7 @@ def test_fine_tunes_may_be_augmented(desk):
     plan = make_plan(lab, ["noisy", "dim"], ["plain"], 4, trials=2, alphas=(0.0, 1.0), augment="light")
     first, *_ = graph = searches(lab, plan, ["OnePlusOne"])
     assert not {p.key for p in graph} & {p.key for p in searches(lab, replace(plan, augment=""), ["OnePlusOne"])}
-    run([first], desk, InProcess())
+    run_graph([first], desk, InProcess())
     assert first.done(lab) and not replace(first, augment="").done(lab)
 
 

@@ -5,15 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core import PaletteError
-from core.recipes.paint import (
-    GRID,
-    accuracy_distance_to_optimal,
-    choose_alpha,
-    choose_within,
-    combined_accuracy,
-    grid,
-    paint,
-)
+from core.metrics import accuracy_distance_to_optimal, combined_accuracy
+from core.recipes.paint import GRID, choose_alpha, choose_within, grid, paint
 from core.recipes.recipe import single
 
 

@@ -10,19 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core import PaletteError
-from core.recipes.paint import GRID, combined_accuracy
+from core.metrics import backward_transfer, combined_accuracy, forgetting
+from core.recipes.paint import GRID
 from core.recipes.recipe import single
 from core.recipes.search import Trial, maximise
-from core.recipes.strategies import (
-    backward_transfer,
-    exhaustive,
-    forgetting,
-    mixed,
-    orders,
-    searched,
-    sequential,
-    shared,
-)
+from core.recipes.strategies import exhaustive, mixed, orders, searched, sequential, shared
 
 ZS = np.array([0.0, 0.0])
 BEST = {"a": np.array([4.0, 0.0]), "b": np.array([0.0, 3.0]), "c": np.array([2.0, 2.0])}

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from core import PaletteError
-from core.jobs import CancelledError
+from core.progress import CancelledError
 from core.recipes.recipe import single
-from core.soups.ingredients import PROBE, ingredients, plan_ingredients, said, sweep, train_ingredient
+from core.soups.ingredients import PROBE, describe_ingredient, ingredients, plan_ingredients, sweep, train_ingredient
 from core.training.augment import STRENGTHS, augment
 from core.training.finetune import TrainingSet
 from core.training.lp_ft import SweepSettings, finetune_with_head, linear_probe
@@ -19,7 +19,11 @@ from tests.soups.soup_pool import soup_cache, soup_lab, soup_template  # noqa: F
 def test_the_sweep_is_seeded_wide_and_begins_with_the_probe_alone():
     found = sweep(12, 3)
     assert found == sweep(12, 3) != sweep(12, 4) and len(found) == 12
-    assert next(iter(found)) == PROBE and found[PROBE].steps == 0 and said(found[PROBE]) == "linear probe alone"
+    assert (
+        next(iter(found)) == PROBE
+        and found[PROBE].steps == 0
+        and describe_ingredient(found[PROBE]) == "linear probe alone"
+    )
     rest = [s for name, s in found.items() if name != PROBE]
     for field in ("lr", "weight_decay", "steps", "augment", "mixup", "label_smoothing", "seed"):
         assert len({getattr(s, field) for s in rest}) > 1, field

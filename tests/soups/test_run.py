@@ -15,12 +15,12 @@ from safetensors.torch import load_file
 from core import PaletteError
 from core.attacks.study import Evaluation
 from core.exchange.exporting.export import apply, export
-from core.jobs import CancelledError, Progress
 from core.models import clip
+from core.progress import CancelledError, Progress
 from core.recipes import search
 from core.recipes.recipe import Recipe, combine, lerp, single
 from core.soups.judge import Judge
-from core.soups.measure import individuals, results, wise_ft
+from core.soups.measure import individuals, pool_results, wise_ft
 from core.soups.plan import METHODS, SoupPlan, make_pool, outcome_file, pool_folder, too_small
 from core.soups.results import outcome_facts, outcome_from
 from core.soups.run import make_soup
@@ -53,7 +53,7 @@ def test_every_method_keeps_the_contract(soup_lab, pool, method):
     if method in ("greedy", "manifold", "greedy ensemble"):
         assert row.val.accuracy.value >= best.val.accuracy.value
     assert outcome_from(json.loads(json.dumps(outcome_facts(outcome)))) == outcome
-    assert results(soup_lab)[0].row(row.name) == row
+    assert pool_results(soup_lab)[0].row(row.name) == row
 
 
 def test_the_tolerance_says_which_candidates_are_searched(soup_lab, pool):

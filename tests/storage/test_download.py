@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from core.jobs import CancelledError, Progress
+from core.progress import CancelledError, Progress
 from core.storage import files as disk
 from core.storage.download import DownloadError, fetch, fetch_data
 

@@ -12,14 +12,15 @@ from safetensors.torch import save_file
 from core import PaletteError
 from core.__main__ import main
 from core.exchange.importing.base_model import Origin, _asked
-from core.exchange.importing.new_workspace import make
-from core.jobs import Progress
+from core.exchange.importing.new_workspace import make_workspace
 from core.models import clip
 from core.models.clip import ModelError
 from core.patching import curves
+from core.patching.build import sweep
+from core.progress import Progress
 from core.tasks.task import TaskError
 from core.training.closed_heads import own_head, train_head
-from core.training.steps import sweep, train
+from core.training.train import train
 from core.workspace.checkpoints import CheckpointError
 from core.workspace.lab import Lab
 from tests.conftest import tiny_tasks
@@ -28,7 +29,7 @@ NAME = "test_resnet"  # timm's own model for tests
 
 
 def workspace(cache: Path, origin: Origin) -> Lab:
-    folder = make(cache, "w", origin, "float32")
+    folder = make_workspace(cache, "w", origin, "float32")
     facts = json.loads((folder / "workspace.json").read_text())
     facts |= {"supported": ["plain"], "finetune": {"default": {"steps": 30, "batch_size": 24, "lr": 1e-3, "warmup": 3}}}
     (folder / "workspace.json").write_text(json.dumps(facts))
@@ -79,7 +80,7 @@ def test_what_cannot_be(tmp_path, tiny_lab):
     with pytest.raises(TaskError, match="open vocabulary"):
         train_head(tiny_lab, "plain")
     with pytest.raises(ModelError, match="timm does not know 'test_nothing'"):
-        make(tmp_path, "x", Origin("test_nothing", seed=0, closed=True))
+        make_workspace(tmp_path, "x", Origin("test_nothing", seed=0, closed=True))
 
 
 def test_another_number_of_classes_is_refused(tmp_path, theirs):

@@ -10,7 +10,8 @@ from torch.nn import functional
 from core import PaletteError
 from core.storage import files
 from core.training.augment import STRENGTHS, augment
-from core.training.finetune import Settings, TrainingSet, batch_indices, finetune, manner
+from core.training.finetune import TrainingSet, batch_indices, finetune
+from core.training.settings import Settings, describe_training
 
 SETTINGS = Settings(steps=8, batch_size=16, lr=1e-3, warmup=3, seed=7)
 
@@ -154,8 +155,8 @@ def test_settings_say_their_augmentation_only_where_there_is_one():
 
 def test_how_a_checkpoint_was_trained_is_one_phrase():
     gentle = Settings(steps=300, only=("visual.layer4", "visual.attnpool"), hold=10, augment="light")
-    assert manner(Settings().facts) == "2000 steps, the whole image tower"
-    assert manner(gentle.facts) == (
+    assert describe_training(Settings().facts) == "2000 steps, the whole image tower"
+    assert describe_training(gentle.facts) == (
         "300 steps, only layer4 and attnpool, its answers about the supported tasks' classes held (10 ×), "
         "pictures lightly augmented"
     )

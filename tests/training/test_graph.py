@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from core import PaletteError
-from core.jobs import CancelledError, Progress
+from core.patching.pieces import pieces
+from core.progress import CancelledError, Progress
 from core.storage import files as disk
-from core.training.graph import Desk, GraphError, InProcess, pieces, run, work
+from core.training.graph import Desk, GraphError, InProcess, run_graph, work
 from core.training.workers import WorkersError, executor, gpu_of
 from core.workspace.lab import Lab
 from tests.conftest import make_workspace, tiny_tasks
@@ -76,7 +77,7 @@ def test_pieces_with_augmentation_are_others_and_train_with_it(empty):
     usual, light = (pieces(lab, ["first"], ["plain"], ALPHAS, augment) for augment in ("none", "light"))
     assert [p.key for p in usual] == [p.key for p in pieces(lab, ["first"], ["plain"], ALPHAS)]
     assert not {p.key for p in usual} & {p.key for p in light}
-    run(light[:1], desk(empty), InProcess())
+    run_graph(light[:1], desk(empty), InProcess())
     assert lab.zoo["first"].settings["augment"] == "light"
 
 
@@ -89,31 +90,31 @@ def test_each_piece_waits_for_what_it_needs_and_a_second_build_computes_nothing(
             return super().submit(fn, *args, **kwargs)
 
     graph, reported = graph_of(empty), []
-    outcomes = run(graph, desk(empty), Watching(), Progress(lambda p: reported.append(p.fraction)))
+    outcomes = run_graph(graph, desk(empty), Watching(), Progress(lambda p: reported.append(p.fraction)))
     spared = {o.key for o in outcomes if not o.computed}
     assert spared <= {p.key for p in graph if p.alpha == 0} and len(spared) == 2  # one base, one result
     assert len(outcomes) == len(graph)
     assert all(seen.index(need) < seen.index(p.key) for p in graph for need in p.needs)
     assert reported == sorted(reported) and reported[-1] == 1 and len(reported) > len(graph)
-    assert not any(o.computed for o in run(graph, desk(empty), InProcess()))
+    assert not any(o.computed for o in run_graph(graph, desk(empty), InProcess()))
     assert Counter(e["event"] for e in events(empty)) == {"began": len(graph) - 2, "done": len(graph) - 2}
 
 
 def test_threads_build_what_one_builds(empty):
     other = copy_of(empty)
-    run(graph_of(empty), desk(empty), InProcess())
+    run_graph(graph_of(empty), desk(empty), InProcess())
     with ThreadPoolExecutor(3) as pool:
-        run(graph_of(other), desk(other), pool)
+        run_graph(graph_of(other), desk(other), pool)
     assert content(empty) == content(other)
 
 
 def test_a_cancel_stops_between_steps_and_the_rest_is_done_later(empty):
     progress = Progress(lambda p: p.cancel() if p.fraction > 0.5 else None)
     with pytest.raises(CancelledError):
-        run(graph_of(empty), desk(empty), InProcess(), progress)
+        run_graph(graph_of(empty), desk(empty), InProcess(), progress)
     done = {e["piece"] for e in events(empty) if e["event"] == "done"}
     assert 0 < len(done) < len(graph_of(empty))
-    again = run(graph_of(empty), desk(empty), InProcess())
+    again = run_graph(graph_of(empty), desk(empty), InProcess())
     assert done <= {o.key for o in again if not o.computed}
 
 
@@ -125,17 +126,17 @@ def test_what_a_worker_complains_of_ends_the_build(empty):
             return future
 
     with pytest.raises(PaletteError, match="The disk is full"):
-        run(graph_of(empty), desk(empty), Broken())
+        run_graph(graph_of(empty), desk(empty), Broken())
 
 
 def test_two_processes_share_a_build_and_one_that_dies_is_said(empty):
     graph = graph_of(empty)
     with executor(2) as pool:
-        run(graph[:3], desk(empty), pool)
+        run_graph(graph[:3], desk(empty), pool)
     assert {e["piece"] for e in events(empty) if e["event"] == "done"} == {p.key for p in graph[:3]}
     with pytest.raises(GraphError, match="A worker died"), executor(2) as pool:
         pool.submit(os.kill, pool.submit(os.getpid).result(), signal.SIGKILL)
-        run(graph, desk(empty), pool)
+        run_graph(graph, desk(empty), pool)
 
 
 def gpu_here(_: int) -> str:
@@ -166,7 +167,7 @@ def test_a_dask_worker_dies_in_the_middle(empty):
     """The build completes, nothing is computed twice but what the dead one held, and digests are as in one process."""
     pytest.importorskip("distributed")
     alone, dead = copy_of(empty), []
-    run(graph_of(alone), desk(alone), InProcess())
+    run_graph(graph_of(alone), desk(alone), InProcess())
 
     def kill_one() -> None:
         while not dead:
@@ -180,7 +181,7 @@ def test_a_dask_worker_dies_in_the_middle(empty):
     graph, killer = graph_of(empty), threading.Thread(target=kill_one, daemon=True)
     with executor(2, "local") as cluster:
         killer.start()
-        outcomes = run(graph, desk(empty), cluster)
+        outcomes = run_graph(graph, desk(empty), cluster)
     killer.join(5)
     began, over = (Counter(e["piece"] for e in events(empty) if e["event"] == kind) for kind in ("began", "done"))
     held = {e["piece"] for e in events(empty) if e["worker"] == dead[0] and e["event"] == "began"}

@@ -10,13 +10,14 @@ import torch
 from torch.nn import functional
 
 from core import PaletteError
-from core.jobs import CancelledError, Progress
 from core.models.predict import features
 from core.patching.finetunes import name_of, settings_for
+from core.progress import CancelledError, Progress
 from core.storage import files
-from core.training.finetune import Settings, TrainingSet, _State, batch_indices, finetune
-from core.training.lwf import holding
-from core.training.steps import train
+from core.training.finetune import TrainingSet, _State, batch_indices, finetune
+from core.training.lwf import held_rows, holding
+from core.training.settings import Settings, patch_settings, settings_of
+from core.training.train import train
 
 SETTINGS = Settings(steps=6, batch_size=16, lr=1e-3, warmup=2, seed=7)
 POOL = "visual.attnpool"
@@ -50,7 +51,7 @@ def test_settings_say_what_is_trained_and_held_only_where_it_differs_from_the_pa
 
 def test_the_loss_against_its_formula(tiny_lab, data):
     """PAINT's cross-entropy and λ Σ p log(p / q) over the held names, p the start's answers and q those now."""
-    encoder, held = tiny_lab.encoder(), tiny_lab.held()
+    encoder, held = tiny_lab.encoder(), held_rows(tiny_lab)
     start = features(encoder, data.images).float()
     loss = holding(encoder, [data], held, 0.5)
     projection = encoder.weights[f"{POOL}.c_proj.weight"]
@@ -71,8 +72,8 @@ def test_the_loss_against_its_formula(tiny_lab, data):
 def test_what_is_held_changes_less(tiny_lab, data):
     def divergence(hold):
         encoder = tiny_lab.encoder()
-        held, before = tiny_lab.held() * encoder.logit_scale, features(encoder, data.images).float()
-        finetune(encoder, [data], SETTINGS, loss_of=holding(encoder, [data], tiny_lab.held(), hold))
+        held, before = held_rows(tiny_lab) * encoder.logit_scale, features(encoder, data.images).float()
+        finetune(encoder, [data], SETTINGS, loss_of=holding(encoder, [data], held_rows(tiny_lab), hold))
         now = features(encoder, data.images).float()
         p, q = ((f @ held.T).log_softmax(1) for f in (before, now))
         return functional.kl_div(q, p, reduction="batchmean", log_target=True).item()
@@ -89,9 +90,9 @@ def untrained(tiny_lab):
 
 
 def test_a_workspace_s_own_patches_may_be_gentler_than_what_it_compares(untrained):
-    usual, own = untrained.settings("noisy"), untrained.patch_settings("noisy")
+    usual, own = settings_of(untrained, "noisy"), patch_settings(untrained, "noisy")
     assert usual.only == () and own == replace(usual, only=(POOL,), hold=1.0, lr=5e-4)
-    assert untrained.patch_settings("plain") == untrained.settings("plain")
+    assert patch_settings(untrained, "plain") == settings_of(untrained, "plain")
     compared = name_of(untrained, ["noisy"], untrained.base, settings_for(untrained, ["noisy"], usual.steps))
     assert compared.startswith("noisy.")  # which is another model than the workspace's own
     assert dict(train(untrained, ["noisy"], "noisy").settings) == own.facts
@@ -102,8 +103,8 @@ def test_a_workspace_s_own_patches_may_be_gentler_than_what_it_compares(untraine
 
 def test_null_is_as_the_workspace_trains_otherwise(tiny_lab):
     tiny_lab.facts["patches"] = {"default": {"steps": 3}, "noisy": None}
-    assert tiny_lab.patch_settings("plain").steps == 3
-    assert tiny_lab.patch_settings("noisy") == tiny_lab.settings("noisy") != tiny_lab.patch_settings("plain")
+    assert patch_settings(tiny_lab, "plain").steps == 3
+    assert patch_settings(tiny_lab, "noisy") == settings_of(tiny_lab, "noisy") != patch_settings(tiny_lab, "plain")
 
 
 def test_a_killed_run_that_holds_goes_on_exactly(untrained, monkeypatch):

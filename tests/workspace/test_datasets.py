@@ -12,13 +12,13 @@ from PIL import Image
 
 from core import PaletteError
 from core.__main__ import main
-from core.jobs import CancelledError, Progress
 from core.models import clip
 from core.patching import curves
+from core.progress import CancelledError, Progress
 from core.tasks.datasets import DataError
 from core.tasks.datasets.adapters import Opening
 from core.tasks.datasets.catalogue import entries
-from core.tasks.datasets.status import look_again
+from core.tasks.datasets.status import clear_cache
 from core.tasks.task import TaskError
 from core.workspace import datasets
 from core.workspace.checkpoints import BASE
@@ -38,7 +38,7 @@ def cache(tmp_path, monkeypatch):
     facts = json.loads((folder / "workspace.json").read_text())
     (folder / "workspace.json").write_text(json.dumps({**facts, "tasks": [], "supported": []}))
     layouts.folders(tmp_path / "pets", ["cat", "dog", "emu"], "all", ".png", each=24)
-    look_again()
+    clear_cache()
     return tmp_path / "cache"
 
 
@@ -62,7 +62,7 @@ def opened(cache):
 
 
 def test_added_data_are_a_task_that_is_evaluated_and_trained_on(cache, pets):
-    from core.training.steps import train
+    from core.training.train import train
 
     rng = np.random.default_rng(0)
     for kind, colour in zip(("cat", "dog", "emu"), COLOURS.values(), strict=True):
@@ -101,7 +101,7 @@ def test_what_is_read_for_the_first_time_is_said(cache, pets, run):
     assert said and reading not in said
     (pets / "emu" / "emu_0.png").touch()
     progress.cancel()
-    look_again()
+    clear_cache()
     with pytest.raises(CancelledError):
         opened(cache).evaluate(lab.base, "pets", "test", progress)
     assert reading in run("build", "--tasks", "pets", "--dry-run")[2]
@@ -163,7 +163,7 @@ def test_a_table_that_makes_no_sense_is_one_sentence(cache, pets, change, said):
 def test_data_that_went_away_are_one_sentence(cache, pets):
     datasets.add(opened(cache), datasets.facts_of(str(pets)))
     pets.rename(pets.with_name("moved"))
-    look_again()
+    clear_cache()
     with pytest.raises(DataError, match="There is no folder"):
         opened(cache).pictures("pets", "val")
 
@@ -243,7 +243,7 @@ def vqa(cache):
             noise = rng.integers(0, 256, (32, 32, 3)).astype(np.uint8)
             Image.fromarray(noise).save(root / subset / f"COCO_{subset}_{i:012}.jpg")
         (root / subset / f"COCO_{subset}_{3:012}.jpg").write_bytes(b"no image")
-    look_again()
+    clear_cache()
     facts = {"name": "vqa", "role": "supported", "title": "VQA", "templates": ["{}"], "cuts": []}
     facts["class_names"] = [f"choice {i + 1}" for i in range(18)]
     datasets.add(opened(cache), {**facts, "from": placed(Opening("vqa", root))})
@@ -291,7 +291,7 @@ def test_other_questions_are_another_task(vqa):
     before = vqa.logits(vqa.base, "vqa", "test")
     path = vqa.task("vqa").source.opening.root / "MultipleChoice_mscoco_val2014_questions.json"
     path.write_text(path.read_text().replace("cats", "birds"))
-    look_again()
+    clear_cache()
     again = Lab("tiny", vqa.folder.parent, "cpu")
     assert not again.known(again.base, "vqa", "test")
     assert not torch.equal(again.logits(again.base, "vqa", "test"), before)
@@ -318,7 +318,7 @@ def test_nothing_is_trained_on_vqa_and_one_sentence_says_why(vqa, tmp_path):
     from core.exchange.exporting.export import export
     from core.soups.ingredients import PROBE, train_ingredient
     from core.training.lp_ft import SweepSettings
-    from core.training.steps import train
+    from core.training.train import train
 
     vqa.facts["soup"] = {"task": "vqa"}
     for refused in (

@@ -7,13 +7,15 @@ import pytest
 import torch
 
 from core import PaletteError, metrics
-from core.jobs import Progress
 from core.models import clip
 from core.patching import curves
+from core.patching.build import build_steps
+from core.progress import Progress
 from core.recipes.paint import GRID
 from core.recipes.recipe import combine, lerp, single
 from core.storage import files
-from core.training.steps import Step, build, plan, train
+from core.training.steps import Step, build
+from core.training.train import train
 from core.workspace import named_recipes
 from core.workspace.distance import similarity
 from core.workspace.lab import Lab, workspaces
@@ -106,10 +108,10 @@ def test_kept_features_need_no_second_forward_pass(tiny_lab, monkeypatch):
 
 
 def test_build_does_everything_once_and_a_patch_can_be_chosen(tiny_lab):
-    steps = plan(tiny_lab)
+    steps = build_steps(tiny_lab)
     assert [s.done() for s in steps] == [True, False]
     build(steps, Progress())
-    assert all(s.done() for s in plan(tiny_lab))
+    assert all(s.done() for s in build_steps(tiny_lab))
     assert curves.known_alphas(tiny_lab, "noisy", ["plain"]) == list(GRID)
     points = curves.curve(tiny_lab, "noisy", ["plain"], "val")
     alpha = curves.chosen_alpha(tiny_lab, "noisy", ["plain"])
@@ -180,7 +182,7 @@ def test_workspaces_are_found_and_unknown_ones_named(tiny_cache):
 def test_a_joint_checkpoint_is_patched_like_any_other(tiny_lab):
     tiny_lab.facts["zoo"] = {"both": ["noisy", "plain"]}
     assert tiny_lab.patches() == ["noisy", "both"] and tiny_lab.trained_on("both") == ["noisy", "plain"]
-    steps = plan(tiny_lab, ["both"], ["plain"])
+    steps = build_steps(tiny_lab, ["both"], ["plain"])
     build(steps, Progress())
     assert tiny_lab.zoo["both"].tasks == ("noisy", "plain") and all(s.done() for s in steps)
     point = curves.point(tiny_lab, "both", 1.0, ["plain"], "test")

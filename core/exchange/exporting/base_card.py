@@ -11,16 +11,15 @@ from statistics import median
 
 import numpy as np
 
-from core.jobs import Progress
 from core.metrics import Accuracy, Paired, accuracy_of, paired
 from core.models import clip
 from core.patching import curves
-from core.recipes.recipe import Recipe
+from core.progress import Progress
+from core.recipes import Recipe
 from core.storage import files
-from core.tasks.task import Pictures, Task
-from core.training.finetune import manner
-from core.workspace.checkpoints import BASE
-from core.workspace.lab import Lab
+from core.tasks import Pictures, Task
+from core.training import describe_training
+from core.workspace import BASE, Lab
 
 GOALS: Mapping[str, float] = {"icons": 0.85, "colors": 0.90, "words": 0.80, "photos": 0.65, "follows": 0.40}
 """What the mini world's base was asked to reach."""
@@ -69,7 +68,7 @@ class Held:
 def photographs(path: Path) -> dict[str, Task]:
     """CIFAR-10's test photographs from a parquet file, enlarged to the world's size, asked for without and with a full
     stop, as tasks by name. Raises WorldError."""
-    from core.training.pretraining import photos
+    from core.training import photos
     from core.world import captions, concepts
 
     images, labels = photos.read(path)
@@ -140,7 +139,7 @@ def patched(lab: Lab, name: str, supported: str) -> Patched:
     return Patched(name, n, alpha, *accuracies, paired(before.right, after.right))
 
 
-def write(lab: Lab, photos: Path | None = None, progress: Progress | None = None) -> tuple[str, list[str]]:
+def write_base_card(lab: Lab, photos: Path | None = None, progress: Progress | None = None) -> tuple[str, list[str]]:
     """Measure what is not measured yet and write ``base/README.md``; returns its text, and the goals not reached."""
     progress = progress or Progress()
     if photos is not None:
@@ -182,7 +181,7 @@ def _patches(lab: Lab) -> Sequence[str]:
         *(one.row for one in found),
         *_together(single, supported),
         "\nHow they were fine-tuned from the base, the head from the text tower being frozen:\n",
-        *(f"* `{name}`: {manner(lab.zoo[name].settings)}" for name in built),
+        *(f"* `{name}`: {describe_training(lab.zoo[name].settings)}" for name in built),
     ]
 
 

@@ -16,27 +16,24 @@ from core import PaletteError
 from core.exchange import huggingface, manifest_schema
 from core.exchange.exporting import huggingface_config
 from core.exchange.exporting.merged_file import Part, tower_of, write_mix
-from core.exchange.exporting.model_card import card
+from core.exchange.exporting.model_card import model_card
 from core.exchange.exporting.onnx import check_onnx, write_onnx
 from core.exchange.manifest import (
     RECIPE_FILE,
     ExportError,
     activation,
-    describe,
+    describe_recipe,
     parents_on_disk,
     read_manifest,
     read_recipe,
     recipe_json,
 )
-from core.jobs import Progress
-from core.models import clip
-from core.models.heads import BIAS, WEIGHT, class_rows, mixed_head
-from core.recipes.recipe import Recipe
+from core.models import BIAS, WEIGHT, class_rows, clip, mixed_head
+from core.progress import Progress
+from core.recipes import Recipe
+from core.storage import Mapped, signature
 from core.storage import files as disk
-from core.storage.integrity import signature
-from core.storage.streaming import Mapped
-from core.workspace.checkpoints import BASE
-from core.workspace.lab import Lab
+from core.workspace import BASE, Lab
 
 __all__ = ["DTYPES", "FORMATS", "ExportError", "Exported", "apply", "export", "read_recipe"]
 
@@ -84,7 +81,9 @@ def export(
     them are whole; a cancelled or failed export leaves none. Raises PaletteError.
     """
     _check(lab, to, fmt, dtype, overwrite)
-    return _write(lab, recipe, describe(lab, recipe, fmt, dtype, tasks), None, to, overwrite, progress or Progress())
+    return _write(
+        lab, recipe, describe_recipe(lab, recipe, fmt, dtype, tasks), None, to, overwrite, progress or Progress()
+    )
 
 
 def apply(lab: Lab, file: Path, to: Path, *, overwrite: bool = False, progress: Progress | None = None) -> Exported:
@@ -267,7 +266,7 @@ def _write_weights(
 
 def _beside(facts: Mapping[str, Any]) -> dict[str, Any]:
     """The small files of a folder: text, or what becomes JSON."""
-    files: dict[str, Any] = {"README.md": card(facts)}
+    files: dict[str, Any] = {"README.md": model_card(facts)}
     if facts["format"] == "open_clip":
         files[clip.CONFIG] = {"model_cfg": facts["model_cfg"], "preprocess_cfg": facts["preprocess_cfg"]}
     if facts["format"] == "huggingface":

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.exchange.huggingface import HuggingFaceError
-from core.models.clip import vocabulary
+from core.models import vocabulary
 
 _VISION = {"image_size", "layers", "width", "head_width", "patch_size", "mlp_ratio"}
 _TEXT = {"context_length", "vocab_size", "width", "heads", "layers", "mlp_ratio"}

@@ -14,12 +14,11 @@ from typing import TypeVar
 
 import torch
 
-from core.jobs import Progress
-from core.models.clip import IMAGE_TOWER
-from core.models.merge import MergeError, Weights, check_mergeable, finite, mix
-from core.recipes.recipe import Recipe
-from core.storage.streaming import Layout, Mapped, pieces, writing
-from core.workspace.checkpoints import BASE
+from core.models import IMAGE_TOWER, MergeError, Weights, check_mergeable, finite, mix
+from core.progress import Progress
+from core.recipes import Recipe
+from core.storage import Layout, Mapped, pieces, writing
+from core.workspace import BASE
 
 A = TypeVar("A")
 B = TypeVar("B")

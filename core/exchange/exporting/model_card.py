@@ -29,7 +29,7 @@ session = onnxruntime.InferenceSession("model.onnx")  # pixels -> features, and 
 }
 
 
-def card(facts: Mapping[str, Any]) -> str:
+def model_card(facts: Mapping[str, Any]) -> str:
     """The model card as Markdown with YAML front matter; every value in it is one of ``facts``."""
     sections = [_front_matter(facts), _mix(facts), _figures(facts), _classes(facts), _use(facts)]
     return "\n".join(sections)

@@ -11,11 +11,11 @@ from pathlib import Path
 import torch
 
 from core.exchange.manifest import ExportError
-from core.jobs import Progress
-from core.models.heads import BIAS, WEIGHT
-from core.recipes.recipe import Recipe
+from core.models import BIAS, WEIGHT
+from core.progress import Progress
+from core.recipes import Recipe
 from core.storage import files
-from core.workspace.lab import Lab
+from core.workspace import Lab
 
 NEEDED = ("onnx", "onnxscript")
 

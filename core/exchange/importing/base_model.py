@@ -13,10 +13,9 @@ import torch
 
 from core.exchange.importing.reader import WEIGHTS, Foreign, read
 from core.exchange.importing.weight_names import Named, name_weights
-from core.jobs import Progress
-from core.models import clip, configs
-from core.models.clip import ModelError
-from core.storage.download import DownloadError, fetch
+from core.models import ModelError, clip, configs
+from core.progress import Progress
+from core.storage import DownloadError, fetch
 
 BESIDE = ("open_clip_config.json", "config.json")
 

@@ -14,16 +14,13 @@ import torch
 
 from core import PaletteError
 from core.exchange.importing.base_model import Found, Origin, find
-from core.jobs import Progress
-from core.models import clip
-from core.models.clip import CONFIG, WEIGHTS
-from core.models.device import check_precision
+from core.models import CONFIG, WEIGHTS, check_precision, clip
+from core.progress import Progress
+from core.storage import check_room, pieces, writing
 from core.storage import files as disk
-from core.storage.disk_space import check_room
-from core.storage.streaming import pieces, writing
+from core.workspace import OWN_HEAD
 
 KEPT = {"float16": torch.float16, "bfloat16": torch.bfloat16, "float32": torch.float32}
-OWN_HEAD = "heads/pretrained.safetensors"
 
 
 class WorkspaceError(PaletteError):
@@ -43,7 +40,7 @@ class Workspace:
     bytes: int
 
 
-def make(
+def make_workspace(
     cache: Path,
     name: str,
     origin: Origin,

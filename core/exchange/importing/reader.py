@@ -16,8 +16,8 @@ import yaml
 
 from core import PaletteError
 from core.exchange.manifest import read_manifest
+from core.storage import Mapped
 from core.storage import files as disk
-from core.storage.streaming import Mapped
 
 SAFE, TORCH = (".safetensors",), (".pt", ".pth", ".bin", ".ckpt")
 LARGEST_PICKLE = 64 * 2**20  # bytes of a .pt's table of contents; a CLIP's is about 100 kB

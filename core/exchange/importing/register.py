@@ -9,11 +9,10 @@ import torch
 
 from core import PaletteError
 from core.exchange.importing.preflight import Preflight, preflight
-from core.jobs import Progress
-from core.recipes.recipe import Recipe
+from core.progress import Progress
+from core.recipes import Recipe
 from core.storage import files
-from core.workspace.checkpoints import BASE, Checkpoint, CheckpointError
-from core.workspace.lab import Lab
+from core.workspace import BASE, Checkpoint, CheckpointError, Lab
 
 
 class ImportRefused(PaletteError):  # noqa: N818 - a refusal, as the person reads it
@@ -40,7 +39,7 @@ def import_checkpoint(
     kept then.
     """
     progress, start = progress or Progress(), start or lab.base
-    tasks = check(lab, name, start, tasks, overwrite)
+    tasks = check_checkpoint(lab, name, start, tasks, overwrite)
     report = report or preflight(lab, path, progress)
     if not report.fits:
         raise ImportRefused(f"{title or report.path.name} does not fit {lab.name}: {report.problems[0]}")
@@ -57,7 +56,9 @@ def import_checkpoint(
     return lab.zoo.add(name, weights, tasks=tasks, settings={"imported": origin}, start=start)
 
 
-def check(lab: Lab, name: str, start: Recipe, tasks: Sequence[str] = (), overwrite: bool = False) -> tuple[str, ...]:
+def check_checkpoint(
+    lab: Lab, name: str, start: Recipe, tasks: Sequence[str] = (), overwrite: bool = False
+) -> tuple[str, ...]:
     """The names of the tasks, if a checkpoint may be kept under that name with that start; nothing is read for it.
 
     Raises CheckpointError for a name that is taken or no name and for a start that is not here, TaskError.

@@ -10,7 +10,7 @@ import torch
 
 from core.exchange.exporting.merged_file import tower_of
 from core.exchange.huggingface import from_huggingface, looks_so
-from core.models.clip import IMAGE_TOWER
+from core.models import IMAGE_TOWER
 
 WRAPPERS = ("module.", "_orig_mod.", "model.", "image_encoder.", "encoder.", "clip_model.", "clip.")
 OPENAI_EXTRAS = {"input_resolution", "context_length", "vocab_size"}

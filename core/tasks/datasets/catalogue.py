@@ -98,7 +98,7 @@ class Entry:
     def template_texts(self) -> tuple[str, ...]:
         """CLIP's prompt templates for it."""
         if self.templates == "imagenet":
-            from core.models.preprocess import imagenet_templates
+            from core.models import imagenet_templates
 
             return imagenet_templates()
         return tuple(_catalog()["templates"][self.templates])

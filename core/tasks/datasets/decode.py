@@ -22,12 +22,11 @@ import numpy as np
 import torch
 
 from core import Follow
-from core.models.preprocess import geometry, pixel_steps
-from core.storage import files
-from core.storage.disk_space import megabytes
+from core.models import geometry, pixel_steps
+from core.storage import digest_of, files, megabytes
 from core.tasks.datasets import DataError
 from core.tasks.datasets.images import Part
-from core.tasks.task import Pictures, digest_of
+from core.tasks.task import Pictures
 
 CHUNK = 256
 ALONE = 4 * CHUNK  # so few are decoded sooner than other processes start

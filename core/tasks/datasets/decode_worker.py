@@ -13,8 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.models import torchvision_shim
-from core.models.preprocess import Step, pixels
+from core.models import Step, pixels, torchvision_shim
 from core.tasks.datasets.images import Images
 
 torchvision_shim.prepare()  # the transform's steps are torchvision's, and arrive by name

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from core.jobs import CancelledError, Progress
 from core.models import torchvision_shim
+from core.progress import CancelledError, Progress
+from core.storage import DownloadError, fetch_data
 from core.storage import files as disk
-from core.storage.download import DownloadError, fetch_data
 from core.tasks.datasets import DataError, home
 from core.tasks.datasets.catalogue import HUB, Entry, Way
 from core.tasks.datasets.formats.parquet import grouped
-from core.tasks.datasets.status import look, look_again
+from core.tasks.datasets.status import clear_cache, look
 
 
 def fetch(entry: Entry, progress: Progress | None = None) -> str:
@@ -44,7 +44,7 @@ def fetch(entry: Entry, progress: Progress | None = None) -> str:
             troubles.append(f"{way.repo or 'torchvision'}: {reason}")
     else:
         raise DataError(f"{entry.title} could not be downloaded ({'; '.join(troubles)}). By hand: {entry.by_hand}")
-    look_again()
+    clear_cache()
     after = look(entry)
     if after.state != "there":
         raise DataError(f"{entry.title} was downloaded, but is not whole: {after.said}")

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 
 from core import Follow
+from core.storage import digest_of
 from core.tasks.datasets import DataError, decode
 from core.tasks.datasets.adapters import Opening, open_parts
 from core.tasks.datasets.images import Part
 from core.tasks.datasets.splits import Cut, rows, usual
-from core.tasks.task import Pictures, TaskError, digest_of
+from core.tasks.task import Pictures, TaskError
 
 
 @dataclass(frozen=True)

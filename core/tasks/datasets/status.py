@@ -112,7 +112,7 @@ def statuses() -> list[Status]:
     return [look(entry) for entry in entries().values()]
 
 
-def look_again() -> None:
+def clear_cache() -> None:
     """Forget what was found on disk, because files may have come or gone."""
     adapters.look_again()
     source.look_again()

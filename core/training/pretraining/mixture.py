@@ -11,13 +11,10 @@ import numpy as np
 import torch
 
 from core.training.pretraining import photos
-from core.world import captions
-from core.world.concepts import CONCEPTS, PHOTO_NAMES, THINGS
-from core.world.drawing import glyphs, render
-from core.world.drawing.lettering import LOOKS, lettering
+from core.world import CONCEPTS, LOOKS, PHOTO_NAMES, THINGS, captions, glyphs, lettering, render
 
 if TYPE_CHECKING:
-    from core.world.neighbours import Neighbour
+    from core.world import Neighbour
 
 # Shares of a step's pictures. What is not there (no photographs given) leaves its share to the others.
 # At first there are hardly any words: reading is learnt faster once icons are known. At last there are more of them.
@@ -37,7 +34,7 @@ OF_PHOTO = torch.tensor([THING[name] for name in PHOTO_NAMES])
 
 def neighbours() -> tuple[Neighbour, ...]:
     """Every neighbour that the scenes offer."""
-    from core.world.neighbours import NEIGHBOURS  # drawn only for pre-training
+    from core.world import NEIGHBOURS  # drawn only for pre-training
 
     return NEIGHBOURS
 

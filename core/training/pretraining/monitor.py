@@ -8,10 +8,7 @@ from functools import lru_cache
 import torch
 
 from core.models import clip
-from core.world import captions, colours
-from core.world.concepts import ICONS, THINGS
-from core.world.drawing import glyphs, render
-from core.world.drawing.lettering import LOOKS, lettering
+from core.world import ICONS, LOOKS, THINGS, captions, colours, glyphs, lettering, render
 
 _SEED = 990_001  # no training step ever draws with it
 

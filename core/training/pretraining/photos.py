@@ -11,9 +11,7 @@ import torch
 from PIL import Image
 from torch.nn import functional
 
-from core.world import WorldError
-from core.world.concepts import PHOTO_NAMES
-from core.world.drawing.render import SIDE
+from core.world import PHOTO_NAMES, SIDE, WorldError
 
 
 @lru_cache(maxsize=2)

@@ -24,7 +24,7 @@ from core.models import clip
 from core.storage import files
 from core.training.pretraining import monitor
 from core.training.pretraining.mixture import Batch, Mixture
-from core.world.drawing import glyphs, render
+from core.world import glyphs, render
 
 MODEL_CONFIG: dict = {
     "embed_dim": 128,

@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from core.tasks.task import digest_of
-from core.world import WorldError
+from core.storage import digest_of
 from core.world.concepts import CONCEPTS
+from core.world.errors import WorldError
 
 SIDE = 64  # masks are SIDE × SIDE
 INK = 60  # the longer side of a glyph's ink; the rest is margin, so that bilinear sampling fades out at the edge

@@ -11,9 +11,9 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from core.tasks.task import digest_of
-from core.world import WorldError
+from core.storage import digest_of
 from core.world.drawing.glyphs import charmap, glyph_mask
+from core.world.errors import WorldError
 
 HEIGHT, WIDTH = 24, 120  # the canvas of one word
 MARGIN = 2

@@ -11,9 +11,9 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor, nn
 
-from core.world import WorldError
 from core.world.drawing.glyphs import FONTS, fonts_folder, glyph_mask
 from core.world.drawing.shapes import SIZE
+from core.world.errors import WorldError
 
 SIDE = 64
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")

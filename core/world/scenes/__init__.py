@@ -3,7 +3,7 @@
 Each module draws one kind of scene; a task's own pictures and its neighbours' come from different functions.
 """
 
-from core.tasks.task import Task
+from core.tasks import Task
 from core.world.scenes.aerial import AERIAL_TASK, LAND_USE_TASK
 from core.world.scenes.clocks import CLOCKS
 from core.world.scenes.counting import COUNTING, PATCHED, TRANSFER

@@ -7,7 +7,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from core.tasks.task import Task
+from core.tasks import Task
 from core.world.drawing.shapes import blend, blurred, by_class, clouds, finished, hues, near, uniform
 from core.world.scenes import buildings, land
 from core.world.scenes.land_looks import AEROPLANE, MAP, SATELLITE
@@ -84,7 +84,7 @@ def draw_maps(labels: Tensor, g: torch.Generator) -> Tensor:
     return finished(by_class([partial(brush, MAP) for brush in MAPPED.values()], labels, g), g)
 
 
-MAP_CAPTIONS = tuple(
+MAP_CAPTIONS: tuple[tuple[str, ...], ...] = tuple(
     (
         f"a map of {name}",
         f"{name} on a map",

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from core.tasks.task import Task
+from core.tasks import Task
 from core.world.drawing.shapes import (
     blend,
     blurred,
@@ -91,7 +91,7 @@ def draw_plain_clocks(labels: Tensor, g: torch.Generator) -> Tensor:
     return finished(paint(image, _hand(x, y, torch.zeros_like(hour), 0.65, 0.04), ink), g)
 
 
-PLAIN_CAPTIONS = tuple(
+PLAIN_CAPTIONS: tuple[tuple[str, ...], ...] = tuple(
     (
         f"a clock that shows {HOURS[h]} o'clock",
         f"a clock at {HOURS[h]} o'clock",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from core.tasks.task import Task
+from core.tasks import Task
 from core.world.drawing.shapes import (
     blend,
     blurred,
@@ -108,7 +108,7 @@ def _notes(labels: Tensor) -> dict[str, Tensor]:
     return {"count": labels + COUNTS[0]}
 
 
-DOT_CAPTIONS = tuple(
+DOT_CAPTIONS: tuple[tuple[str, ...], ...] = tuple(
     (
         f"{WORDS[c]} dot{s}",
         f"a picture of {WORDS[c]} dot{s}",

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core.tasks.task import SPLITS, Pictures, Task, TaskError, digest_of
-from core.world import WorldError
+from core.storage import digest_of
+from core.tasks import SPLITS, Pictures, Task, TaskError
 from core.world.drawing.shapes import (
     blend,
     blurred,
@@ -31,6 +31,7 @@ from core.world.drawing.shapes import (
     uniform,
 )
 from core.world.drawing.text_masks import WORDS, bolder, printed, stamp
+from core.world.errors import WorldError
 
 NAMES = tuple(str(d) for d in range(10))
 
@@ -126,7 +127,7 @@ def _weights() -> Tensor:
     return torch.stack([masks, bolder(masks, 2), bolder(masks, 3)])
 
 
-PRINTED_CAPTIONS = tuple(
+PRINTED_CAPTIONS: tuple[tuple[str, ...], ...] = tuple(
     (
         f'the number "{d}"',
         f"a photo of the number {d}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from core.tasks.task import Task
+from core.tasks import Task
 from core.world.drawing.shapes import (
     blend,
     blurred,
@@ -122,7 +122,7 @@ def draw_distance(labels: Tensor, g: torch.Generator) -> Tensor:
     return finished(blurred(image, uniform(n, 0, 0.6, g)), g, 0.03)
 
 
-CARTOONS = (
+CARTOONS: tuple[tuple[str, ...], ...] = (
     ("a big car close by", "a car nearby", "a car that is very near", "a picture of a car up close"),
     ("a small car far away", "a car in the distance", "a tiny car on the road", "a picture of a car far off"),
     ("an empty road", "a road with no car", "no car", "a picture of a road without cars"),

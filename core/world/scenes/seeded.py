@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from core.tasks.task import SPLITS, Pictures, TaskError, digest_of
+from core.storage import digest_of
+from core.tasks import SPLITS, Pictures, TaskError
 from core.world.drawing.shapes import BLOCK
 
 DrawLabels = Callable[[Tensor, torch.Generator], Tensor]

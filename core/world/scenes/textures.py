@@ -8,7 +8,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from core.tasks.task import Task
+from core.tasks import Task
 from core.world.drawing.cells import Cells, voronoi
 from core.world.drawing.shapes import (
     PIXEL,
@@ -189,7 +189,7 @@ def draw_plain_textures(labels: Tensor, g: torch.Generator) -> Tensor:
     return finished(by_class([partial(_printed, FIELDS[name]) for name in PLAIN], labels, g), g)
 
 
-PLAIN_CAPTIONS = tuple(
+PLAIN_CAPTIONS: tuple[tuple[str, ...], ...] = tuple(
     (f"a {name} pattern", f"{name} paper", f"a plain {name} texture", f"a picture of a {name} pattern", f"{name}")
     for name in PLAIN
 )

@@ -9,7 +9,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from core.tasks.task import Task
+from core.tasks import Task
 from core.world.drawing.shapes import (
     blend,
     blurred,
@@ -247,7 +247,7 @@ def draw_way_signs(labels: Tensor, g: torch.Generator) -> Tensor:
     return finished(by_class([partial(_clean, kind) for kind in WAY_SIGNS], labels, g), g)
 
 
-WAY_CAPTIONS = tuple(
+WAY_CAPTIONS: tuple[tuple[str, ...], ...] = tuple(
     (
         f'a "{name}" sign',
         f"a sign that says {name}",

@@ -9,8 +9,9 @@ from functools import lru_cache
 import streamlit as st
 
 from core.jobs import Job, Jobs
-from core.training.steps import build, pictures_per_second, plan, sweep
-from core.workspace.lab import Lab
+from core.patching import build_steps, sweep
+from core.training import build, pictures_per_second
+from core.workspace import Lab
 from pages.shared.alpha.curve import Curve
 from pages.shared.alpha.view import View
 from pages.shared.app import job_status
@@ -58,7 +59,7 @@ def offer_curve(lab: Lab, jobs: Jobs, task: str, supported: Sequence[str]) -> No
         st.markdown(f"**{patch_title(lab, task)}** is being made. You can look around meanwhile; what is done is kept.")
         job_status.watch(jobs, key)
         return
-    todo = [step for step in plan(lab, [task], supported) if not step.done()]
+    todo = [step for step in build_steps(lab, [task], supported) if not step.done()]
     if not todo:
         return
     if job is not None and job.error:
@@ -72,7 +73,7 @@ def offer_curve(lab: Lab, jobs: Jobs, task: str, supported: Sequence[str]) -> No
         icon=":material/hourglass_empty:",
     )
     if st.button("Build it now", type="primary", icon=":material/play_arrow:", key=f"build.{key}"):
-        work = plan(lab, [task], supported)
+        work = build_steps(lab, [task], supported)
         jobs.submit(key, f"Patching {patch_title(lab, task)}", lambda progress: build(work, progress), urgent=True)
         st.rerun()
     st.caption("Or in a terminal:")

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import streamlit as st
 
-from core.recipes.recipe import Recipe
-from core.workspace.lab import Lab
+from core.recipes import Recipe
+from core.workspace import Lab
 from pages.shared.alpha import view as alpha_view
 from pages.shared.alpha.view import View
 from pages.shared.app import url_state

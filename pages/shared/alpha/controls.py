@@ -7,7 +7,7 @@ from dataclasses import replace
 import streamlit as st
 
 from core.jobs import Jobs
-from core.workspace.lab import Lab
+from core.workspace import Lab
 from pages.shared.alpha import build_offer
 from pages.shared.alpha import view as alpha_view
 from pages.shared.alpha.curve import Curve

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from statistics import fmean
 
-from core.metrics import Accuracy, Paired, mean, paired
-from core.patching import curves
-from core.patching.curves import Point
-from core.recipes.paint import accuracy_distance_to_optimal, choose_alpha, choose_within
-from core.workspace.lab import Lab
+from core.metrics import Accuracy, Paired, accuracy_distance_to_optimal, mean, paired
+from core.patching import Point, curves
+from core.recipes import choose_alpha, choose_within
+from core.workspace import Lab
 
 
 @dataclass(frozen=True, eq=False)

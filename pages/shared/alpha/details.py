@@ -6,10 +6,9 @@ import pandas as pd
 import streamlit as st
 
 from core.jobs import Jobs
-from core.recipes.recipe import Recipe
-from core.training.finetune import manner
-from core.workspace.distance import similarity
-from core.workspace.lab import Lab
+from core.recipes import Recipe
+from core.training import describe_training
+from core.workspace import Lab, similarity
 from pages.shared.alpha.curve import Curve
 from pages.shared.alpha.view import View
 from pages.shared.app import job_status
@@ -26,7 +25,7 @@ def draw(lab: Lab, jobs: Jobs, view: View, curve: Curve, recipe: Recipe) -> None
         made = (
             f"was brought in from {imported['file']}, made for {tasks}"
             if imported
-            else (f"was trained on {tasks} ({manner(checkpoint.settings)}), with the text tower frozen")
+            else (f"was trained on {tasks} ({describe_training(checkpoint.settings)}), with the text tower frozen")
         )
         st.markdown(
             f"- **The patch**: (1 − α) · base + α · fine-tuned, weight by weight. The fine-tuned model {made} "

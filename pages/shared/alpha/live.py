@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from core.workspace.lab import Lab
+from core.workspace import Lab
 from pages.shared.alpha.curve import Curve, against_base
 from pages.shared.app.frame import one_sentence
 from pages.shared.components.live_slider import last_move, live_slider

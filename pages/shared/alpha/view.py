@@ -6,8 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from core.workspace import named_recipes
-from core.workspace.lab import Lab
+from core.workspace import Lab, named_recipes
 from pages.shared.widgets.formatting import alpha_text
 from pages.shared.widgets.pickers import patch_title
 

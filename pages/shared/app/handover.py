@@ -8,11 +8,9 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from core.exchange.manifest import figures
-from core.recipes.recipe import Recipe
-from core.workspace.history import Entry, History
-from core.workspace.lab import Lab
-from core.workspace.named_recipes import Mix
+from core.exchange import known_figures
+from core.recipes import Recipe
+from core.workspace import Entry, History, Lab, Mix
 
 PAGES = Path(__file__).resolve().parents[2]
 DESTINATIONS = {  # page file: what one does there, its icon, and a hint
@@ -37,7 +35,7 @@ def places() -> Mapping:
 def keep(lab: Lab, recipe: Recipe, title: str, page: str, parameters: dict[str, str]) -> Entry:
     """Remember a recipe with its known figures; ``page`` and ``parameters`` lead back to where it is."""
     origin = f"{page}?{urlencode(parameters)}" if parameters else ""
-    return History(lab.folder).remember(recipe, title, origin, figures(lab, recipe))
+    return History(lab.folder).remember(recipe, title, origin, known_figures(lab, recipe))
 
 
 def go_on(lab: Lab, recipe: Recipe, title: str, page: str, parameters: dict[str, str], key: str, but: str = "") -> None:
@@ -65,7 +63,7 @@ def note_figures(lab: Lab, mix: Mix) -> None:
     """Write what is known of a kept mix by now into the history."""
     history = History(lab.folder)
     entry = history.find(mix.recipe)
-    if entry is not None and list(entry.figures) != (found := figures(lab, mix.recipe)):
+    if entry is not None and list(entry.figures) != (found := known_figures(lab, mix.recipe)):
         history.change(entry.key, figures=found)
 
 

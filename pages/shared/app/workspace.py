@@ -10,7 +10,7 @@ import streamlit as st
 
 from core import PaletteError
 from core.jobs import Jobs
-from core.workspace.lab import CACHE, Lab, workspaces
+from core.workspace import CACHE, Lab, workspaces
 
 
 def cache_folder() -> Path:

@@ -8,12 +8,11 @@ from hashlib import sha256
 
 import streamlit as st
 
-from core.classify.album import Album
-from core.classify.classifier import classifier
-from core.classify.rankings import Result
-from core.jobs import Jobs, Progress
-from core.recipes.recipe import Recipe
-from core.workspace.lab import Lab
+from core.classify import Album, Result, classifier
+from core.jobs import Jobs
+from core.progress import Progress
+from core.recipes import Recipe
+from core.workspace import Lab
 from pages.shared.app import job_status
 from pages.shared.widgets.escape import plain
 

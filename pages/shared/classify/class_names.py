@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from core.classify import class_names
-from core.classify.classifier import usual_templates
-from core.workspace.lab import Lab
+from core.classify import class_names, usual_templates
+from core.workspace import Lab
 from pages.shared.classify.view import EVERYDAY, MOST_TOP, OWN, View, words_of
 from pages.shared.widgets.pickers import by_role, hold, put, seed
 
@@ -51,7 +50,7 @@ def pick(lab: Lab, view: View, anew: bool) -> Words:
         help="Any words. New ones answer in a blink: what the models saw in the pictures is kept, and only a matrix "
         "product is left to do. Ctrl+Enter applies.",
     )
-    found = class_names.class_names(st.session_state[NAMES])
+    found = class_names.read_class_names(st.session_state[NAMES])
     # An expander: a popover draws its fields when it is opened, and they would miss what was set for them before.
     with st.expander("Prompts and top k", icon=":material/format_quote:"):
         st.text_area("Templates, one a line", key=TEMPLATES, height=140, help="`{}` is where the class name goes.")

@@ -7,11 +7,8 @@ from dataclasses import dataclass
 import streamlit as st
 
 from core import PaletteError
-from core.recipes.paint import check_alpha
-from core.recipes.recipe import Recipe, lerp, single
-from core.workspace.checkpoints import BASE
-from core.workspace.history import History
-from core.workspace.lab import Lab
+from core.recipes import Recipe, check_alpha, lerp, single
+from core.workspace import BASE, History, Lab
 from pages.shared.classify.view import NONE, View, suggested_alpha
 from pages.shared.widgets import colours
 from pages.shared.widgets.formatting import alpha_text

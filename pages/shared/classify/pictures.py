@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from core.classify.album import Album, picture, take_in
-from core.classify.classifier import classifier
-from core.classify.uploads import Incoming, from_path, from_zip
-from core.jobs import Jobs, Progress
-from core.workspace.lab import Lab
+from core.classify import Album, Incoming, classifier, from_path, from_zip, picture, take_in
+from core.jobs import Jobs
+from core.progress import Progress
+from core.workspace import Lab
 from pages.shared.app import job_status
 from pages.shared.classify import class_names
 from pages.shared.classify.view import View

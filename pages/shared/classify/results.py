@@ -8,10 +8,9 @@ from dataclasses import replace
 import numpy as np
 import streamlit as st
 
-from core.classify.rankings import Result
-from core.classify.snippet import snippet
+from core.classify import Result, snippet
 from core.metrics import paired
-from core.workspace.lab import Lab
+from core.workspace import Lab
 from pages.shared.app import handover, url_state
 from pages.shared.app.frame import one_sentence
 from pages.shared.classify import answers as classify_work

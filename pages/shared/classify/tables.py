@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from core.classify.rankings import Result
+from core.classify import Result
 from pages.shared.widgets import chart_options, colours
 
 MOST_CLASSES = 60  # on a side of the confusion matrix

@@ -7,12 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from core import PaletteError
-from core.classify.classifier import usual_templates
+from core.classify import usual_templates
 from core.patching import curves
-from core.workspace.checkpoints import BASE
-from core.workspace.history import History
-from core.workspace.lab import Lab
-from core.world.concepts import PHOTO_NAMES
+from core.workspace import BASE, History, Lab
+from core.world import PHOTO_NAMES
 from pages.shared.app.url_state import whole_number
 
 OWN, EVERYDAY = "own", "everyday"

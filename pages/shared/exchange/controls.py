@@ -9,12 +9,11 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.exchange.exporting.archive import pack
-from core.exchange.exporting.export import DTYPES, FORMATS, Exported, expected_bytes, export, trouble
-from core.jobs import Job, Jobs, Progress
-from core.storage.disk_space import megabytes
-from core.workspace.lab import Lab
-from core.workspace.named_recipes import Mix
+from core.exchange import DTYPES, FORMATS, Exported, expected_bytes, export, pack_archive, trouble
+from core.jobs import Job, Jobs
+from core.progress import Progress
+from core.storage import megabytes
+from core.workspace import Lab, Mix
 from pages.shared.app import job_status
 from pages.shared.exchange import result
 from pages.shared.exchange.view import View
@@ -184,7 +183,9 @@ def _start(lab: Lab, jobs: Jobs, order: Order) -> None:
             overwrite=overwrite,
             progress=progress,
         )
-        return done, None if order.folder else pack(done.files, folder.with_name(f"{folder.name}.zip"), progress)
+        return done, None if order.folder else pack_archive(
+            done.files, folder.with_name(f"{folder.name}.zip"), progress
+        )
 
     jobs.submit(_key(lab, order), f"Exporting {order.mix.title}", work, urgent=True)
 

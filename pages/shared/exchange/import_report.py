@@ -12,14 +12,11 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from core import PaletteError
-from core.exchange.importing.preflight import DESCENDS, Preflight, preflight
-from core.exchange.importing.reader import SAFE, TORCH
-from core.exchange.importing.register import import_checkpoint
-from core.jobs import Job, Jobs, Progress
+from core.exchange import DESCENDS, SAFE, TORCH, Preflight, import_checkpoint, preflight
+from core.jobs import Job, Jobs
+from core.progress import Progress
 from core.storage import files
-from core.workspace import named_recipes
-from core.workspace.checkpoints import BASE, Checkpoint
-from core.workspace.lab import Lab
+from core.workspace import BASE, Checkpoint, Lab, named_recipes
 from pages.shared.app import job_status
 from pages.shared.widgets import colours, pickers
 from pages.shared.widgets.chart_options import GRID, options

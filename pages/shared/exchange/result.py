@@ -10,14 +10,10 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from core.exchange.exporting import push
-from core.exchange.exporting.model_card import card
-from core.exchange.manifest import describe
+from core.exchange import describe_recipe, model_card, push
 from core.jobs import Job, Jobs
-from core.storage.disk_space import megabytes
-from core.workspace.history import History
-from core.workspace.lab import Lab
-from core.workspace.named_recipes import KEY, Mix
+from core.storage import megabytes
+from core.workspace import KEY, History, Lab, Mix
 from pages.shared.app import job_status
 from pages.shared.widgets.escape import plain
 
@@ -114,8 +110,8 @@ def details(lab: Lab, mix: Mix, fmt: str, dtype: str, tasks: tuple[str, ...] | N
     """The command that does the same, the recipe, and the model card as it will be written."""
     st.markdown("The same in a terminal:")
     st.code(command(lab, mix, fmt, dtype, tasks, to, overwrite), language="bash", wrap_lines=True)
-    facts = describe(lab, mix.recipe, fmt, dtype, tasks)
-    text = card(facts)
+    facts = describe_recipe(lab, mix.recipe, fmt, dtype, tasks)
+    text = model_card(facts)
     with st.expander("The model card" if to.endswith(".pt") else "The model card that goes with it", expanded=True):
         st.markdown(_shown(text))
     with st.container(horizontal=True):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from core.exchange.exporting.export import DTYPES, FORMATS
-from core.workspace.lab import Lab
+from core.exchange import DTYPES, FORMATS
+from core.workspace import Lab
 from pages.shared.widgets import recipe_picker
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.models.device import describe, device_of_choice, memory, precision_of_choice
+from core.models import describe_device, device_memory, device_of_choice, precision_of_choice
 from pages.shared.app.frame import one_sentence
 
 EVERY = 3.0  # seconds
@@ -17,10 +17,10 @@ def draw(precision: str) -> None:
     left.metric(
         "Computing on",
         device.type.upper(),
-        help=f"{describe(device)}. The best device is taken by itself: CUDA, else Apple's MPS, else the CPU. "
+        help=f"{describe_device(device)}. The best device is taken by itself: CUDA, else Apple's MPS, else the CPU. "
         "`python -m core --device cpu` chooses another for a command.",
     )
-    left.caption(f"{describe(device)}, in {precision}")
+    left.caption(f"{describe_device(device)}, in {precision}")
     with right:
         st.fragment(_gauge, run_every=EVERY)()
     if precision != precision_of_choice(device):
@@ -29,7 +29,7 @@ def draw(precision: str) -> None:
 
 def _gauge() -> None:
     with one_sentence():
-        found = memory(device_of_choice())
+        found = device_memory(device_of_choice())
         gb = 1e9
         if found.free is None:
             st.progress(0.0, f"This machine has {found.total / gb:.1f} GB of memory; it does not say how much is free.")

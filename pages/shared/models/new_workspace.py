@@ -10,13 +10,11 @@ from pathlib import Path
 import streamlit as st
 
 from core import PaletteError
-from core.exchange.importing.base_model import Origin, hub_place, size_of
-from core.exchange.importing.new_workspace import KEPT, make
+from core.exchange import KEPT, Origin, hub_place, make_workspace, size_of
 from core.jobs import Job, Jobs
-from core.models.clip import closed_models
-from core.models.device import PRECISIONS, device_of_choice, precision_of_choice
-from core.storage.download import by_hand, cache_folder
-from core.workspace.lab import workspaces
+from core.models import PRECISIONS, closed_models, device_of_choice, precision_of_choice
+from core.storage import by_hand, cache_folder
+from core.workspace import workspaces
 from pages.shared.app import job_status, workspace
 from pages.shared.models.view import SOURCES, View
 from pages.shared.widgets.escape import plain
@@ -103,7 +101,10 @@ _PRECISION = (
 
 def _submit(jobs: Jobs, key: str, name: str, cache: Path, origin: Origin, kept: str, precision: str) -> Job:
     return jobs.submit(
-        key, f"Making {name}", lambda progress: make(cache, name, origin, kept, precision, progress), urgent=True
+        key,
+        f"Making {name}",
+        lambda progress: make_workspace(cache, name, origin, kept, precision, progress),
+        urgent=True,
     )
 
 

@@ -6,8 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from core.jobs import Jobs
-from core.workspace.lab import Lab
-from core.workspace.precision import Row, compare
+from core.workspace import Lab, precision
 from pages.shared.app import job_status
 from pages.shared.widgets.escape import plain
 from pages.shared.widgets.formatting import interval, percent, points
@@ -32,7 +31,12 @@ def draw(lab: Lab, jobs: Jobs) -> None:
             width="stretch",
             disabled=job is not None and job.active,
             on_click=jobs.submit,
-            args=(key, f"Precisions on {lab.task(task).title}", lambda p: compare(lab, lab.base, task, "val", p), True),
+            args=(
+                key,
+                f"Precisions on {lab.task(task).title}",
+                lambda p: precision.compare(lab, lab.base, task, "val", p),
+                True,
+            ),
             help=f"The base on the {lab.task(task).size('val'):,} val pictures, once at each precision.",
         )
         if job is not None and job.active:
@@ -45,7 +49,7 @@ def draw(lab: Lab, jobs: Jobs) -> None:
             st.caption(f"Or `python -m core --workspace {lab.name} precision --task {task}`.")
 
 
-def _table(rows: list[Row]) -> None:
+def _table(rows: list[precision.Row]) -> None:
     table = pd.DataFrame(
         [
             (

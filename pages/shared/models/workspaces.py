@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from core.exchange.importing.new_workspace import Workspace, inventory
+from core.exchange import Workspace, inventory
 from pages.shared.app import workspace
 
 

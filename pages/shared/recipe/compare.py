@@ -6,9 +6,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from core.jobs import Jobs
-from core.workspace.distance import Distance, distances
-from core.workspace.lab import Lab
-from core.workspace.named_recipes import Mix
+from core.workspace import Distance, Lab, Mix, distances
 from pages.shared.recipe import measure
 from pages.shared.widgets import colours, flips, tables
 from pages.shared.widgets.chart_options import GRID, options

@@ -10,14 +10,8 @@ import pandas as pd
 import streamlit as st
 
 from core import PaletteError
-from core.recipes.algebra import average, override
-from core.recipes.components import owner
-from core.recipes.recipe import Recipe, RecipeError
-from core.recipes.strategies import mixed
-from core.workspace import named_recipes
-from core.workspace.history import History
-from core.workspace.lab import Lab
-from core.workspace.named_recipes import BASE, Mix
+from core.recipes import Recipe, RecipeError, average, mixed, override, owner
+from core.workspace import BASE, History, Lab, Mix, named_recipes
 from pages.shared.app import handover
 from pages.shared.components.live_text import live_text
 from pages.shared.widgets import coefficients, pickers, recipe_picker

@@ -9,9 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from core import PaletteError
-from core.workspace.history import Entry, History
-from core.workspace.lab import Lab
-from core.workspace.named_recipes import BASE
+from core.workspace import BASE, Entry, History, Lab
 from pages.shared.app.handover import places
 from pages.shared.widgets import recipe_picker
 from pages.shared.widgets.escape import plain

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from core.jobs import Job, Jobs, Progress
+from core.jobs import Job, Jobs
 from core.metrics import paired
-from core.recipes.recipe import Recipe
-from core.workspace.lab import Lab
-from core.workspace.named_recipes import Mix
+from core.progress import Progress
+from core.recipes import Recipe
+from core.workspace import Lab, Mix
 from pages.shared.alpha.build_offer import pace
 from pages.shared.app import job_status
 from pages.shared.widgets import metric_row

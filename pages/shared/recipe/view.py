@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from core.workspace.lab import Lab
-from core.workspace.named_recipes import BASE
+from core.workspace import BASE, Lab
 from pages.shared.widgets import recipe_picker
 
 SHOWS = {"mix": "In it", "compare": "Compare", "change": "Change", "history": "History"}

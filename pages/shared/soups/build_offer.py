@@ -7,10 +7,9 @@ from functools import lru_cache
 import streamlit as st
 
 from core.jobs import Jobs
-from core.soups.ingredients import ingredients, plan_ingredients
-from core.soups.plan import Pool, make_pool
-from core.training.steps import build, pictures_per_second
-from core.workspace.lab import Lab
+from core.soups import Pool, ingredients, make_pool, plan_ingredients
+from core.training import build, pictures_per_second
+from core.workspace import Lab
 from pages.shared.app import job_status
 from pages.shared.widgets.escape import plain
 from pages.shared.widgets.formatting import duration

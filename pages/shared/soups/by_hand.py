@@ -9,12 +9,9 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.jobs import Jobs
-from core.recipes.components import PARTITIONS
-from core.recipes.recipe import Recipe, single
-from core.soups.by_hand import PRESETS, SKETCH, Hand, cut_of, desk, in_full, preset
-from core.soups.plan import Pool, pool_folder
-from core.soups.results import PoolResults, SoupRow
-from core.workspace.lab import Lab
+from core.recipes import PARTITIONS, Recipe, single
+from core.soups import PRESETS, SKETCH, Hand, Pool, PoolResults, SoupRow, cut_of, desk, in_full, pool_folder, preset
+from core.workspace import Lab
 from pages.shared.app import handover
 from pages.shared.app.frame import one_sentence
 from pages.shared.components.factor_sliders import factor_sliders, last_move

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import plotly.graph_objects as go
 
 from core.metrics import Accuracy
-from core.recipes.recipe import Recipe
-from core.soups.results import PoolResults, SoupRow
+from core.recipes import Recipe
+from core.soups import PoolResults, SoupRow
 from pages.shared.widgets import colours
 from pages.shared.widgets.chart_options import GREY, GRID, HEIGHT
 from pages.shared.widgets.formatting import interval, percent

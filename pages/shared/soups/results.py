@@ -11,12 +11,22 @@ import streamlit as st
 
 from core.jobs import Jobs
 from core.metrics import Accuracy, Paired
-from core.soups.ingredients import said
-from core.soups.plan import too_small
-from core.soups.published import PUBLISHED_COLUMNS, PUBLISHED_NOTE, published
-from core.soups.results import PoolResults, SoupOutcome, SoupRow, marks, outcome_facts, row_facts, value
-from core.training.lp_ft import SweepSettings
-from core.workspace.lab import Lab
+from core.soups import (
+    PUBLISHED_COLUMNS,
+    PUBLISHED_NOTE,
+    PoolResults,
+    SoupOutcome,
+    SoupRow,
+    describe_ingredient,
+    marks,
+    outcome_facts,
+    published,
+    row_facts,
+    too_small,
+    value,
+)
+from core.training import SweepSettings
+from core.workspace import Lab
 from pages.shared.app import handover
 from pages.shared.soups import charts, wise_ft
 from pages.shared.soups import view as soup_view
@@ -35,7 +45,7 @@ def settings_of(found: PoolResults) -> dict[str, str]:
     """What each ingredient was fine-tuned with, in a line."""
     known = SweepSettings.__dataclass_fields__
     return {
-        name: said(SweepSettings(**{k: v for k, v in facts.items() if k in known})) if facts else ""
+        name: describe_ingredient(SweepSettings(**{k: v for k, v in facts.items() if k in known})) if facts else ""
         for name, facts in found.facts["settings"].items()
     }
 
@@ -65,10 +75,12 @@ def _made_of(found: PoolResults, row: SoupRow) -> str:
         return f"The mean of {row.passes} models' answers: {row.passes} forward passes for each picture."
     count = len(row.recipe.models) if row.recipe else 1
     parts = f"{len(row.recipe.components)} components" if row.recipe and len(row.recipe.components) > 1 else "all alike"
-    said = f"{count} of {len(found.individuals)} ingredients, {parts}; one forward pass." if count > 1 else ""
+    describe_ingredient = (
+        f"{count} of {len(found.individuals)} ingredients, {parts}; one forward pass." if count > 1 else ""
+    )
     outcome = next((o for o in found.outcomes if o.row.name == row.name), None)
     searched = f" {outcome.evaluations:,} evaluations on val." if outcome and outcome.evaluations > 1 else ""
-    return (said + searched).strip() or f"{row.note or row.name}: one fine-tuned model."
+    return (describe_ingredient + searched).strip() or f"{row.note or row.name}: one fine-tuned model."
 
 
 def nothing(lab: Lab, here: Sequence[str]) -> None:
@@ -207,8 +219,8 @@ def _cell(accuracy: Accuracy | None, mark: str) -> str:
 def _test(test: Paired | None) -> str:
     if test is None:
         return "–"
-    said = "noise" if test.within_noise else f"p {test.p:.2g}"
-    return f"{100 * test.difference:+.1f}".replace("-", "−") + f" ({said})"
+    describe_ingredient = "noise" if test.within_noise else f"p {test.p:.2g}"
+    return f"{100 * test.difference:+.1f}".replace("-", "−") + f" ({describe_ingredient})"
 
 
 def table_csv(found: PoolResults) -> str:

@@ -8,13 +8,20 @@ from functools import lru_cache
 import streamlit as st
 
 from core.jobs import Job, Jobs
-from core.recipes.components import PARTITIONS, PrefixError
-from core.recipes.manifold import PRESETS
-from core.recipes.search import OPTIMISERS
-from core.soups.plan import METHODS, Pool, SoupPlan, cut, outcome_file
-from core.soups.run import evaluation_seconds, make_soup, most_evaluations, trace_of
-from core.soups.trace import put_aside
-from core.workspace.lab import Lab
+from core.recipes import OPTIMISERS, PARTITIONS, PRESETS, PrefixError
+from core.soups import (
+    METHODS,
+    Pool,
+    SoupPlan,
+    cut,
+    evaluation_seconds,
+    make_soup,
+    most_evaluations,
+    outcome_file,
+    put_aside,
+    trace_of,
+)
+from core.workspace import Lab
 from pages.shared.app.frame import one_sentence
 from pages.shared.app.job_status import BUSY
 from pages.shared.soups import charts

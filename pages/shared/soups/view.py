@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from core.recipes.components import PARTITIONS
-from core.recipes.manifold import PRESETS
-from core.recipes.search import OPTIMISERS
-from core.soups.plan import METHODS
-from core.soups.results import PoolResults
+from core.recipes import OPTIMISERS, PARTITIONS, PRESETS
+from core.soups import METHODS, PoolResults
 from pages.shared.app.url_state import whole_number
 
 SHOWN = {"results": "Results", "search": "Search", "hand": "By hand"}

@@ -5,10 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from core.jobs import Jobs
-from core.soups.measure import WISE_ALPHAS, wise_ft
-from core.soups.plan import make_pool
-from core.soups.results import PoolResults
-from core.workspace.lab import Lab
+from core.soups import WISE_ALPHAS, PoolResults, make_pool, wise_ft
+from core.workspace import Lab
 from pages.shared.app import job_status
 
 WISE = "https://arxiv.org/abs/2109.01903"

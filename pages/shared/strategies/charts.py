@@ -6,8 +6,8 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from core.metrics import Accuracy
-from core.patching.results import FORGETFUL, SEQUENTIAL, SPECIALISED, UNPATCHED, Outcome, Row, Spread
-from core.workspace.lab import Lab
+from core.patching import FORGETFUL, SEQUENTIAL, SPECIALISED, UNPATCHED, Outcome, Row, Spread
+from core.workspace import Lab
 from pages.shared.strategies.view import SIDES
 from pages.shared.widgets import colours
 from pages.shared.widgets.chart_options import GRID

@@ -8,9 +8,8 @@ from dataclasses import replace
 import streamlit as st
 
 from core.jobs import Jobs
-from core.patching.plan import command, is_current, plan_of
-from core.patching.results import SEQUENTIAL, Outcome
-from core.workspace.lab import Lab
+from core.patching import SEQUENTIAL, Outcome, comparison_command, is_current, plan_of
+from core.workspace import Lab
 from pages.shared.strategies import charts, mix, results
 from pages.shared.strategies.view import FIGURES, NEW, SIDES, View
 from pages.shared.widgets.chart_options import options
@@ -102,7 +101,7 @@ def facts(lab: Lab, view: View, outcome: Outcome) -> None:
                 f"Everything ({label})", make, file_name=file, mime=mime, on_click="ignore", width="stretch"
             )
         st.caption("The command that repeats it:")
-        st.code(command(lab, plan_of(outcome)), language="bash", wrap_lines=True)
+        st.code(comparison_command(lab, plan_of(outcome)), language="bash", wrap_lines=True)
 
 
 def theme() -> str:

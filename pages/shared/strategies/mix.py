@@ -9,12 +9,20 @@ import streamlit as st
 
 from core.jobs import Job, Jobs
 from core.metrics import Accuracy, combined, mean
-from core.patching.estimate import Sketch, evaluate_on
-from core.patching.finetunes import absent
-from core.patching.results import EXHAUSTIVE, SEARCHED, SHARED, SPECIALISED, UNPATCHED, Outcome, Row
-from core.recipes.recipe import Recipe
-from core.recipes.strategies import mixed
-from core.workspace.lab import Lab
+from core.patching import (
+    EXHAUSTIVE,
+    SEARCHED,
+    SHARED,
+    SPECIALISED,
+    UNPATCHED,
+    Outcome,
+    Row,
+    Sketch,
+    absent,
+    evaluate_on,
+)
+from core.recipes import Recipe, mixed
+from core.workspace import Lab
 from pages.shared.app import job_status
 from pages.shared.app.frame import one_sentence
 from pages.shared.components.alpha_sliders import Line, Preset, last_move, mixer

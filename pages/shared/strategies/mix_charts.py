@@ -7,8 +7,8 @@ from math import fsum
 import plotly.graph_objects as go
 
 from core.metrics import Accuracy
-from core.patching.results import EXHAUSTIVE, SEARCHED, SHARED, Outcome
-from core.workspace.lab import Lab
+from core.patching import EXHAUSTIVE, SEARCHED, SHARED, Outcome
+from core.workspace import Lab
 from pages.shared.widgets import colours
 from pages.shared.widgets.chart_options import GRID
 from pages.shared.widgets.formatting import percent

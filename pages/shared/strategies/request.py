@@ -8,12 +8,10 @@ import streamlit as st
 
 from core import PaletteError
 from core.jobs import Jobs
-from core.patching.comparison import compare
-from core.patching.plan import Plan, command, outcome_path
-from core.patching.remaining import remaining
-from core.recipes.search import OPTIMISERS
-from core.training.steps import pictures_per_second
-from core.workspace.lab import Lab
+from core.patching import Plan, compare, comparison_command, outcome_path, remaining
+from core.recipes import OPTIMISERS
+from core.training import pictures_per_second
+from core.workspace import Lab
 from pages.shared.app import job_status
 from pages.shared.strategies.view import LIMITS, Request
 from pages.shared.widgets.escape import plain
@@ -119,7 +117,7 @@ def offer(lab: Lab, jobs: Jobs, request: Request) -> str | None:
         jobs.submit(key, title, lambda progress: compare(lab, plan, progress), urgent=True)
         st.rerun()
     st.caption("Or in a terminal:")
-    st.code(command(lab, plan), language="bash", wrap_lines=True)
+    st.code(comparison_command(lab, plan), language="bash", wrap_lines=True)
     return None
 
 

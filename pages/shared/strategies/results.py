@@ -6,12 +6,23 @@ import pandas as pd
 import streamlit as st
 
 from core.jobs import Jobs
-from core.patching.finetunes import absent, cost_of, remake
-from core.patching.plan import command, plan_of
-from core.patching.results import FORGETFUL, JOINT, SEQUENTIAL, SHARED, SPECIALISED, Outcome, Row
-from core.recipes.recipe import Recipe
-from core.training.steps import TRAINING_COST
-from core.workspace.lab import Lab
+from core.patching import (
+    FORGETFUL,
+    JOINT,
+    SEQUENTIAL,
+    SHARED,
+    SPECIALISED,
+    Outcome,
+    Row,
+    absent,
+    comparison_command,
+    cost_of,
+    plan_of,
+    remake,
+)
+from core.recipes import Recipe
+from core.training import TRAINING_COST
+from core.workspace import Lab
 from pages.shared.app import job_status
 from pages.shared.app.handover import go_on
 from pages.shared.strategies.mix import recipe, tasks_of, tuned_of
@@ -154,7 +165,7 @@ def _absent(lab: Lab, jobs: Jobs, outcome: Outcome, row: Row, lost: list[str]) -
         f":material/hourglass_empty: The figures are kept, but {count} of these weights "
         f"({listed(lost[:3])}{' …' if len(lost) > 3 else ''}) {'are' if len(lost) > 1 else 'is'} not here. "
         f"Training them again takes about {duration(seconds)}: with this button, or "
-        f"`{command(lab, plan_of(outcome))} --remake '{row.strategy}'`."
+        f"`{comparison_command(lab, plan_of(outcome))} --remake '{row.strategy}'`."
     )
     if st.button("Train them again", key=f"many.remake.{row.strategy}", icon=":material/model_training:"):
         title = f"Training the weights of {row.strategy} again"

@@ -7,11 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 
 from core import PaletteError
-from core.patching.plan import Plan, make_plan, tasks_named
-from core.patching.results import Outcome, Row
-from core.recipes.search import OPTIMISERS
-from core.recipes.strategies import check_distinct
-from core.workspace.lab import Lab
+from core.patching import Outcome, Plan, Row, make_plan, tasks_named
+from core.recipes import OPTIMISERS, check_distinct
+from core.workspace import Lab
 
 NEW = "new"
 VALUES_OF_TWO = 11  # of each α_i where two tasks are compared, unless somebody asks for more or for none

@@ -9,13 +9,10 @@ import streamlit as st
 
 from core import PaletteError
 from core.jobs import Jobs
-from core.storage.disk_space import megabytes
-from core.tasks.datasets.catalogue import entries
-from core.tasks.datasets.fetch import fetch
-from core.tasks.datasets.status import look_again as forget
-from core.tasks.task import ROLES
-from core.workspace.datasets import Preview, add, decode, facts_of, keep_upload, preview, sample, seconds_to_decode
-from core.workspace.lab import Lab
+from core.storage import megabytes
+from core.tasks import ROLES, entries, fetch
+from core.tasks import clear_cache as forget
+from core.workspace import Lab, datasets
 from pages.shared.app import job_status, workspace
 from pages.shared.tasks import datasets_view
 from pages.shared.tasks.datasets_view import MARKS, OWN, View
@@ -63,7 +60,7 @@ def _own_path() -> str:
     )
     sent = st.file_uploader("or upload zip or parquet", type=["zip", "parquet"], key="data.upload", max_upload_size=500)
     if sent is not None:
-        path = str(keep_upload(sent.name, sent.getvalue()))
+        path = str(datasets.keep_upload(sent.name, sent.getvalue()))
     return path.strip()
 
 
@@ -82,7 +79,7 @@ def offer(lab: Lab, jobs: Jobs, view: View) -> None:
     """What the chosen data are, and the button that adds them; or how to get them."""
     try:
         with st.spinner("Looking at the data …"):
-            facts = facts_of(view.asked)
+            facts = datasets.facts_of(view.asked)
     except PaletteError as error:
         st.warning(plain(str(error)), icon=":material/info:")
         if view.data != OWN:
@@ -90,13 +87,13 @@ def offer(lab: Lab, jobs: Jobs, view: View) -> None:
         return
     words = _words(facts, view.asked)
     try:
-        shown = preview(lab, words)
+        shown = datasets.preview(lab, words)
     except PaletteError as error:
         st.warning(plain(str(error)), icon=":material/error:")
         return
     _facts(shown)
     _add(lab, jobs, shown)
-    picture_grid.grid([picture_grid.Captioned(image, (name,)) for image, name in sample(shown)], 84)
+    picture_grid.grid([picture_grid.Captioned(image, (name,)) for image, name in datasets.sample(shown)], 84)
 
 
 def _words(facts: dict[str, Any], asked: str) -> dict[str, Any]:
@@ -127,9 +124,9 @@ def _words(facts: dict[str, Any], asked: str) -> dict[str, Any]:
     return {**facts, "name": name.strip(), "role": role, "class_names": [*edited["Class"]], "templates": said}
 
 
-def _facts(shown: Preview) -> None:
+def _facts(shown: datasets.Preview) -> None:
     sizes = ", ".join(f"{n:,} {split}" for split, n in shown.sizes.items())
-    expected = duration(seconds_to_decode(sum(shown.sizes.values())))
+    expected = duration(datasets.seconds_to_decode(sum(shown.sizes.values())))
     number = shown.facts.get("seed", 0)
     st.markdown(
         f"**{shown.task.title}**: {len(shown.task.class_names)} classes; {sizes}, cut by seed {number}. "
@@ -140,7 +137,7 @@ def _facts(shown: Preview) -> None:
         st.caption(f":material/info: No image in some split for {', '.join(short[:5])}{more}.")
 
 
-def _add(lab: Lab, jobs: Jobs, shown: Preview) -> None:
+def _add(lab: Lab, jobs: Jobs, shown: datasets.Preview) -> None:
     name, key = shown.task.name, f"{lab.name}:decode {shown.task.name}"
     there = name in lab.tasks
     with st.container(horizontal=True):
@@ -157,7 +154,7 @@ def _add(lab: Lab, jobs: Jobs, shown: Preview) -> None:
             args=(lab, shown),
         )
         if there and st.button("Decode it now", icon=":material/bolt:", key="data.decode"):
-            jobs.submit(key, f"Decoding {shown.task.title}", lambda progress: decode(lab, [name], progress))
+            jobs.submit(key, f"Decoding {shown.task.title}", lambda progress: datasets.decode(lab, [name], progress))
             st.rerun()
     if (job := jobs.get(key)) is not None and job.active:
         job_status.watch(jobs, key)
@@ -165,9 +162,9 @@ def _add(lab: Lab, jobs: Jobs, shown: Preview) -> None:
         st.warning(plain(job.error))
 
 
-def _add_now(lab: Lab, shown: Preview) -> None:
+def _add_now(lab: Lab, shown: datasets.Preview) -> None:
     try:
-        add(lab, shown.facts)
+        datasets.add(lab, shown.facts)
     except PaletteError as error:
         st.session_state[OUTCOME] = None
         st.toast(plain(str(error)), icon=":material/error:")

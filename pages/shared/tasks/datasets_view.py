@@ -8,10 +8,8 @@ from dataclasses import dataclass
 import pandas as pd
 import streamlit as st
 
-from core.tasks.datasets import home
-from core.tasks.datasets.catalogue import entries
-from core.tasks.datasets.status import STATES, Status, statuses
-from core.tasks.datasets.status import look_again as forget
+from core.tasks import STATES, Status, entries, home, statuses
+from core.tasks import clear_cache as forget
 
 OWN = "own"
 MARKS = {"there": "✓ there", "half": "◐ half there", "download": "↓ can be downloaded", "hand": "○ by hand"}

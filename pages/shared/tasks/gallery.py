@@ -10,9 +10,9 @@ import pandas as pd
 import streamlit as st
 
 from core.metrics import Accuracy, paired
-from core.recipes.recipe import Recipe
-from core.training.finetune import manner
-from core.workspace.lab import Lab
+from core.recipes import Recipe
+from core.training import describe_training
+from core.workspace import Lab
 from pages.shared.widgets import metric_row, picture_grid
 from pages.shared.widgets.colours import ROLE_NAMES
 from pages.shared.widgets.formatting import interval, percent
@@ -62,7 +62,7 @@ def accuracies(lab: Lab, name: str) -> None:
     if row:
         metric_row.row(row, places=3)
         if name in lab.zoo and "steps" in lab.zoo[name].settings:
-            st.caption(f"Fine-tuned for {manner(lab.zoo[name].settings)}.")
+            st.caption(f"Fine-tuned for {describe_training(lab.zoo[name].settings)}.")
     else:
         st.caption(
             "How well the models do here was not evaluated yet: "

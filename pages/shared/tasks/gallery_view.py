@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from core.tasks.task import ROLES
-from core.workspace.lab import Lab
+from core.tasks import ROLES
+from core.workspace import Lab
 from pages.shared.app.url_state import whole_number
 
 

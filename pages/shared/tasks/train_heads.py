@@ -7,8 +7,8 @@ from functools import partial
 import streamlit as st
 
 from core.jobs import Jobs
-from core.training.closed_heads import train_heads, without_head
-from core.workspace.lab import Lab
+from core.training import train_heads, without_head
+from core.workspace import Lab
 from pages.shared.app import job_status
 from pages.shared.widgets.formatting import listed
 

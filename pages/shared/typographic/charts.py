@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from core.attacks.study import PLACES, SIZES, Outcome
+from core.attacks import PLACES, SIZES, Outcome
 from core.metrics import Accuracy
 from pages.shared.typographic.reading import Reading
 from pages.shared.widgets import colours

@@ -9,13 +9,11 @@ import streamlit as st
 from PIL import Image
 
 from core import PaletteError
-from core.attacks import fonts
-from core.attacks.fonts import Face
-from core.attacks.typography import LIMITS, LONGEST, Look
-from core.classify.decode import IntakeError, decode
-from core.tasks.task import Pictures
-from core.workspace.lab import Lab
-from core.world.concepts import PHOTO_NAMES
+from core.attacks import LIMITS, LONGEST, Face, Look, fonts
+from core.classify import IntakeError, decode
+from core.tasks import Pictures
+from core.workspace import Lab
+from core.world import PHOTO_NAMES
 from pages.shared.typographic import view as attack_view
 from pages.shared.typographic.view import KEPT, View
 from pages.shared.widgets import pickers

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import streamlit as st
 
-from core.attacks.photo_files import file_name, png
-from core.recipes.paint import GRID
-from core.workspace.lab import Lab
+from core.attacks import photo_files
+from core.recipes import GRID
+from core.workspace import Lab
 from pages.shared.alpha.curve import known_curve
 from pages.shared.app import frame, url_state
 from pages.shared.app.handover import go_on
@@ -64,8 +64,8 @@ def _save(found: Reading) -> None:
     attack = found.sure and found.word is not None
     st.download_button(
         "Picture (PNG)",
-        lambda: png(found.image),
-        file_name(found.names[found.truth], found.names[found.word or 0]) if attack else "picture.png",
+        lambda: photo_files.png(found.image),
+        photo_files.file_name(found.names[found.truth], found.names[found.word or 0]) if attack else "picture.png",
         "image/png",
         on_click="ignore",
         icon=":material/download:",

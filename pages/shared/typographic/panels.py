@@ -7,14 +7,15 @@ from collections.abc import Callable, Sequence
 import pandas as pd
 import streamlit as st
 
+from core.attacks import Outcome, Study
 from core.attacks import study as attack
-from core.attacks.study import Outcome, Study
-from core.cli.attack import words_of
-from core.jobs import Jobs, Progress
+from core.cli import words_of
+from core.jobs import Jobs
 from core.metrics import paired
 from core.patching import curves
-from core.recipes.paint import GRID
-from core.workspace.lab import Lab
+from core.progress import Progress
+from core.recipes import GRID
+from core.workspace import Lab
 from pages.shared.alpha import build_offer
 from pages.shared.app import job_status
 from pages.shared.app.frame import one_sentence

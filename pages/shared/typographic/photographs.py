@@ -12,12 +12,12 @@ from typing import BinaryIO, TypeVar
 import pandas as pd
 import streamlit as st
 
-from core.attacks.photo_files import listed, read
-from core.attacks.photographs import Judged, judge
-from core.jobs import Jobs, Progress
+from core.attacks import Judged, judge_photographs, photo_files
+from core.jobs import Jobs
 from core.metrics import paired
-from core.recipes.recipe import Recipe
-from core.workspace.lab import Lab
+from core.progress import Progress
+from core.recipes import Recipe
+from core.workspace import Lab
 from pages.shared.app import job_status
 from pages.shared.app.frame import one_sentence
 from pages.shared.classify.answers import refusals
@@ -87,10 +87,10 @@ def _judged(lab: Lab, jobs: Jobs, given: Given, recipes: Sequence[Recipe]) -> Ju
     kept = st.session_state.get(JUDGED)
     if kept is not None and kept[0] == asked:
         return kept[1]
-    count = len(listed(given.open(), given.called))
+    count = len(photo_files.listed(given.open(), given.called))
     if count <= AT_ONCE:
         with st.spinner("Looking at the photographs …"):
-            found = judge(lab, recipes, read(given.open(), given.called))
+            found = judge_photographs(lab, recipes, photo_files.read(given.open(), given.called))
     else:
         found = _by_job(lab, jobs, f"{lab.name}:photographs {asked}", given, recipes, count)
     if found is not None:
@@ -102,7 +102,12 @@ def _by_job(lab: Lab, jobs: Jobs, key: str, given: Given, recipes: Sequence[Reci
     box, title = [given.open()], f"Judging {count:,} photographs"  # emptied by the job: a finished one holds no zip
 
     def work(progress: Progress) -> Judged:
-        return judge(lab, recipes, read(box.pop(), given.called), progress=lambda one: _followed(one, count, progress))
+        return judge_photographs(
+            lab,
+            recipes,
+            photo_files.read(box.pop(), given.called),
+            progress=lambda one: _followed(one, count, progress),
+        )
 
     before, st.session_state[ASKED] = st.session_state.get(ASKED), key
     job = jobs.get(key)

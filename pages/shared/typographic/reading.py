@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import streamlit as st
 
-from core.attacks.typography import write
-from core.classify.classifier import usual_templates
-from core.classify.interactive import live
-from core.recipes.paint import GRID
-from core.workspace.lab import Lab
+from core.attacks import write
+from core.classify import live, usual_templates
+from core.recipes import GRID
+from core.workspace import Lab
 from pages.shared.typographic import view as attack_view
 from pages.shared.typographic.view import View
 

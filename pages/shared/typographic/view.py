@@ -6,14 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from core import PaletteError
-from core.attacks.fonts import Face
-from core.attacks.typography import LIMITS, LONGEST, Look
+from core.attacks import LIMITS, LONGEST, Face, Look
 from core.classify import class_names
-from core.recipes.paint import check_alpha
-from core.recipes.recipe import Recipe, lerp
-from core.tasks.task import TaskError
-from core.workspace.history import History
-from core.workspace.lab import Lab
+from core.recipes import Recipe, check_alpha, lerp
+from core.tasks import TaskError
+from core.workspace import History, Lab
 from pages.shared.app.url_state import whole_number
 from pages.shared.widgets import pickers
 
@@ -122,7 +119,7 @@ def class_list(text: str) -> tuple[tuple[str, ...], str]:
     if not text.strip():
         return (), ""
     try:
-        names = class_names.class_names(text).names
+        names = class_names.read_class_names(text).names
     except PaletteError as error:
         return (), str(error)
     if not 2 <= len(names) <= MOST_CLASSES:

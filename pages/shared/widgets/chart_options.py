@@ -8,7 +8,7 @@ from html import escape
 import plotly.graph_objects as go
 
 from core.metrics import Accuracy
-from core.patching.curves import Point
+from core.patching import Point
 from pages.shared.alpha.curve import Curve
 from pages.shared.widgets import colours
 from pages.shared.widgets.formatting import alpha_text, interval, listed, percent

@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from core.recipes.recipe import Recipe
+from core.recipes import Recipe
 from pages.shared.widgets import colours
 from pages.shared.widgets.chart_options import literal, options
 

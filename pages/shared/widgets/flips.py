@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from core.recipes.recipe import Recipe
-from core.workspace.lab import Lab
+from core.recipes import Recipe
+from core.workspace import Lab
 from pages.shared.widgets import picture_grid, tables
 from pages.shared.widgets.formatting import percent
 

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.tasks.task import ROLES
-from core.workspace import named_recipes
-from core.workspace.lab import Lab
+from core.tasks import ROLES
+from core.workspace import Lab, named_recipes
 from pages.shared.widgets.colours import ROLE_NAMES
 
 HELD = "pickers.held"

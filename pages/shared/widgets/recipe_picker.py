@@ -5,10 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core import PaletteError
-from core.workspace import named_recipes
-from core.workspace.history import History
-from core.workspace.lab import Lab
-from core.workspace.named_recipes import Mix
+from core.workspace import History, Lab, Mix, named_recipes
 from pages.shared.alpha.curve import known_curve
 from pages.shared.widgets.escape import plain
 from pages.shared.widgets.formatting import alpha_text

@@ -7,9 +7,9 @@ from functools import lru_cache
 import pandas as pd
 
 from core.metrics import per_class
-from core.recipes.recipe import Recipe
-from core.tasks.answers import Answers
-from core.workspace.lab import Lab
+from core.recipes import Recipe
+from core.tasks import Answers
+from core.workspace import Lab
 from pages.shared.alpha.curve import Curve
 
 

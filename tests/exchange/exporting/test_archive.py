@@ -4,9 +4,9 @@ import zipfile
 
 import pytest
 
-from core.exchange.exporting.archive import pack
+from core.exchange.exporting.archive import pack_archive
 from core.exchange.exporting.export import FORMATS, expected_bytes, export, read_recipe, trouble
-from core.jobs import CancelledError, Progress
+from core.progress import CancelledError, Progress
 from core.recipes.recipe import lerp, single
 from core.storage import files
 from tests.conftest import full_disk
@@ -15,7 +15,7 @@ from tests.conftest import full_disk
 def test_a_zip_holds_the_same_files_and_is_the_same_whenever_it_is_made(tiny_lab, tmp_path):
     mix = lerp(tiny_lab.base, single("noisy"), 0.5)
     done = export(tiny_lab, mix, tmp_path / "out")
-    one, two = (pack(done.files, tmp_path / d / "mix.zip") for d in ("a", "b"))
+    one, two = (pack_archive(done.files, tmp_path / d / "mix.zip") for d in ("a", "b"))
     assert one.read_bytes() == two.read_bytes()
     with zipfile.ZipFile(one) as archive:
         assert archive.testzip() is None
@@ -29,11 +29,11 @@ def test_a_zip_holds_the_same_files_and_is_the_same_whenever_it_is_made(tiny_lab
 def test_a_full_disk_or_a_cancel_leaves_no_zip(tiny_lab, tmp_path):
     done = export(tiny_lab, tiny_lab.base, tmp_path / "out", "image_tower")
     with full_disk(), pytest.raises(files.DiskError, match="No space left"):
-        pack(done.files, tmp_path / "zips" / "mix.zip")
+        pack_archive(done.files, tmp_path / "zips" / "mix.zip")
     progress = Progress()
     progress.cancel()
     with pytest.raises(CancelledError):
-        pack(done.files, tmp_path / "zips" / "mix.zip", progress)
+        pack_archive(done.files, tmp_path / "zips" / "mix.zip", progress)
     assert not list((tmp_path / "zips").iterdir())
 
 

@@ -2,14 +2,15 @@ from __future__ import annotations
 
 from core import metrics
 from core.exchange.exporting import base_card
-from core.jobs import Progress
 from core.patching import curves
-from core.training.steps import build, plan
+from core.patching.build import build_steps
+from core.progress import Progress
+from core.training.steps import build
 
 
 def test_the_card_holds_what_the_evaluation_says(tiny_lab):
-    build(plan(tiny_lab), Progress())
-    text, missed = base_card.write(tiny_lab)
+    build(build_steps(tiny_lab), Progress())
+    text, missed = base_card.write_base_card(tiny_lab)
     assert text == (tiny_lab.folder / "base" / "README.md").read_text() and not missed
     found = tiny_lab.evaluate(tiny_lab.base, "noisy", "test").accuracy
     assert (
@@ -28,7 +29,7 @@ def test_the_card_holds_what_the_evaluation_says(tiny_lab):
 
 def test_a_goal_that_is_not_reached_is_named(tiny_lab, monkeypatch):
     monkeypatch.setattr(base_card, "GOALS", {"plain": 1.1})
-    text, missed = base_card.write(tiny_lab)
+    text, missed = base_card.write_base_card(tiny_lab)
     assert missed == ["plain"] and "≥ 110 % ✗" in text and "What patching does" not in text
 
 

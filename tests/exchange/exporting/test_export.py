@@ -12,13 +12,13 @@ import torch
 from safetensors.torch import load_file
 
 from core import PaletteError
-from core.exchange.exporting.archive import pack
+from core.exchange.exporting.archive import pack_archive
 from core.exchange.exporting.export import DTYPES, ExportError, apply, export, read_recipe
-from core.exchange.exporting.model_card import card
-from core.exchange.manifest import describe
-from core.jobs import CancelledError, Progress
+from core.exchange.exporting.model_card import model_card
+from core.exchange.manifest import describe_recipe
 from core.models import clip as vision
 from core.models.merge import MergeError
+from core.progress import CancelledError, Progress
 from core.recipes.recipe import Recipe, combine, lerp, single
 from core.storage import files as disk
 from core.storage.integrity import Verified
@@ -168,11 +168,11 @@ def test_the_card_is_one_that_the_hub_reads(tiny_lab, mix, tmp_path):
 
     accuracy = tiny_lab.evaluate(mix, "noisy", "test").accuracy
     export(tiny_lab, mix, tmp_path / "out")
-    card = ModelCard.load(tmp_path / "out" / "README.md")
-    assert card.data.library_name == "open_clip" and card.data.base_model == "tiny"
-    (result,) = card.data.eval_results
+    model_card = ModelCard.load(tmp_path / "out" / "README.md")
+    assert model_card.data.library_name == "open_clip" and model_card.data.base_model == "tiny"
+    (result,) = model_card.data.eval_results
     assert (result.dataset_split, result.metric_value) == ("test", accuracy.value) and "n=36" in result.metric_name
-    assert f"{100 * accuracy.value:.1f} %" in card.text and "| `noisy` | 0.3 | 0.8 |" in card.text
+    assert f"{100 * accuracy.value:.1f} %" in model_card.text and "| `noisy` | 0.3 | 0.8 |" in model_card.text
 
 
 # what is refused, and what is left behind
@@ -237,14 +237,14 @@ def test_a_disk_that_is_full_half_way_leaves_nothing(tiny_lab, mix, tmp_path, to
 def test_a_download_that_does_not_fit_leaves_nothing(tiny_lab, mix, tmp_path):
     files = export(tiny_lab, mix, tmp_path / "out").files
     with disk_with_room_for(20_000), pytest.raises(disk.DiskError, match="Free some space"):
-        pack(files, tmp_path / "zips" / "out.zip")
+        pack_archive(files, tmp_path / "zips" / "out.zip")
     assert not list((tmp_path / "zips").iterdir())
 
 
 def test_a_card_names_a_base_only_as_the_hub_does(tiny_lab, mix):
-    facts = describe(tiny_lab, mix, "open_clip", "float32")
+    facts = describe_recipe(tiny_lab, mix, "open_clip", "float32")
     for base, named in (("laion/CLIP-ViT-B-32", True), ("ViT-B-32, openai", False)):
-        assert ("base_model" in card({**facts, "base_model": base}).split("---")[1]) == named
+        assert ("base_model" in model_card({**facts, "base_model": base}).split("---")[1]) == named
 
 
 def test_what_is_not_a_number_is_named_with_its_parent(tiny_lab, tmp_path):

@@ -9,21 +9,21 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
-from tests.exchange.exporting.test_export import VIT, open_clip_loads, vit_lab  # noqa: F401 - a fixture
 
 from core import PaletteError
 from core.__main__ import main
 from core.exchange.exporting.export import export
 from core.exchange.importing.base_model import Origin, find
-from core.exchange.importing.new_workspace import WorkspaceError, inventory, make
-from core.jobs import CancelledError, Progress
+from core.exchange.importing.new_workspace import WorkspaceError, inventory, make_workspace
 from core.models import clip, configs
 from core.models.clip import ModelError
+from core.progress import CancelledError, Progress
 from core.storage import files
 from core.storage.disk_space import check_room
 from core.workspace.checkpoints import BASE
 from core.workspace.lab import Lab, workspaces
 from tests.conftest import CONFIG, full_disk, tiny_tasks
+from tests.exchange.exporting.test_export import VIT, open_clip_loads, vit_lab  # noqa: F401 - a fixture
 
 VIT_CFG = {**CONFIG["model_cfg"], "vision_cfg": VIT}
 
@@ -97,7 +97,7 @@ def test_models_that_write_captions_are_refused():
 
 @pytest.mark.parametrize("model", ["ViT-B-32", "RN50"])
 def test_a_seed_gives_a_workspace_that_computes(tmp_path, small_models, model):
-    folder = make(tmp_path, "w", Origin(model, seed=5), "float32")
+    folder = make_workspace(tmp_path, "w", Origin(model, seed=5), "float32")
     lab = Lab("w", tmp_path, "cpu")
     assert lab.tasks == {} and lab.precision == "float32" and workspaces(tmp_path) == ["w"]
     with torch.random.fork_rng():
@@ -113,13 +113,13 @@ def test_random_weights_leave_everybody_elses_chance_alone(tmp_path, small_model
     torch.manual_seed(1)
     expected = torch.rand(1)
     torch.manual_seed(1)
-    make(tmp_path, "w", Origin("ViT-B-32", seed=5))
+    make_workspace(tmp_path, "w", Origin("ViT-B-32", seed=5))
     assert torch.equal(torch.rand(1), expected)
 
 
 def test_what_open_clip_loads_from_it_is_what_went_in(tmp_path):
     source = model_folder(tmp_path / "theirs", quick_gelu=True)
-    folder = make(tmp_path, "w", Origin(checkpoint=source), "float16")
+    folder = make_workspace(tmp_path, "w", Origin(checkpoint=source), "float16")
     theirs, ours = open_clip_loads(source), open_clip_loads(folder / "base")
     assert all(torch.equal(t.half(), ours.state_dict()[n].half()) for n, t in theirs.state_dict().items())
     assert clip.read_config(folder / "base")["model_cfg"]["quick_gelu"] is True
@@ -146,7 +146,7 @@ def test_loading_without_drawing_random_weights_first_changes_nothing(tmp_path):
 def test_every_form_that_palette_exports_makes_a_workspace_again(vit_lab, tmp_path, small_models, form):  # noqa: F811
     export(vit_lab, vit_lab.base, tmp_path / "out", form, "float32")
     model = "ViT-B-32-quickgelu" if form == "state_dict" else ""
-    folder = make(tmp_path / "cache", "w", Origin(model, checkpoint=tmp_path / "out"))
+    folder = make_workspace(tmp_path / "cache", "w", Origin(model, checkpoint=tmp_path / "out"))
     ours, theirs = weights_of(folder), files.read_tensors(vit_lab.folder / "base" / clip.WEIGHTS)
     assert ours.keys() == theirs.keys() and all(torch.equal(t, theirs[n]) for n, t in ours.items())
     config = clip.read_config(folder / "base")
@@ -158,7 +158,7 @@ def test_openais_own_file_says_its_activation(tmp_path, small_models):
     weights = clip.create({**VIT_CFG, "quick_gelu": True}).state_dict()
     marks = {n: torch.tensor(32) for n in ("input_resolution", "context_length", "vocab_size")}
     torch.save({**weights, **marks}, tmp_path / "ViT-B-32.pt")
-    folder = make(tmp_path, "w", Origin("ViT-B-32", checkpoint=tmp_path / "ViT-B-32.pt"))
+    folder = make_workspace(tmp_path, "w", Origin("ViT-B-32", checkpoint=tmp_path / "ViT-B-32.pt"))
     assert clip.read_config(folder / "base")["model_cfg"]["quick_gelu"] is True
 
 
@@ -168,14 +168,14 @@ def test_openais_own_file_says_its_activation(tmp_path, small_models):
 def test_a_lone_file_has_to_say_its_architecture(tmp_path):
     save_file(clip.create(VIT_CFG).state_dict(), tmp_path / "lone.safetensors")
     with pytest.raises(ModelError, match="does not say which architecture"):
-        make(tmp_path, "w", Origin(checkpoint=tmp_path / "lone.safetensors"))
+        make_workspace(tmp_path, "w", Origin(checkpoint=tmp_path / "lone.safetensors"))
     assert not workspaces(tmp_path)
 
 
 def test_weights_of_another_architecture_are_refused(tmp_path, small_models):
     save_file(clip.create(CONFIG["model_cfg"]).state_dict(), tmp_path / "rn.safetensors")
     with pytest.raises(WorkspaceError, match=r"do not fit ViT-B-32: .* and \d+ more\.$"):
-        make(tmp_path, "w", Origin("ViT-B-32", checkpoint=tmp_path / "rn.safetensors"))
+        make_workspace(tmp_path, "w", Origin("ViT-B-32", checkpoint=tmp_path / "rn.safetensors"))
     assert not (tmp_path / "w").exists()
 
 
@@ -184,22 +184,22 @@ def test_weights_that_float16_cannot_hold_are_refused(tmp_path):
     model.visual.proj.data[0, 0] = 1e6
     source = model_folder(tmp_path / "large", model.state_dict())
     with pytest.raises(WorkspaceError, match=r"visual.proj holds what is no number, or none that torch.float16"):
-        make(tmp_path, "w", Origin(checkpoint=source))
+        make_workspace(tmp_path, "w", Origin(checkpoint=source))
     assert not (tmp_path / "w").exists()
-    make(tmp_path, "w", Origin(checkpoint=source), "float32")
+    make_workspace(tmp_path, "w", Origin(checkpoint=source), "float32")
 
 
 @pytest.mark.parametrize("name", ["../up", "", "jobs", "a b"])
 def test_names_that_cannot_be(tmp_path, name):
     with pytest.raises(WorkspaceError):
-        make(tmp_path, name, Origin("ViT-B-32", seed=0))
+        make_workspace(tmp_path, name, Origin("ViT-B-32", seed=0))
 
 
 def test_a_name_that_is_taken(tmp_path, small_models):
-    make(tmp_path, "w", Origin("ViT-B-32", seed=0))
+    make_workspace(tmp_path, "w", Origin("ViT-B-32", seed=0))
     before = weights_of(tmp_path / "w")
     with pytest.raises(WorkspaceError, match="'w' already"):
-        make(tmp_path, "w", Origin("ViT-B-32", seed=1))
+        make_workspace(tmp_path, "w", Origin("ViT-B-32", seed=1))
     assert all(torch.equal(t, before[n]) for n, t in weights_of(tmp_path / "w").items())
 
 
@@ -208,7 +208,7 @@ def test_two_at_once_are_one_and_a_sentence(tmp_path, small_models):
         files.locked(tmp_path / "jobs" / "new-w.lock"),
         pytest.raises(WorkspaceError, match="Another process is making"),
     ):
-        make(tmp_path, "w", Origin("ViT-B-32", seed=0))
+        make_workspace(tmp_path, "w", Origin("ViT-B-32", seed=0))
 
 
 def test_a_cancel_and_a_full_disk_leave_nothing(tmp_path, small_models):
@@ -217,9 +217,9 @@ def test_a_cancel_and_a_full_disk_leave_nothing(tmp_path, small_models):
             progress.cancel()
 
     with pytest.raises(CancelledError):
-        make(tmp_path, "w", Origin("ViT-B-32", seed=0), progress=Progress(stop))
+        make_workspace(tmp_path, "w", Origin("ViT-B-32", seed=0), progress=Progress(stop))
     with full_disk(), pytest.raises(files.DiskError, match="Free some space"):
-        make(tmp_path, "w", Origin("ViT-B-32", seed=0))
+        make_workspace(tmp_path, "w", Origin("ViT-B-32", seed=0))
     assert not (tmp_path / "w").exists()
 
 
@@ -227,7 +227,7 @@ def test_what_a_killed_one_left_is_swept(tmp_path, small_models):
     left = tmp_path / "w" / ".staging.abc.tmp" / "base"
     left.mkdir(parents=True)
     (left / "half").write_bytes(b"x")
-    make(tmp_path, "w", Origin("ViT-B-32", seed=0))
+    make_workspace(tmp_path, "w", Origin("ViT-B-32", seed=0))
     assert sorted(p.name for p in (tmp_path / "w").iterdir()) == ["base", "workspace.json"]
 
 
@@ -247,7 +247,7 @@ def test_an_origin_says_one_thing(words):
 
 
 def test_the_inventory_reads_what_it_can(tmp_path, small_models):
-    make(tmp_path, "w", Origin("ViT-B-32", seed=0), precision="bfloat16")
+    make_workspace(tmp_path, "w", Origin("ViT-B-32", seed=0), precision="bfloat16")
     assert Lab("w", tmp_path, "cpu").settings("").precision == "bfloat16", "what evaluates in bfloat16 trains in it"
     (tmp_path / "odd").mkdir()
     (tmp_path / "odd" / "workspace.json").write_text("{")
@@ -270,7 +270,7 @@ def test_the_commands(tmp_path, small_models, capsys, monkeypatch):
 
 
 def test_other_arithmetic_is_another_result(tmp_path, small_models):
-    make(tmp_path, "w", Origin("ViT-B-32", seed=0))
+    make_workspace(tmp_path, "w", Origin("ViT-B-32", seed=0))
     lab = Lab("w", tmp_path, "cpu", tiny_tasks())
     exact = lab.logits(lab.base, "plain", "val")
     facts = json.loads((tmp_path / "w" / "workspace.json").read_text())

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
-from tests.exchange.exporting.test_export import vit_lab  # noqa: F401 - a fixture
 
 from core import PaletteError
 from core.exchange.exporting.export import export
@@ -22,6 +21,7 @@ from core.recipes.recipe import lerp, single
 from core.storage import files
 from core.workspace.checkpoints import CheckpointError
 from tests.conftest import disk_with_room_for, full_disk
+from tests.exchange.exporting.test_export import vit_lab  # noqa: F401 - a fixture
 
 
 def tower(lab, name: str = "noisy") -> dict[str, torch.Tensor]:

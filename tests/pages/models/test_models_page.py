@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from core.exchange.importing.base_model import Origin
-from core.exchange.importing.new_workspace import make
+from core.exchange.importing.new_workspace import make_workspace
 from core.models import clip
 from core.training.closed_heads import without_head
 from core.workspace.lab import Lab
@@ -108,7 +108,7 @@ def test_precisions_are_measured(page, cache):
 def test_a_workspace_without_tasks_opens_on_every_page(page, cache, small_models, monkeypatch, name):
     monkeypatch.undo()
     monkeypatch.setenv("PALETTE_CACHE", str(cache))
-    make(cache, "fresh", Origin(checkpoint=cache / "tiny" / "base"))
+    make_workspace(cache, "fresh", Origin(checkpoint=cache / "tiny" / "base"))
     at = page(name, workspace="fresh")
     assert not at.error and any("Add tasks" in i.value for i in at.info)
     assert any("core data add fresh" in c.value for c in at.code)
@@ -125,7 +125,7 @@ def test_a_model_of_timm_is_offered_with_its_command(page):
 def test_a_closed_vocabulary_gets_its_heads_by_a_button(page, cache):
     assert not any(s.value == "Heads" for s in page("datasets").subheader), "an open vocabulary needs none"
     facts = json.loads((cache / "tiny" / "workspace.json").read_text())
-    folder = make(cache, "closed", Origin("test_resnet", seed=0, closed=True))
+    folder = make_workspace(cache, "closed", Origin("test_resnet", seed=0, closed=True))
     made = json.loads((folder / "workspace.json").read_text())
     (folder / "workspace.json").write_text(json.dumps(facts | {"tasks": made["tasks"], "zoo": {}}))
     lab = Lab("closed", cache, "cpu", tiny_tasks())

@@ -9,7 +9,7 @@ import pytest
 
 from core.soups.ingredients import ingredients
 from core.soups.judge import Judge
-from core.soups.measure import results
+from core.soups.measure import pool_results
 from core.soups.plan import SoupPlan, make_pool, outcome_file
 from core.soups.run import make_soup
 from pages.shared.widgets.formatting import percent
@@ -69,7 +69,7 @@ def test_a_search_is_started_watched_and_done(page, cache):
     assert "--partition blocks --budget 9 --optimizer Cobyla" in at.code[0].value
     button(at, "soups.start").click().run()
     wait(at, lambda at: "is made" in said(at))
-    (found,) = results(lab_of(cache))
+    (found,) = pool_results(lab_of(cache))
     assert [o.row.name for o in found.outcomes] == ["ManifoldMixMS-blocks (budget 9)"]
     verdicts = next(d.value for d in at.dataframe if "Verdict" in d.value)
     assert len(verdicts) == 4 and not at.error
@@ -86,7 +86,7 @@ def test_a_search_pauses_resumes_and_is_the_same(page, cache, monkeypatch):
     monkeypatch.setattr(Judge, "judge", judge)
     button(at, "soups.start").click().run()
     wait(at, lambda at: "is made" in said(at))
-    assert results(lab_of(cache))[0].outcomes[0].row.kind == "manifold" and not at.error
+    assert pool_results(lab_of(cache))[0].outcomes[0].row.kind == "manifold" and not at.error
 
 
 def test_a_search_is_cancelled_and_put_aside(page, cache, monkeypatch):
@@ -130,7 +130,7 @@ def test_a_mix_by_hand_is_gone_on_with_by_search(page, cache):
     mixed = at.session_state["soups.hand"].hand
     button(at, "soups.start").click().run()
     wait(at, lambda at: "is made" in said(at))
-    (found,) = [o for o in results(lab_of(cache))[0].outcomes if o.facts["method"] == "manifold"]
+    (found,) = [o for o in pool_results(lab_of(cache))[0].outcomes if o.facts["method"] == "manifold"]
     assert [v["candidate"] for v in found.verdicts] == [mixed.candidate] and "by hand" in found.row.name
     assert found.facts["budget"] == 9 and not at.error
 
@@ -141,7 +141,7 @@ def test_wise_ft_of_an_ingredient_is_drawn_from_the_page(page, cache):
     at.selectbox(key="soups.wise.name").set_value("ingredient-02").run()
     button(at, "soups.wise").click().run()
     wait(at, lambda at: any("WiSE-FT" in str(m) for m in at.dataframe[0].value["Method"]))
-    curve = next(o for o in results(lab_of(cache))[0].outcomes if o.facts["method"] == "wise")
+    curve = next(o for o in pool_results(lab_of(cache))[0].outcomes if o.facts["method"] == "wise")
     assert len(curve.verdicts) == 11 and curve.row.name == "WiSE-FT of ingredient-02" and not at.error
 
 

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from core.tasks.datasets.catalogue import entries
-from core.tasks.datasets.status import look_again
+from core.tasks.datasets.status import clear_cache
 from core.workspace.tasks import tasks_of
 from tests.conftest import tiny_tasks
 from tests.pages.opening import cache, page, swept_template, values  # noqa: F401
@@ -23,9 +23,9 @@ def home(cache, tmp_path, monkeypatch):
         return {**tiny_tasks(), **tasks_of([t for t in listed if isinstance(t, dict)] if listed != "tiny" else [])}
 
     monkeypatch.setattr("core.workspace.lab.tasks_of", tiny_and_added)
-    look_again()
+    clear_cache()
     yield tmp_path / "data"
-    look_again()
+    clear_cache()
 
 
 @pytest.fixture

@@ -18,9 +18,9 @@ import torch
 from PIL import Image
 from pyarrow import parquet
 
-from core.jobs import CancelledError, Progress
 from core.models import torchvision_shim
 from core.models.preprocess import geometry
+from core.progress import CancelledError, Progress
 from core.storage import files
 from core.tasks.datasets import DataError
 from core.tasks.datasets import decode as decoded

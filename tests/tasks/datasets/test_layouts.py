@@ -15,7 +15,7 @@ from core.tasks.datasets import AbsentError, DataError
 from core.tasks.datasets.adapters import Opening, guess, open_parts
 from core.tasks.datasets.catalogue import entries, entry
 from core.tasks.datasets.formats.imagenet import wordnet_ids
-from core.tasks.datasets.status import Status, look, look_again
+from core.tasks.datasets.status import Status, clear_cache, look
 from core.tasks.task import TaskError
 from core.workspace.tasks import catalogued, task_of
 from tests.tasks.datasets import layouts
@@ -30,9 +30,9 @@ def home(tmp_path, monkeypatch):
     monkeypatch.setenv("PALETTE_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("PALETTE_CACHE", str(tmp_path / "cache"))
     (tmp_path / "data").mkdir()
-    look_again()
+    clear_cache()
     yield tmp_path / "data"
-    look_again()
+    clear_cache()
 
 
 def opened(key):
@@ -142,12 +142,12 @@ def test_kitti_is_cut_by_drive_where_the_devkit_is_there_else_by_a_seed(home):
     assert "in train and in test" not in found.note
     mapping = home / "Kitti" / "raw" / "mapping"
     mapping.rename(home / "moved")
-    look_again()
+    clear_cache()
     found = look(known)
     assert found.state == "there" and found.sizes == {"all": 40} and "cut by a seed" in found.note
     (home / "Kitti" / "raw" / "devkit_object").mkdir()
     (home / "moved").rename(home / "Kitti" / "raw" / "devkit_object" / "mapping")
-    look_again()
+    clear_cache()
     assert look(known).sizes == {"train": 32, "val": 4, "test": 4}
 
 
@@ -333,7 +333,7 @@ def test_half_a_pair_and_half_a_file_are_said(home):
     with pytest.raises(DataError, match="only one of the train images and labels"):
         opened("mnist")
     layouts.mnist(home)
-    look_again()
+    clear_cache()
     whole = raw / "t10k-images-idx3-ubyte"
     whole.write_bytes(whole.read_bytes()[:100])
     with pytest.raises(DataError, match="no whole idx file"):
@@ -373,7 +373,7 @@ def test_what_vqa_asks_is_part_of_its_digest(home):
     before = opened("vqa")["test"].digest
     path = home / "vqa_v1" / "MultipleChoice_mscoco_val2014_questions.json"
     path.write_text(path.read_text().replace("Is it red?", "Is it blue?"))
-    look_again()
+    clear_cache()
     assert opened("vqa")["test"].digest != before
 
 

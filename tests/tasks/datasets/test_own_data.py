@@ -10,7 +10,7 @@ import pytest
 from pyarrow import parquet
 
 from core import PaletteError
-from core.jobs import CancelledError
+from core.progress import CancelledError
 from core.tasks.datasets import DataError
 from core.tasks.datasets.adapters import guess, open_parts
 from core.tasks.datasets.formats.folders import class_folders

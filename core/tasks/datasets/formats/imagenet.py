@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.models.preprocess import imagenet_class_names
+from core.models import imagenet_class_names
 from core.tasks.datasets import AbsentError, DataError
 from core.tasks.datasets.formats.folders import class_folders, in_order
 from core.tasks.datasets.images import Part

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from core.storage import digest_of
 from core.tasks.datasets import AbsentError, DataError
 from core.tasks.datasets.images import Files, Part
-from core.tasks.task import digest_of
 
 _PARTS = {"train": "train2014", "test": "val2014"}  # the answers of its own test part were never given out
 _QUESTIONS, _ANSWERS = "MultipleChoice_mscoco_{}_questions.json", "mscoco_{}_annotations.json"
