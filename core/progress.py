@@ -66,11 +66,79 @@ class Progress:
         """Ask the work to stop at its next step."""
         self._cancelled.set()
 
+    def titled(self, what: str) -> Progress:
+        """The same progress, which says ``what`` wherever a loop does not say itself what is being done."""
+        return _View(self, what)
+
+    def unshown(self) -> Progress:
+        """A progress that shows nothing of its loops, and can be called off with this one."""
+        return _View(self, shown=False)
+
     @property
     def seconds_left(self) -> float | None:
         """Seconds to go at the pace so far; None until there is a pace."""
         elapsed, done = time.monotonic() - self.started, self.fraction - self._found
         return elapsed * (1 - self.fraction) / done if done > 0.01 and elapsed > 0.5 else None
+
+
+class _View(Progress):
+    """Another progress under a title of its own, or unshown."""
+
+    def __init__(self, inner: Progress, title: str = "", shown: bool = True) -> None:
+        super().__init__()
+        self._inner, self._title, self._shown = inner, title, shown
+
+    def __call__(self, items: Iterable[T], what: str = "", costs: Sequence[float] | None = None) -> Iterator[T]:
+        """Yield ``items`` as the inner one does, or only look whether the work was called off."""
+        if self._shown:
+            yield from self._inner(items, what or self._title, costs)
+            return
+        for item in items:
+            self._inner.check()
+            yield item
+
+    def at(self, fraction: float, what: str = "") -> None:
+        """Report to the inner one. Raises CancelledError if the work was called off."""
+        if self._shown:
+            self._inner.at(fraction, what or self._title)
+            self.fraction = self._inner.fraction
+        self._inner.check()
+
+    def check(self) -> None:
+        """Raise CancelledError if the work was called off."""
+        self._inner.check()
+
+    def found(self) -> None:
+        """Pass on that all until here was found on disk."""
+        self._inner.found()
+
+    def cancel(self) -> None:
+        """Call the inner one's work off."""
+        self._inner.cancel()
+
+
+class _Silent(Progress):
+    """Shows nothing and cannot be called off; it keeps no state, so that everybody may share it."""
+
+    def __call__(self, items: Iterable[T], what: str = "", costs: Sequence[float] | None = None) -> Iterator[T]:
+        """Yield ``items``."""
+        return iter(items)
+
+    def at(self, fraction: float, what: str = "") -> None:
+        """Report to nobody."""
+
+    def check(self) -> None:
+        """Let the work go on."""
+
+    def found(self) -> None:
+        """Note nothing."""
+
+    def cancel(self) -> None:
+        """Raise RuntimeError: nobody holds work that is followed silently."""
+        raise RuntimeError("Work that is followed by SILENT cannot be called off.")
+
+
+SILENT: Progress = _Silent()
 
 
 def duration(seconds: float) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from core.classify import Incoming, IntakeError, decode, from_folder, from_zip, shown
+from core.classify import Incoming, IntakeError, decode_picture, from_folder, from_zip, shown
 from core.storage import files as disk
 
 NAME = re.compile(
@@ -89,7 +89,7 @@ def read(path: Path | BinaryIO, called: str = "") -> Iterator[Photo | Trouble]:
             yield Trouble(file.name, str(error))
             continue
         try:
-            picture = Photo(decode(file.read(), file.name), label, text, file.name)
+            picture = Photo(decode_picture(file.read(), file.name), label, text, file.name)
         except IntakeError as error:
             broken = broken or str(error)
             yield Trouble(file.name, str(error))

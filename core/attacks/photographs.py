@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from core import Follow, PaletteError
+from core import PaletteError
 from core.attacks.photo_files import Photo, Trouble
 from core.attacks.study import Outcome
 from core.classify import TEMPLATES, live
 from core.metrics import predictions
+from core.progress import SILENT, Progress
 from core.recipes import Recipe
 from core.workspace import Lab
 
@@ -43,7 +44,7 @@ def judge_photographs(
     found: Iterable[Photo | Trouble],
     classes: Sequence[str] = (),
     templates: Sequence[str] = TEMPLATES,
-    progress: Follow = iter,
+    progress: Progress = SILENT,
 ) -> Judged:
     """Ask mixes about photographs, a batch at a time, so that memory does not grow with their number or size.
 

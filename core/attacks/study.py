@@ -9,11 +9,12 @@ from functools import lru_cache
 import numpy as np
 import torch
 
-from core import Follow, metrics
+from core import metrics
 from core.attacks.tasks import SEEN, UNSEEN, Attack, Part, attacked_task, clean_twin
 from core.attacks.typography import Look
 from core.metrics import Accuracy
 from core.models import Encoder, class_rows, clip, features, head, head_digest, logits
+from core.progress import SILENT, Progress
 from core.recipes import Recipe
 from core.storage import digest_of
 from core.tasks import Answers, Pictures, Task, TaskError
@@ -73,7 +74,7 @@ class Evaluation:
         """Whether all that is there without computing anything."""
         return all(self.key(*one) in self.lab.store for one in asked)
 
-    def run(self, asked: Sequence[Asked], progress: Follow = iter) -> list[Answers]:
+    def run(self, asked: Sequence[Asked], progress: Progress = SILENT) -> list[Answers]:
         """The answers, in the order asked: kept ones read, the others computed; one after the other."""
         return [self._answers(recipe, task, split, progress) for recipe, task, split in progress(asked)]
 
@@ -85,7 +86,7 @@ class Evaluation:
         more = {"by": "text"} if own else {}
         return self.lab.store.key(kind="answers", weights=weights, data=data, head=head_key, **more)
 
-    def _answers(self, recipe: Recipe, task: Task, split: str, progress: Follow) -> Answers:
+    def _answers(self, recipe: Recipe, task: Task, split: str, progress: Progress) -> Answers:
         def make() -> dict[str, torch.Tensor]:
             pictures = pictures_of(self.lab, task, split)
             encoder = self._with(recipe)
@@ -169,7 +170,7 @@ class Study:
         """All that has to be evaluated, task by task: to write on pictures takes longer than to merge."""
         return [(recipe, task, self.split) for task in (*self.tasks, *self.twins) for recipe in self.recipes]
 
-    def table(self, lab: Lab, progress: Follow = iter) -> list[list[Outcome]]:
+    def table(self, lab: Lab, progress: Progress = SILENT) -> list[list[Outcome]]:
         """Outcomes, mixes × tasks; evaluated where need be."""
         answers = Evaluation(lab).run(self.asked(), progress)
         n = len(self.recipes)

@@ -4,7 +4,7 @@ from core.classify import class_names
 from core.classify.album import Album, picture, take_in
 from core.classify.class_names import TEMPLATES
 from core.classify.classifier import Classifier, classifier, classify, usual_templates
-from core.classify.decode import IntakeError, decode, shown
+from core.classify.decode import IntakeError, decode_picture, shown
 from core.classify.interactive import live
 from core.classify.rankings import Result
 from core.classify.snippet import snippet
@@ -20,7 +20,7 @@ __all__ = [
     "class_names",
     "classifier",
     "classify",
-    "decode",
+    "decode_picture",
     "from_folder",
     "from_path",
     "from_zip",

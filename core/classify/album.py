@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -13,6 +12,7 @@ from PIL import Image
 from core.classify import decode
 from core.classify.decode import IntakeError
 from core.classify.uploads import Incoming
+from core.progress import SILENT, Progress
 
 THUMBNAIL = 160  # pixels on its longer side
 MAX_ALBUM_BYTES = 512 * 2**20
@@ -74,7 +74,7 @@ def picture(pixels: np.ndarray, fit: Fit, name: str, label: str | None = None, n
     )
 
 
-def take_in(incoming: Sequence[Incoming], fit: Fit, progress: Callable[..., Iterable[Any]] | None = None) -> Album:
+def take_in(incoming: Sequence[Incoming], fit: Fit, progress: Progress = SILENT) -> Album:
     """Decode files one after the other, so that memory holds one large picture at a time.
 
     A file that is no picture becomes a sentence and the others go on; when ``MAX_ALBUM_BYTES`` are full the rest is
@@ -83,8 +83,7 @@ def take_in(incoming: Sequence[Incoming], fit: Fit, progress: Callable[..., Iter
     taken: list[Picture] = []
     refused: list[str] = []
     room = MAX_ALBUM_BYTES
-    followed = progress(incoming, "Reading pictures") if progress else incoming
-    for file in followed:
+    for file in progress(incoming, "Reading pictures"):
         if room <= 0:
             refused.append(f"{decode.shown(file.name)} was left out: {len(taken):,} pictures are all that fit at once.")
             continue

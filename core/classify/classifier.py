@@ -15,7 +15,7 @@ from core.classify.album import MAX_ALBUM_BYTES, Album, Picture, take_in
 from core.classify.rankings import Ranking, Result, known_labels, rank
 from core.classify.uploads import gather
 from core.models import Encoder, clip, features, logits
-from core.progress import Progress
+from core.progress import SILENT, Progress
 from core.recipes import Recipe
 from core.storage import Recent
 from core.workspace import Lab
@@ -48,13 +48,13 @@ class Classifier:
         """The model's own resizing and cropping: uint8 (h, w, 3) to uint8 (size, size, 3)."""
         return clip.fitting(self.lab.config["preprocess_cfg"])
 
-    def features(self, recipe: Recipe, pictures: Sequence[Picture], progress: Progress | None = None) -> torch.Tensor:
+    def features(self, recipe: Recipe, pictures: Sequence[Picture], progress: Progress = SILENT) -> torch.Tensor:
         """Unit-length image features float16 (n, embed_dim); a picture that this recipe has seen costs nothing."""
         weights = self.lab.weights_key(recipe)
         found = {p.digest: self._features.get((weights, p.digest)) for p in pictures}
         missing = list({p.digest: p for p in pictures if found[p.digest] is None}.values())
         chunks = [missing[i : i + CHUNK] for i in range(0, len(missing), CHUNK)]
-        for chunk in progress(chunks, "Looking at the pictures") if progress else chunks:
+        for chunk in progress(chunks, "Looking at the pictures"):
             images = np.stack([p.pixels for p in chunk])
             with self._busy:
                 made = features(self._encoder(weights, recipe), images)
@@ -74,13 +74,13 @@ class Classifier:
         self.lab.load(recipe, encoder)
         return self._encoders.put(weights, encoder)
 
-    def head(self, names: Sequence[str], templates: Sequence[str], progress: Progress | None = None) -> torch.Tensor:
+    def head(self, names: Sequence[str], templates: Sequence[str], progress: Progress = SILENT) -> torch.Tensor:
         """Zero-shot head float32 (classes, embed_dim); only names that are new in these templates are read."""
         prompts = [tuple(texts) for texts in class_names.prompts(names, templates)]
         rows = {texts: self._classes.get(texts) for texts in prompts}
         missing = [texts for texts, row in rows.items() if row is None]
         chunks = [missing[i : i + CHUNK] for i in range(0, len(missing), CHUNK)]
-        for chunk in progress(chunks, "Reading the class names") if progress else chunks:
+        for chunk in progress(chunks, "Reading the class names"):
             for texts, row in zip(chunk, self.lab.class_features(chunk), strict=True):
                 rows[texts] = self._classes.put(texts, row)
         return torch.stack([row for texts in prompts if (row := rows[texts]) is not None])
@@ -95,7 +95,7 @@ class Classifier:
         pictures: Sequence[Picture],
         head: torch.Tensor,
         top: int = 5,
-        progress: Progress | None = None,
+        progress: Progress = SILENT,
     ) -> Ranking:
         """The likeliest classes of each picture under one recipe."""
         rows = max(1, CELLS // len(head))
@@ -117,12 +117,12 @@ class Classifier:
         names: Sequence[str],
         templates: Sequence[str] = (),
         top: int = 5,
-        progress: Progress | None = None,
+        progress: Progress = SILENT,
     ) -> Result:
         """Every picture by every recipe, which are called by a title each. Raises PaletteError."""
         if not album.pictures:
             raise class_names.WordlistError("\n".join(album.refused) or "There are no pictures yet; add some.")
-        steps = iter(progress([*recipes, "head"], "Classifying") if progress else [*recipes, "head"])
+        steps = iter(progress([*recipes, "head"], "Classifying"))
         next(steps)
         head = self.head(names, class_names.check_templates(templates or usual_templates(self.lab)), progress)
         found = {}
@@ -161,14 +161,14 @@ def classify(
     names: Sequence[str],
     templates: Sequence[str] = (),
     top: int = 5,
-    progress: Progress | None = None,
+    progress: Progress = SILENT,
 ) -> Result:
     """Classify the pictures in files, zips and folders; with no templates, the usual ones. Raises PaletteError."""
     desk = classifier(lab)
     class_names.check_templates(templates)
     for recipe in recipes.values():
         lab.weights_key(recipe)  # an unknown model is said before a thousand pictures are read
-    steps = iter((progress or Progress())(["read", "classify"], "Reading pictures", costs=[2, 1]))
+    steps = iter(progress(["read", "classify"], "Reading pictures", costs=[2, 1]))
     next(steps)
     album = take_in(gather(paths), desk.fit, progress)
     next(steps)

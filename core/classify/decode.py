@@ -59,7 +59,7 @@ def shown(name: str) -> str:
     return f"…{text[-79:]}" if len(text) > 80 else text or "a file without a name"
 
 
-def decode(data: bytes, name: str) -> np.ndarray:
+def decode_picture(data: bytes, name: str) -> np.ndarray:
     """Pixels uint8 (height, width, 3) of a picture file, upright, RGB, on white. Raises IntakeError."""
     return read(data, name).pixels
 

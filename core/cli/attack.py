@@ -45,12 +45,12 @@ def commands(command: Callable[..., ArgumentParser]) -> None:
 
     def write_(lab, options) -> int:
         from core.attacks import photo_files, write
-        from core.classify import IntakeError, decode, gather
+        from core.classify import IntakeError, decode_picture, gather
 
         look, photos, failed = _look(options), [], 0
         for file in gather(options.images):
             try:
-                image = decode(file.read(), file.name)
+                image = decode_picture(file.read(), file.name)
                 label = options.label or Path(file.name).stem
                 photos.append(photo_files.Photo(write(image, options.text, look), label, options.text, ""))
             except IntakeError as error:

@@ -10,7 +10,7 @@ from typing import Any
 
 from core import PaletteError
 from core.cli.terminal import followed
-from core.progress import Progress, duration
+from core.progress import duration
 from core.recipes import OPTIMISERS, PRESETS
 
 METHODS = ("uniform", "greedy", "manifold", "learned", "ensemble", "greedy-ensemble")
@@ -134,7 +134,7 @@ def _make(lab, pool, plan, options) -> None:
 def _say(lab, pool, as_json: bool) -> None:
     from core.soups import individuals, outcome_facts, row_facts, too_small
 
-    found = individuals(lab, pool, Progress())
+    found = individuals(lab, pool)
     if as_json:
         facts = {**found.facts, "individuals": [row_facts(r) for r in found.individuals]}
         print(json.dumps(facts | {"outcomes": [outcome_facts(o) for o in found.outcomes]}, indent=1))

@@ -17,6 +17,7 @@ from core.models.merge import MergeError, Stacked, Weights, check_mergeable, dif
 from core.models.predict import choice_logits, features, largest, logits
 from core.models.preprocess import Step, geometry, imagenet_class_names, imagenet_templates, pixel_steps, pixels
 from core.models.resident import Parents
+from core.models.similarity import block_activations, linear_cka, weight_cosine
 
 __all__ = [
     "BIAS",
@@ -33,6 +34,7 @@ __all__ = [
     "Step",
     "Weights",
     "backward",
+    "block_activations",
     "candidate_texts",
     "check_mergeable",
     "check_precision",
@@ -55,6 +57,7 @@ __all__ = [
     "imagenet_templates",
     "known_models",
     "largest",
+    "linear_cka",
     "logits",
     "merge",
     "mix",
@@ -65,4 +68,5 @@ __all__ = [
     "precision_of_choice",
     "torchvision_shim",
     "vocabulary",
+    "weight_cosine",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from functools import lru_cache
 from pathlib import Path
@@ -18,6 +18,7 @@ from core import PaletteError
 from core.models.batching import BatchSize
 from core.models.device import PRECISIONS, arithmetic
 from core.models.preprocess import pixel_steps, pixels
+from core.progress import SILENT, Progress
 from core.storage import files
 
 if TYPE_CHECKING:
@@ -254,9 +255,7 @@ def fitting(preprocess: Mapping[str, Any]) -> Callable[[np.ndarray], np.ndarray]
 
 
 @torch.inference_mode()
-def text_features(
-    model: CLIP, texts: Sequence[str], batch: int = 512, progress: Callable[[Sequence], Iterable] = iter
-) -> torch.Tensor:
+def text_features(model: CLIP, texts: Sequence[str], batch: int = 512, progress: Progress = SILENT) -> torch.Tensor:
     """Unit-length text features, float32 (n, embed_dim), on the CPU."""
     device = next(model.parameters()).device
     tokens = tokenize(texts, model.context_length, getattr(model, "text_config", None))

@@ -8,16 +8,16 @@ from functools import lru_cache
 import torch
 from torch.nn.functional import normalize
 
-from core import Follow
 from core.models import clip
 from core.models.merge import Weights, merge
+from core.progress import SILENT, Progress
 from core.recipes import Recipe
 from core.storage import digest_of
 
 WEIGHT, BIAS = "head.weight", "head.bias"
 
 
-def head(model: clip.CLIP, prompts: Sequence[Sequence[str]], progress: Follow = iter) -> torch.Tensor:
+def head(model: clip.CLIP, prompts: Sequence[Sequence[str]], progress: Progress = SILENT) -> torch.Tensor:
     """The zero-shot classifier, float32 (classes, embed_dim), rows of unit length.
 
     ``prompts`` holds, for each class, its name in every template; their features are averaged, as CLIP does.

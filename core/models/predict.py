@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from core import Follow
 from core.models.clip import Encoder
+from core.progress import SILENT, Progress
 
 
 def features(
     encoder: Encoder,
     images: np.ndarray | torch.Tensor,
-    progress: Follow = iter,
+    progress: Progress = SILENT,
 ) -> torch.Tensor:
     """Unit-length image features, float16 (n, embed_dim) on the CPU, of uint8 (n, size, size, 3) pictures.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from functools import partial
@@ -27,7 +27,7 @@ from core.patching.results import (
     Outcome,
     Row,
 )
-from core.progress import Progress
+from core.progress import SILENT, Progress
 from core.recipes import SIGMA, Found, Objective, Recipe, Step, Trial, Vector, maximise, paint, strategies
 from core.storage import digest_of, files
 from core.training import TRAINING_COST, settings_of
@@ -95,13 +95,7 @@ class _Comparison:
         return combined_accuracy(*every)
 
     def look(self, recipe: Recipe, task: str, split: str) -> Accuracy:
-        return self.lab.evaluate(recipe, task, split, self.watched).accuracy
-
-    def watched(self, items: Iterable) -> Iterator:
-        """Follow a loop only to stop it when that is asked for."""
-        for item in items:
-            self.progress.check()
-            yield item
+        return self.lab.evaluate(recipe, task, split, self.progress.unshown()).accuracy
 
     def search(self, objective: Objective, start: Vector, models: Sequence[Recipe]) -> Found:
         """A search whose every evaluation is on disk once it is made; the next to ask is answered from there."""
@@ -234,7 +228,7 @@ class _Comparison:
         return Row(strategy, recipes, found, both, against_base=flips, **more)
 
     def right(self, recipe: Recipe, task: str) -> np.ndarray:
-        return self.lab.evaluate(recipe, task, "test", self.watched).right
+        return self.lab.evaluate(recipe, task, "test", self.progress.unshown()).right
 
 
 def searched(lab: Lab, plan: Plan, progress: Progress) -> Row:
@@ -244,16 +238,15 @@ def searched(lab: Lab, plan: Plan, progress: Progress) -> Row:
 
 def parts(lab: Lab, plan: Plan) -> list[tuple[str, float]]:
     """What a comparison does, title by title, with its cost in forward passes of a picture if nothing is there yet."""
-    return [(title, cost) for title, cost, _ in _Comparison(lab, plan, Progress(), may_train=False).parts()]
+    return [(title, cost) for title, cost, _ in _Comparison(lab, plan, SILENT, may_train=False).parts()]
 
 
-def compare(lab: Lab, plan: Plan, progress: Progress | None = None, may_train: bool = True) -> Outcome:
+def compare(lab: Lab, plan: Plan, progress: Progress = SILENT, may_train: bool = True) -> Outcome:
     """Run every strategy of a plan and keep the outcome in the workspace; what is there already is not done again.
 
     Raises CheckpointError if a checkpoint is missing and ``may_train`` is false, CancelledError if called off: what
     was trained, evaluated and searched until then stays, and the same plan goes on from there.
     """
-    progress = progress or Progress()
     run = _Comparison(lab, plan, progress, may_train)
     todo, rows = run.parts(), list[Row]()
     for title, _, work in progress(todo, costs=[cost for _, cost, _ in todo]):

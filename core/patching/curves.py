@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core import Follow
 from core.metrics import Accuracy, combined_accuracy
+from core.progress import SILENT, Progress
 from core.recipes import GRID, Recipe, choose_alpha
 from core.workspace import Lab
 
@@ -23,7 +23,9 @@ class Point:
     combined: float
 
 
-def point(lab: Lab, name: str, alpha: float, supported: Sequence[str], split: str, progress: Follow = iter) -> Point:
+def point(
+    lab: Lab, name: str, alpha: float, supported: Sequence[str], split: str, progress: Progress = SILENT
+) -> Point:
     """One α of a patch's curve on a split, evaluated if need be."""
     recipe, patching = lab.patch(name, alpha), lab.trained_on(name)
     found = {task: lab.evaluate(recipe, task, split, progress).accuracy for task in [*patching, *supported]}

@@ -9,7 +9,7 @@ from core import PaletteError
 from core.metrics import Accuracy
 from core.patching.comparison import _Comparison
 from core.patching.plan import Plan
-from core.progress import Progress
+from core.progress import SILENT
 from core.recipes import Recipe
 from core.workspace import Lab
 
@@ -35,7 +35,7 @@ def remaining(lab: Lab, plan: Plan) -> list[tuple[str, float]]:
 
     A part that is half there counts as a whole one, so that the sum is the most that it can cost.
     """
-    return [(title, cost) for title, cost, work in _Reading(lab, plan, Progress(), False).parts() if not _there(work)]
+    return [(title, cost) for title, cost, work in _Reading(lab, plan, SILENT, False).parts() if not _there(work)]
 
 
 def _there(work: Callable[[], object]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from core import Follow
+from core.progress import SILENT, Progress
 from core.recipes.components import Partition
 from core.recipes.paint import Step
 from core.recipes.recipe import Recipe, lerp
@@ -86,7 +86,7 @@ def manifold(
     preset: Preset = PAPER,
     tie: Callable[[Recipe], float] = lambda _: 0.0,
     decided: Callable[[Verdict], object] = lambda _: None,
-    progress: Follow = iter,
+    progress: Progress = SILENT,
 ) -> tuple[Recipe, list[Verdict]]:
     """Algorithm 1 of the paper: mix the ingredients into the best of them, one after the other, as far as it helps.
 

@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from core import Follow, PaletteError
+from core import PaletteError
+from core.progress import SILENT, Progress
 from core.recipes.recipe import Recipe, lerp
 
 
@@ -61,7 +62,7 @@ def paint(
     tuned: Recipe,
     score: Callable[[Recipe], float],
     alphas: Sequence[float] = GRID,
-    progress: Follow = iter,
+    progress: Progress = SILENT,
 ) -> tuple[Recipe, list[Step]]:
     """Patch one task (or several trained jointly): the interpolation that scores best on validation.
 

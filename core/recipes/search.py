@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from core import Follow, PaletteError
+from core import PaletteError
+from core.progress import SILENT, Progress
 
 OPTIMISERS = ("Cobyla", "NGOpt", "CMA", "OnePlusOne")
 DECIMALS = (
@@ -73,7 +74,7 @@ def maximise(
     seed: int = 0,
     known: Iterable[Trial] = (),
     keep: Callable[[Trial], object] = lambda _: None,
-    progress: Follow = iter,
+    progress: Progress = SILENT,
 ) -> Found:
     """Search [0, 1]^d, or with ``total`` its part that sums to at most that, for the highest score.
 

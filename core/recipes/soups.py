@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from core import Follow, PaletteError
+from core import PaletteError
+from core.progress import SILENT, Progress
 from core.recipes.paint import Step
 from core.recipes.recipe import Recipe, combine
 
@@ -39,7 +40,7 @@ class Verdict:
         return self.after - self.before
 
 
-def ranked(ingredients: Sequence[Recipe], score: Callable[[Recipe], float], progress: Follow = iter) -> list[Step]:
+def ranked(ingredients: Sequence[Recipe], score: Callable[[Recipe], float], progress: Progress = SILENT) -> list[Step]:
     """The ingredients by their score on *val*, the highest first; equals stay in the order given. Raises SoupError."""
     if len(set(ingredients)) < 2 or len(set(ingredients)) < len(ingredients):
         raise SoupError("A soup needs at least two different ingredients; one model alone is mixed on the α page.")
@@ -53,7 +54,7 @@ def uniform(ingredients: Sequence[Recipe]) -> Recipe:
 
 
 def greedy(
-    order: Sequence[Step], score: Callable[[Recipe], float], progress: Follow = iter
+    order: Sequence[Step], score: Callable[[Recipe], float], progress: Progress = SILENT
 ) -> tuple[Recipe, list[Verdict]]:
     """Greedy soup: from the best on, a candidate stays if the average with it scores strictly better (Recipe 1 there).
 
@@ -64,7 +65,7 @@ def greedy(
 
 
 def greedy_members(
-    order: Sequence[Step], score: Callable[[Sequence[Recipe]], float], progress: Follow = iter
+    order: Sequence[Step], score: Callable[[Sequence[Recipe]], float], progress: Progress = SILENT
 ) -> tuple[list[Recipe], list[Verdict]]:
     """The members that greedy selection keeps, whatever is made of them: a soup, or an ensemble of their logits."""
     members, best = [order[0].recipe], order[0].score

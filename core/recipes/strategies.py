@@ -9,7 +9,8 @@ from functools import partial
 from itertools import product
 from math import factorial, fsum
 
-from core import Follow, PaletteError
+from core import PaletteError
+from core.progress import SILENT, Progress
 from core.recipes.paint import GRID, Step, check_alpha, paint
 from core.recipes.recipe import Recipe, combine
 from core.recipes.search import Objective, Trial, Vector
@@ -35,7 +36,7 @@ def sequential(
     score: Callable[[Recipe, Sequence[str]], float],
     alphas: Sequence[float] = GRID,
     interpolate: bool = True,
-    progress: Follow = iter,
+    progress: Progress = SILENT,
 ) -> tuple[Recipe, list[Stage]]:
     """Patch one task after the other: θ_zs ← θ_patch after each (PAINT §2, sequential patching).
 
@@ -68,7 +69,7 @@ def shared(
     tuned: Sequence[Recipe],
     score: Callable[[Recipe], float],
     alphas: Sequence[float] = GRID,
-    progress: Follow = iter,
+    progress: Progress = SILENT,
 ) -> tuple[Recipe, list[Step]]:
     """Patch in parallel with one α: from the base to the average of the fine-tuned models (PAINT §5)."""
     return paint(base, combine(tuned, [1 / len(tuned)] * len(tuned)), score, alphas, progress)
@@ -103,7 +104,7 @@ def exhaustive(
     tuned: Sequence[Recipe],
     score: Callable[[Recipe], float],
     alphas: Sequence[float] = GRID,
-    progress: Follow = iter,
+    progress: Progress = SILENT,
 ) -> tuple[Recipe, list[Step]]:
     """Patch in parallel with every (α_1, ..., α_k) of a grid, for two or three tasks: the headroom of PAINT §5.
 

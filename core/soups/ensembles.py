@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -26,7 +26,7 @@ class Ensemble:
         if (recipe, key) not in self._logits:
             self.progress.check()
             with self.lab.merged(recipe) as encoder:
-                found = features(encoder, self.lab.pictures(*key).images, progress=self._watched)
+                found = features(encoder, self.lab.pictures(*key).images, progress=self.progress.unshown())
             self._logits[recipe, key] = self.lab.classified(recipe, *key, found).numpy()
         return self._logits[recipe, key]
 
@@ -39,8 +39,3 @@ class Ensemble:
         for member in members:
             mean += self.logits(member, key)
         return mean.argmax(axis=1) == self.lab.pictures(*key).labels
-
-    def _watched(self, items: Iterable) -> Iterator:
-        for item in items:
-            self.progress.check()
-            yield item

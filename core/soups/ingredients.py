@@ -9,7 +9,7 @@ from functools import partial
 import torch
 
 from core.models import features
-from core.progress import Progress
+from core.progress import SILENT, Progress
 from core.recipes import single
 from core.storage import files
 from core.training import (
@@ -72,12 +72,12 @@ def ingredients(lab: Lab) -> dict[str, SweepSettings]:
     return sweep(facts.get("count", COUNT), facts.get("seed", 0), epoch)
 
 
-def train_ingredient(lab: Lab, name: str, settings: SweepSettings, progress: Progress | None = None) -> Checkpoint:
+def train_ingredient(lab: Lab, name: str, settings: SweepSettings, progress: Progress = SILENT) -> Checkpoint:
     """Fine-tune one ingredient on the workspace's soup task and keep it; the probe first, if it is not there.
 
     Resumes exactly where a killed run stopped. Raises CheckpointError for one of that name from another start.
     """
-    progress, task = progress or Progress(), soup_task(lab)
+    task = soup_task(lab)
     lab.task(task).check_one_head()
     if name != PROBE and PROBE not in lab.zoo:
         train_ingredient(lab, PROBE, ingredients(lab)[PROBE])
@@ -102,7 +102,7 @@ def train_ingredient(lab: Lab, name: str, settings: SweepSettings, progress: Pro
 
 
 def _probe(lab: Lab, task: str, progress: Progress) -> dict[str, torch.Tensor]:
-    follow = partial(progress, what=f"Looking at {task} for the linear probe")
+    follow = progress.titled(f"Looking at {task} for the linear probe")
     found = []
     for split in follow(("train", "val")):
         pictures = lab.pictures(task, split)
@@ -121,7 +121,7 @@ def _finetune(
     known = TrainingSet(images, labels, lab.head(task), lab.task(task).source.digest("train"))
     encoder = lab.encoder()
     lab.load(single(PROBE), encoder)
-    follow = partial(progress, what=f"Fine-tuning {name}")
+    follow = progress.titled(f"Fine-tuning {name}")
     return finetune_with_head(encoder, known, {n: t.float() for n, t in head.items()}, settings, state, follow)
 
 

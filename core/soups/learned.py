@@ -9,8 +9,8 @@ import torch
 from torch.func import functional_call
 from torch.nn.functional import cross_entropy
 
-from core import Follow
 from core.models import BIAS, IMAGE_TOWER, WEIGHT, Encoder, Weights
+from core.progress import SILENT, Progress
 from core.recipes import Partition, Recipe, owner
 from core.training import batch_indices
 
@@ -34,7 +34,7 @@ def learned_soup(
     images: torch.Tensor,
     labels: torch.Tensor,
     settings: LearnedSettings | None = None,
-    progress: Follow = iter,
+    progress: Progress = SILENT,
 ) -> Recipe:
     """Coefficients, a softmax over the models for each group, that lower cross-entropy on *val*; started at uniform.
 

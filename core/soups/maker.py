@@ -104,7 +104,7 @@ class Making:
             tried[point] = Trial(point, *objective(point))
             return tried[point].score, tried[point].tie
 
-        follow = partial(self.progress, what=f"Mixing {name} in: evaluating λ")
+        follow = self.progress.titled(f"Mixing {name} in: evaluating λ")
         plan = self.plan
         try:
             found = maximise(
@@ -126,7 +126,7 @@ class Making:
     # the methods: each gives a recipe, or the members of an ensemble
 
     def order(self) -> list[Step]:
-        follow = partial(self.progress, what="Ranking the ingredients on val")
+        follow = self.progress.titled("Ranking the ingredients on val")
         return ranked([single(name) for name in self.pool.ingredients], self.score, follow)
 
     def ranked_first(self, make: Callable[[list[Step]], Made], each: int) -> Made:
@@ -145,7 +145,7 @@ class Making:
         return recipe, []
 
     def greedy(self) -> tuple[Recipe, list[Verdict]]:
-        follow = partial(self.progress, what="Trying each ingredient")
+        follow = self.progress.titled("Trying each ingredient")
         recipe, verdicts = self.ranked_first(lambda order: greedy(order, self.score, follow), 1)
         for verdict in verdicts:
             self.decided(verdict)
@@ -154,7 +154,7 @@ class Making:
     def manifold(self) -> tuple[Recipe, list[Verdict]]:
         if self.plan.start is not None:
             return self.by_hand(self.plan.start)
-        follow = partial(self.progress, what="Testing the next ingredient")
+        follow = self.progress.titled("Testing the next ingredient")
         rest = (self.search, self.partition, self.preset, self.tie, self.decided, follow)
         each = self.preset.evaluations(len(self.partition)) + 1
         return self.ranked_first(lambda order: manifold(order, self.score, *rest), each)
@@ -173,7 +173,7 @@ class Making:
         for name in self.pool.ingredients:
             weights.append({**lab.zoo.weights(name), **lab.own_head(name, self.pool.task)})
         images, labels = torch.from_numpy(pictures.images), torch.from_numpy(pictures.labels)
-        follow = partial(self.progress, what="Learning the coefficients on val")
+        follow = self.progress.titled("Learning the coefficients on val")
         settings, head = LearnedSettings(seed=self.plan.seed), lab.head(self.pool.task)
         recipe = learned_soup(
             lab.encoder(), models, weights, head, self.partition, images, labels, settings, progress=follow

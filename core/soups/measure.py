@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from core.progress import Progress
+from core.progress import SILENT, Progress
 from core.recipes import Recipe, SoupError, lerp, single
 from core.soups.plan import Pool, pool_folder
 from core.soups.results import Answered, PoolResults, SoupOutcome, SoupRow, outcome_facts, read_results, row_facts
@@ -38,7 +38,7 @@ def measured(
     return SoupRow(name, kind, recipe, val, test, shifts, members, max(1, len(members)), note)
 
 
-def individuals(lab: Lab, pool: Pool, progress: Progress) -> PoolResults:
+def individuals(lab: Lab, pool: Pool, progress: Progress = SILENT) -> PoolResults:
     """The pool's results, with every ingredient measured; they are measured and kept the first time."""
     folder = pool_folder(lab, pool)
     try:
@@ -61,7 +61,7 @@ def individuals(lab: Lab, pool: Pool, progress: Progress) -> PoolResults:
 
 
 def wise_ft(
-    lab: Lab, pool: Pool, name: str, progress: Progress | None = None, alphas: Sequence[float] = WISE_ALPHAS
+    lab: Lab, pool: Pool, name: str, progress: Progress = SILENT, alphas: Sequence[float] = WISE_ALPHAS
 ) -> SoupOutcome:
     """WiSE-FT (arXiv 2109.01903): (1 - α)·base + α·ingredient over α, on the task and its shifts; kept with the pool.
 
@@ -70,7 +70,7 @@ def wise_ft(
     """
     if name not in pool.ingredients:
         raise SoupError(f"{name!r} is no ingredient of this pool; it has {', '.join(pool.ingredients)}.")
-    progress, rows = progress or Progress(), list[SoupRow]()
+    rows = list[SoupRow]()
     individuals(lab, pool, progress)
     for alpha in progress(alphas, f"Evaluating {name} over α"):
         recipe = lerp(lab.base, single(name), alpha)

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from core.progress import Progress
+from core.progress import SILENT, Progress
 from core.recipes import Recipe, Verdict
 from core.soups.judge import BATCH
 from core.soups.maker import Making, verdict_facts
@@ -20,12 +20,12 @@ from core.storage import files
 from core.workspace import Lab
 
 
-def make_soup(lab: Lab, pool: Pool, plan: SoupPlan, progress: Progress | None = None) -> SoupOutcome:
+def make_soup(lab: Lab, pool: Pool, plan: SoupPlan, progress: Progress = SILENT) -> SoupOutcome:
     """Carry a plan out and keep the outcome beside the pool's others; the same plan again is a look into the folder.
 
     Stopped at any moment, the same call goes on from the trace exactly where it was. Raises PaletteError.
     """
-    progress, path = progress or Progress(), outcome_file(lab, pool, check_plan(lab, plan))
+    path = outcome_file(lab, pool, check_plan(lab, plan))
     with files.locked(lab.folder / "locks" / f"soup-{path.stem}.lock", progress.check):
         making, started = Making(lab, pool, plan, progress), time.monotonic()
         steps = ("individuals", "make", "measure")

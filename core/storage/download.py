@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 from core import PaletteError
-from core.progress import CancelledError, Progress
+from core.progress import SILENT, CancelledError, Progress
 from core.storage import files as disk
 from core.storage.disk_space import check_room
 
@@ -37,12 +37,11 @@ def by_hand(repository: str, file: str) -> str:
     )
 
 
-def fetch(repository: str, files: Sequence[str], progress: Progress | None = None) -> Path:
+def fetch(repository: str, files: Sequence[str], progress: Progress = SILENT) -> Path:
     """The first of ``files`` that the model repository ``OWNER/NAME`` has, from the cache or downloaded into it.
 
     An interrupted download goes on where it stopped. Raises DownloadError, or CancelledError through ``progress``.
     """
-    progress = progress or Progress()
     try:
         if (known := _cached(repository, files)) is not None:
             return known
@@ -63,7 +62,7 @@ def fetch(repository: str, files: Sequence[str], progress: Progress | None = Non
 
 
 def fetch_data(
-    repository: str, wanted: Callable[[Iterable[str]], Sequence[str]], folder: Path, progress: Progress | None = None
+    repository: str, wanted: Callable[[Iterable[str]], Sequence[str]], folder: Path, progress: Progress = SILENT
 ) -> None:
     """Put those files of the data set repository ``OWNER/NAME`` that ``wanted`` picks by name below ``folder``.
 
@@ -72,7 +71,6 @@ def fetch_data(
     """
     from huggingface_hub import HfApi, hf_hub_url
 
-    progress = progress or Progress()
     if not _reachable():
         raise DownloadError(f"The hub, which has {repository}, cannot be reached from here.")
     with _told(repository, "the list of files", data=True):

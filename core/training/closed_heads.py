@@ -10,7 +10,7 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from core.models import features
-from core.progress import Progress
+from core.progress import SILENT, Progress
 from core.storage import files
 from core.tasks import Task, TaskError
 from core.workspace import OWN_HEAD, CheckpointError, Lab, trained_path
@@ -24,13 +24,13 @@ class Probe:
     iterations: int = 500
 
 
-def train_head(lab: Lab, task: str, probe: Probe | None = None, progress: Progress | None = None) -> torch.Tensor:
+def train_head(lab: Lab, task: str, probe: Probe | None = None, progress: Progress = SILENT) -> torch.Tensor:
     """Fit a linear probe on the train pictures of a task through the base, and keep it as the task's head.
 
     Returns float32 (classes, features + 1); the last column is the bias. A head that is there already is the answer.
     Raises TaskError for an open vocabulary, which needs none, or for a class without train pictures.
     """
-    progress, probe = progress or Progress(), probe or Probe()
+    probe = probe or Probe()
     lab.task(task).check_one_head()
     if not lab.closed:
         raise TaskError(f"{lab.name} has an open vocabulary: its heads come from class names, and none is trained.")
@@ -44,7 +44,7 @@ def train_head(lab: Lab, task: str, probe: Probe | None = None, progress: Progre
             missing = lab.task(task).class_names[absent[0]]
             raise TaskError(f"No train picture of {task} shows {missing!r}, so a head cannot learn it.")
         encoder = lab.encoder()
-        found = features(encoder, pictures.images, lambda items: progress(items, f"Looking at {task}"))[:, :-1]
+        found = features(encoder, pictures.images, progress.titled(f"Looking at {task}"))[:, :-1]
         progress.at(progress.fraction, f"Fitting a head for {task}")
         weight, bias = _fit(found.float().numpy(), pictures.labels, probe)
         facts = {"task": task, "probe": asdict(probe), "base": lab.zoo["base"].digest}

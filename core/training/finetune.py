@@ -12,8 +12,9 @@ from pathlib import Path
 import torch
 from torch.nn.functional import cross_entropy
 
-from core import Follow, PaletteError
+from core import PaletteError
 from core.models import IMAGE_TOWER, Encoder, backward, parts_of
+from core.progress import SILENT, Progress
 from core.recipes import is_under
 from core.storage import digest_of, files
 from core.training.augment import STRENGTHS, augment
@@ -122,7 +123,7 @@ def finetune(
     sets: Sequence[TrainingSet],
     settings: Settings,
     state: Path | None = None,
-    progress: Follow = iter,
+    progress: Progress = SILENT,
     loss_of: Loss = frozen_head,
     extra: Mapping[str, torch.nn.Parameter] = NOTHING,
 ) -> dict[str, torch.Tensor]:

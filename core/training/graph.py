@@ -16,7 +16,7 @@ from typing import Protocol
 import torch
 
 from core import PaletteError
-from core.progress import Progress
+from core.progress import SILENT, Progress
 from core.storage import files
 from core.tasks import Task
 from core.workspace import Lab
@@ -86,7 +86,7 @@ class Outcome:
     computed: bool
 
 
-def work(desk: Desk, piece: Piece, progress: Progress | None = None) -> Outcome:
+def work(desk: Desk, piece: Piece, progress: Progress = SILENT) -> Outcome:
     """Run a piece where this is called; what is there already costs a look at the disk.
 
     Beginning and end go into ``work/`` of the workspace, one file a worker, so that what was computed twice shows.
@@ -100,7 +100,7 @@ def work(desk: Desk, piece: Piece, progress: Progress | None = None) -> Outcome:
             return Outcome(piece.key, worker, False)
         facts = {"piece": piece.key, "title": piece.title}
         files.append_line(log, {**facts, "event": "began", "time": time.time()})
-        piece.run(lab, progress or Progress())
+        piece.run(lab, progress)
         files.append_line(log, {**facts, "event": "done", "time": time.time()})
     return Outcome(piece.key, worker, True)
 
@@ -118,15 +118,12 @@ class InProcess(Executor):
         return future
 
 
-def run_graph(
-    graph: Sequence[Piece], desk: Desk, executor: Executor, progress: Progress | None = None
-) -> list[Outcome]:
+def run_graph(graph: Sequence[Piece], desk: Desk, executor: Executor, progress: Progress = SILENT) -> list[Outcome]:
     """Have every piece done by an executor, each as soon as what it needs is there; returns what became of them.
 
     A piece that fails stops the build after those under way. Raises what it raised, GraphError if the workers died,
     or CancelledError.
     """
-    progress = progress or Progress()
     whole, spent = sum(piece.cost for piece in graph) or 1.0, 0.0
     waiting, missing = list(graph), {piece.key for piece in graph}
     under_way: dict[Future, Piece] = {}

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 
-from core import Follow
 from core.models import BIAS, WEIGHT, Encoder
+from core.progress import SILENT, Progress
 from core.training.finetune import TrainingSet, finetune
 from core.training.settings import Settings
 
@@ -65,7 +65,7 @@ def finetune_with_head(
     head: dict[str, torch.Tensor],
     settings: SweepSettings,
     state: Path | None = None,
-    progress: Follow = iter,
+    progress: Progress = SILENT,
 ) -> dict[str, torch.Tensor]:
     """Train tower and head together on one set; returns the weights of both, by name, in fp32 on the CPU.
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch.nn.functional import kl_div
 
-from core import Follow
 from core.models import Encoder, features
+from core.progress import SILENT, Progress
 from core.tasks import TaskError
 from core.training.finetune import Loss, TrainingSet, against_head
 from core.workspace import Lab
@@ -19,7 +19,7 @@ def holding(
     sets: Sequence[TrainingSet],
     held: torch.Tensor,
     weight: float,
-    progress: Follow = iter,
+    progress: Progress = SILENT,
 ) -> Loss:
     """PAINT's loss and ``weight`` times the divergence of the answers over ``held`` class names from the start's.
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from functools import partial
 
 import torch
 
-from core.progress import Progress
+from core.progress import SILENT, Progress
 from core.recipes import Recipe
 from core.storage import digest_of, files
 from core.training.finetune import TrainingSet, finetune, frozen_head
@@ -27,7 +26,7 @@ def train(
     tasks: Sequence[str],
     name: str,
     start: Recipe | None = None,
-    progress: Progress | None = None,
+    progress: Progress = SILENT,
     settings: Settings | None = None,
 ) -> Checkpoint:
     """Fine-tune on one task, or jointly on several, from ``start`` (the base by default), and keep the checkpoint.
@@ -35,7 +34,7 @@ def train(
     Resumes exactly where a killed run stopped; two processes that ask for one name train it once. ``settings`` are the
     workspace's for that name unless given. Raises CheckpointError if there is one of that name from another start.
     """
-    progress, start = progress or Progress(), start or lab.base
+    start = start or lab.base
     for task in tasks:
         lab.task(task).check_one_head()
     state = lab.folder / "partial" / f"{files.safe_name(name)}.safetensors"
@@ -55,7 +54,7 @@ def train(
         encoder = lab.encoder()
         if start != lab.base:
             lab.load(start, encoder)
-        follow = partial(progress, what=f"Fine-tuning on {' + '.join(tasks)}")
+        follow = progress.titled(f"Fine-tuning on {' + '.join(tasks)}")
         loss = frozen_head if held is None else holding(encoder, sets, held, settings.hold, progress)
         weights = finetune(encoder, sets, settings, state, follow, loss)
         like = lab.zoo.weights(BASE)

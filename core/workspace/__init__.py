@@ -1,13 +1,12 @@
 """Everything that one may ask of a folder in cache/."""
 
-from core.workspace import datasets, named_recipes, precision, similarity
+from core.workspace import datasets, named_recipes, precision
 from core.workspace.checkpoints import BASE, Checkpoint, CheckpointError
-from core.workspace.distance import Distance, distances
+from core.workspace.distance import Distance, distances, similarity
 from core.workspace.heads import OWN_HEAD, trained_path
 from core.workspace.history import Entry, History
 from core.workspace.lab import CACHE, Lab, workspaces
 from core.workspace.named_recipes import KEY, Mix, idle_columns, parse_recipe
-from core.workspace.similarity import weight_cosine
 from core.workspace.tasks import placed
 
 __all__ = [
@@ -31,6 +30,5 @@ __all__ = [
     "precision",
     "similarity",
     "trained_path",
-    "weight_cosine",
     "workspaces",
 ]

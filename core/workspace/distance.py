@@ -6,12 +6,11 @@ from dataclasses import dataclass
 
 import torch
 
-from core.models import mix
-from core.progress import Progress
+from core.models import block_activations, linear_cka, mix, weight_cosine
+from core.progress import SILENT, Progress
 from core.recipes import Recipe, blocks, owner
 from core.workspace.checkpoints import BASE
 from core.workspace.lab import Lab
-from core.workspace.similarity import block_activations, linear_cka, weight_cosine
 
 
 @dataclass(frozen=True)
@@ -23,12 +22,11 @@ class Distance:
     numbers: int
 
 
-def distances(lab: Lab, a: Recipe, b: Recipe, progress: Progress | None = None) -> dict[str, Distance]:
+def distances(lab: Lab, a: Recipe, b: Recipe, progress: Progress = SILENT) -> dict[str, Distance]:
     """Distance of two recipes per block (``""`` owns what is no block), kept in the store.
 
     Memory: two tensors in float32 at a time. Raises CheckpointError for a model that is not there.
     """
-    progress = progress or Progress()
     key = lab.store.key(kind="distance", a=lab.weights_key(a), b=lab.weights_key(b))
     names = blocks(lab.zoo.weights(BASE))
 

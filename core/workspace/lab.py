@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from core import Follow, PaletteError
+from core import PaletteError
 from core.models import (
     BIAS,
     WEIGHT,
@@ -35,7 +35,7 @@ from core.models import (
     merge,
     mixed_head,
 )
-from core.progress import Progress
+from core.progress import SILENT, Progress
 from core.recipes import Recipe, check_alpha, lerp, single
 from core.storage import Store, digest_of, files
 from core.tasks import SPLITS, Answers, Pictures, Real, Task, TaskError, group_named
@@ -46,11 +46,6 @@ from core.workspace.tasks import tasks_of
 CACHE = Path(os.environ.get("PALETTE_CACHE") or Path(__file__).resolve().parents[2] / "cache")
 ANSWERS_IN_MEMORY = 4096
 CHOOSING = 256  # pictures whose own candidates are read and held together; a soup's judge asks for as many at once
-
-
-def _saying(progress: Follow, what: str) -> Follow:
-    """The same progress, which says what is being done if it can."""
-    return partial(progress, what=what) if isinstance(progress, Progress) else progress
 
 
 @lru_cache(maxsize=4096)
@@ -169,14 +164,14 @@ class Lab:
 
     # pictures, heads, models
 
-    def pictures(self, task: str, split: str, progress: Follow = iter) -> Pictures:
+    def pictures(self, task: str, split: str, progress: Progress = SILENT) -> Pictures:
         """Pictures of a split, memory-mapped; drawn or decoded once, then read from disk."""
         source = self.task(task).source
         self.task(task).size(split)
         if isinstance(source, Real):
             shape = clip.read_config(self.folder / "base")["preprocess_cfg"]
             self.remember([task], progress, [split])
-            follow = _saying(progress, f"Decoding the {split} pictures of {self.task(task).title}")
+            follow = progress.titled(f"Decoding the {split} pictures of {self.task(task).title}")
             return source.pictures(split, shape, self.folder / "images", follow, self._notice)
         key = source.digest(split)
         path = self.folder / "images" / f"{key[:32]}.safetensors"
@@ -192,12 +187,12 @@ class Lab:
         notes = {n.removeprefix("notes."): t.numpy() for n, t in found.items() if n.startswith("notes.")}
         return Pictures(found["images"].numpy(), found["labels"].numpy(), notes)
 
-    def remember(self, tasks: Iterable[str], progress: Follow = iter, splits: Sequence[str] = SPLITS) -> None:
+    def remember(self, tasks: Iterable[str], progress: Progress = SILENT, splits: Sequence[str] = SPLITS) -> None:
         """Read the files of real data once, so that keys of its content are at hand; quick if no file has changed."""
         for task in dict.fromkeys(tasks):
             source = self.task(task).source
             if isinstance(source, Real):
-                follow = _saying(progress, f"Reading the files of {self.task(task).title} for the first time")
+                follow = progress.titled(f"Reading the files of {self.task(task).title} for the first time")
                 for split in (s for s in splits if s in source.sizes()):
                     source.remember(split, follow)
 
@@ -230,7 +225,7 @@ class Lab:
     def _scratch(self) -> Encoder:
         return self.encoder(self.precision, self.facts.get("compile", ""))
 
-    def head(self, task: str, progress: Follow = iter) -> torch.Tensor:
+    def head(self, task: str, progress: Progress = SILENT) -> torch.Tensor:
         """The zero-shot head of a task, float32 (classes, embed_dim), kept on disk.
 
         Raises TaskError for multiple choice, where each picture has candidates of its own.
@@ -277,7 +272,7 @@ class Lab:
         """Digest of the weights that a recipe describes: by content, so that two routes to one model meet."""
         return _weights_key(recipe, tuple(self.zoo[name].digest for name in recipe.models))
 
-    def _content(self, task: str, split: str, progress: Follow = iter) -> dict[str, str]:
+    def _content(self, task: str, split: str, progress: Progress = SILENT) -> dict[str, str]:
         """Digests of a split's data and of the task's head; tasks never change, so they are worked out once."""
         if (task, split) not in self._contents:
             known = self.task(task)
@@ -293,7 +288,7 @@ class Lab:
             self._contents[task, split] = {"data": known.source.digest(split), "head": head}
         return self._contents[task, split]
 
-    def _key(self, kind: str, recipe: Recipe, task: str, split: str, progress: Follow = iter) -> str:
+    def _key(self, kind: str, recipe: Recipe, task: str, split: str, progress: Progress = SILENT) -> str:
         content = self._content(task, split, progress)
         more: dict[str, object] = {} if kind == "features" else {"head": content["head"]}
         if kind != "features" and (masks := self._masks(recipe, task)):
@@ -309,13 +304,13 @@ class Lab:
         key = self._key("answers", recipe, task, split)
         return key in self._answers or key in self.store
 
-    def features(self, recipe: Recipe, task: str, split: str, progress: Follow = iter) -> torch.Tensor:
+    def features(self, recipe: Recipe, task: str, split: str, progress: Progress = SILENT) -> torch.Tensor:
         """Unit-length image features float16 (n, embed_dim), kept if the workspace keeps features."""
         return self._kept(
             "features", recipe, task, split, lambda: self._forward(recipe, task, split, progress), progress
         )
 
-    def logits(self, recipe: Recipe, task: str, split: str, progress: Follow = iter) -> torch.Tensor:
+    def logits(self, recipe: Recipe, task: str, split: str, progress: Progress = SILENT) -> torch.Tensor:
         """Logits float16 (n, classes), from features and the task's head; kept if the workspace keeps logits."""
 
         def make() -> torch.Tensor:
@@ -331,7 +326,7 @@ class Lab:
         split: str,
         found: torch.Tensor,
         rows: np.ndarray | None = None,
-        progress: Follow = iter,
+        progress: Progress = SILENT,
     ) -> torch.Tensor:
         """Logits float16 (n, classes) of the features of a split's first n pictures, or of those in ``rows``.
 
@@ -352,7 +347,7 @@ class Lab:
         return largest(answered, sizes) if sizes else answered
 
     def _chosen(
-        self, task: str, split: str, found: torch.Tensor, rows: np.ndarray | None, progress: Follow
+        self, task: str, split: str, found: torch.Tensor, rows: np.ndarray | None, progress: Progress
     ) -> torch.Tensor:
         """Logits of each picture's own candidates, a block at a time; its texts are read once and kept on disk."""
         source, parts = self.task(task).source, []
@@ -387,7 +382,7 @@ class Lab:
         task: str,
         split: str,
         make: Callable[[], torch.Tensor],
-        progress: Follow,
+        progress: Progress,
     ) -> torch.Tensor:
         key = self._key(kind, recipe, task, split, progress)
         if kind in self.keeps:
@@ -395,7 +390,7 @@ class Lab:
         found = self.store.get(key)
         return found[kind] if found else make()
 
-    def evaluate(self, recipe: Recipe, task: str, split: str, progress: Follow = iter) -> Answers:
+    def evaluate(self, recipe: Recipe, task: str, split: str, progress: Progress = SILENT) -> Answers:
         """What some weights answer on a split: remembered, stored, from stored logits or features, or computed now."""
         key = self._key("answers", recipe, task, split, progress)
         if (found := self._remembered(key)) is not None:
@@ -424,7 +419,7 @@ class Lab:
                 return self._answers[key]
         return None
 
-    def _forward(self, recipe: Recipe, task: str, split: str, progress: Follow) -> torch.Tensor:
+    def _forward(self, recipe: Recipe, task: str, split: str, progress: Progress) -> torch.Tensor:
         images = self.pictures(task, split, progress).images
         with self.merged(recipe) as encoder:
             return features(encoder, images, progress=progress)

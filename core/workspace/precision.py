@@ -9,7 +9,7 @@ import torch
 
 from core.metrics import Accuracy, Paired, paired
 from core.models import PRECISIONS, features, logits
-from core.progress import Progress
+from core.progress import SILENT, Progress
 from core.recipes import Recipe
 from core.tasks import Answers
 from core.workspace.lab import Lab
@@ -43,9 +43,8 @@ def to_try(device: torch.device) -> list[str]:
     return [name for name in PRECISIONS if name != "tf32" or device.type == "cuda"]
 
 
-def compare(lab: Lab, recipe: Recipe, task: str, split: str = "val", progress: Progress | None = None) -> list[Row]:
+def compare(lab: Lab, recipe: Recipe, task: str, split: str = "val", progress: Progress = SILENT) -> list[Row]:
     """Measure every precision on one split of a task, one model at a time; nothing is kept."""
-    progress = progress or Progress()
     images, labels, head = lab.pictures(task, split).images, lab.pictures(task, split).labels, lab.head(task)
     rows: list[Row] = []
     exact: Answers | None = None

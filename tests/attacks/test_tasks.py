@@ -10,7 +10,7 @@ import pytest
 from core.attacks.photo_files import Photo, Trouble, file_name, parse, png, read, save
 from core.attacks.tasks import SEEN, UNSEEN, Part, attacked_task, clean_twin, paint_task, plan
 from core.attacks.typography import Look
-from core.classify.decode import IntakeError, decode
+from core.classify.decode import IntakeError, decode_picture
 from core.tasks.task import TaskError
 from tests.conftest import COLOURS, tiny_tasks
 
@@ -233,11 +233,11 @@ def test_decoding_is_upright_rgb_on_white():
 
     buffer = BytesIO()
     Image.new("RGBA", (4, 2), (255, 0, 0, 0)).save(buffer, "PNG")
-    assert (decode(buffer.getvalue(), "clear.png") == 255).all()
+    assert (decode_picture(buffer.getvalue(), "clear.png") == 255).all()
     for data, why in (
         (b"", "0 bytes"),
         (b"<svg/>", "SVG drawing"),
         (png(PICTURE)[:50], "cut off|damaged|broken"),
     ):
         with pytest.raises(IntakeError, match=why):
-            decode(data, "x.png")
+            decode_picture(data, "x.png")

@@ -36,26 +36,27 @@ from core.classify.class_names import WordlistError
     ],
 )
 def test_names_are_understood(text, names):
-    found = class_names.class_names(text).names
+    found = class_names.read_class_names(text).names
     assert len(found) == names if isinstance(names, int) else found == names
 
 
 def test_repeated_names_are_left_out_and_said():
-    found = class_names.class_names("cat\nCat\ndog\n CAT \n\n")
+    found = class_names.read_class_names("cat\nCat\ndog\n CAT \n\n")
     assert found.names == ("cat", "dog")
     assert found.notes == ("2 repeated names left out",)
-    assert not class_names.class_names("cat\ndog\n\n\n").notes
+    assert not class_names.read_class_names("cat\ndog\n\n\n").notes
 
 
 def test_a_heading_is_never_left_out_without_a_word():
-    assert class_names.class_names("label\nbox\ncat").notes == ("the first line, 'label', taken as a heading",)
-    assert class_names.class_names("id,title\n0,cat\n1,dog").notes == ("the first line, 'title', taken as a heading",)
+    assert class_names.read_class_names("label\nbox\ncat").notes == ("the first line, 'label', taken as a heading",)
+    titled = class_names.read_class_names("id,title\n0,cat\n1,dog")
+    assert titled.notes == ("the first line, 'title', taken as a heading",)
 
 
 def test_ten_thousand_names_are_taken_and_one_more_is_not():
-    assert len(class_names.class_names("\n".join(map(str, range(10_000)))).names) == 10_000
+    assert len(class_names.read_class_names("\n".join(map(str, range(10_000)))).names) == 10_000
     with pytest.raises(WordlistError, match="10,001 class names are too many"):
-        class_names.class_names("\n".join(map(str, range(10_001))))
+        class_names.read_class_names("\n".join(map(str, range(10_001))))
 
 
 @pytest.mark.parametrize(
@@ -70,7 +71,7 @@ def test_ten_thousand_names_are_taken_and_one_more_is_not():
 )
 def test_what_is_no_list_of_names_is_one_sentence(text, said):
     with pytest.raises(WordlistError, match=said):
-        class_names.class_names(text)
+        class_names.read_class_names(text)
 
 
 def test_templates_hold_one_place_for_the_name():
@@ -94,7 +95,7 @@ def test_names_go_into_templates_as_they_are():
 @given(st.text(max_size=300))
 def test_any_text_is_names_or_one_sentence(text):
     try:
-        found = class_names.class_names(text).names
+        found = class_names.read_class_names(text).names
         assert found and all(name.strip() for name in found)
         assert len({name.casefold() for name in found}) == len(found)
     except WordlistError as error:

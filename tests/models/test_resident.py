@@ -49,8 +49,8 @@ def test_a_checkpoint_that_was_written_anew_is_read_anew():
 
 
 def test_models_that_do_not_fit_the_memory_stay_on_disk(monkeypatch):
-    monkeypatch.setattr(module, "memory", lambda device: Memory(10**9, 4 * 2 * 24 - 1, 0))
+    monkeypatch.setattr(module, "device_memory", lambda device: Memory(10**9, 4 * 2 * 24 - 1, 0))
     parents = Parents(CPU)
     assert not any(isinstance(parents.of(some("ab")), Stacked) for _ in range(3))
-    monkeypatch.setattr(module, "memory", lambda device: Memory(10**9, 4 * 2 * 24, 0))
+    monkeypatch.setattr(module, "device_memory", lambda device: Memory(10**9, 4 * 2 * 24, 0))
     assert isinstance(parents.of(some("ab")), Stacked)

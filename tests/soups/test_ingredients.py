@@ -1,6 +1,8 @@
 # ruff: noqa: F811  (fixtures are imported, and named again as arguments)
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -130,6 +132,8 @@ def test_augmentation_is_seeded_and_leaves_pictures_alone_where_it_is_none():
 
 
 def test_training_again_is_a_look_at_the_disk(soup_lab, monkeypatch):
-    monkeypatch.setattr("core.soups.ingredients.finetune_with_head", lambda *_: pytest.fail("trained again"))
+    monkeypatch.setattr(
+        sys.modules[train_ingredient.__module__], "finetune_with_head", lambda *_: pytest.fail("trained again")
+    )
     name = "ingredient-02"
     assert train_ingredient(soup_lab, name, ingredients(soup_lab)[name]).name == name

@@ -6,16 +6,15 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from core.progress import Progress
+from core.progress import SILENT, Progress
 from core.storage import files as disk
 
 PIECE = 2**22  # bytes that are read at once
 MADE = (1980, 1, 1, 0, 0, 0)  # the same files give the same zip, whenever it is made
 
 
-def pack_archive(files: Sequence[Path], to: Path, progress: Progress | None = None) -> Path:
+def pack_archive(files: Sequence[Path], to: Path, progress: Progress = SILENT) -> Path:
     """Write ``files`` into the zip ``to``, atomically and piece by piece; returns ``to``. Raises DiskError."""
-    progress = progress or Progress()
     with disk.replacing(to) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
         for path in progress(files, "Packing", costs=[p.stat().st_size + 1 for p in files]):
             entry = zipfile.ZipInfo(f"{to.stem}/{path.name}", MADE)

@@ -14,7 +14,7 @@ import numpy as np
 from core.metrics import Accuracy, Paired, accuracy_of, paired
 from core.models import clip
 from core.patching import curves
-from core.progress import Progress
+from core.progress import SILENT, Progress
 from core.recipes import Recipe
 from core.storage import files
 from core.tasks import Pictures, Task
@@ -139,9 +139,8 @@ def patched(lab: Lab, name: str, supported: str) -> Patched:
     return Patched(name, n, alpha, *accuracies, paired(before.right, after.right))
 
 
-def write_base_card(lab: Lab, photos: Path | None = None, progress: Progress | None = None) -> tuple[str, list[str]]:
+def write_base_card(lab: Lab, photos: Path | None = None, progress: Progress = SILENT) -> tuple[str, list[str]]:
     """Measure what is not measured yet and write ``base/README.md``; returns its text, and the goals not reached."""
-    progress = progress or Progress()
     if photos is not None:
         lab = Lab(lab.name, lab.folder.parent, lab.device, {**lab.tasks, **photographs(photos)})
     for name in progress(list(lab.tasks), "Evaluating the base"):

@@ -29,7 +29,7 @@ from core.exchange.manifest import (
     recipe_json,
 )
 from core.models import BIAS, WEIGHT, class_rows, clip, mixed_head
-from core.progress import Progress
+from core.progress import SILENT, Progress
 from core.recipes import Recipe
 from core.storage import Mapped, signature
 from core.storage import files as disk
@@ -73,7 +73,7 @@ def export(
     *,
     tasks: Sequence[str] | None = None,
     overwrite: bool = False,
-    progress: Progress | None = None,
+    progress: Progress = SILENT,
 ) -> Exported:
     """Write a recipe's model into the folder ``to``, or, a state dict or ONNX, into the one file ``to``.
 
@@ -81,12 +81,10 @@ def export(
     them are whole; a cancelled or failed export leaves none. Raises PaletteError.
     """
     _check(lab, to, fmt, dtype, overwrite)
-    return _write(
-        lab, recipe, describe_recipe(lab, recipe, fmt, dtype, tasks), None, to, overwrite, progress or Progress()
-    )
+    return _write(lab, recipe, describe_recipe(lab, recipe, fmt, dtype, tasks), None, to, overwrite, progress)
 
 
-def apply(lab: Lab, file: Path, to: Path, *, overwrite: bool = False, progress: Progress | None = None) -> Exported:
+def apply(lab: Lab, file: Path, to: Path, *, overwrite: bool = False, progress: Progress = SILENT) -> Exported:
     """Make again what a recipe file (or an exported folder or file) describes: the same bytes, from the same parents.
 
     Parents are found by digest, whatever they are called here. A recipe without the facts of an export is exported as
@@ -98,7 +96,7 @@ def apply(lab: Lab, file: Path, to: Path, *, overwrite: bool = False, progress: 
     if said := manifest_schema.complaint(facts) or _other_model(lab, facts):
         raise ExportError(f"{Path(file).name} is not what Palette wrote: {said}.")
     _check(lab, to, facts["format"], facts["dtype"], overwrite)
-    return _write(lab, recipe, facts, digests, to, overwrite, progress or Progress())
+    return _write(lab, recipe, facts, digests, to, overwrite, progress)
 
 
 def _other_model(lab: Lab, facts: Mapping[str, Any]) -> str:

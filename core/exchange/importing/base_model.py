@@ -14,7 +14,7 @@ import torch
 from core.exchange.importing.reader import WEIGHTS, Foreign, read
 from core.exchange.importing.weight_names import Named, name_weights
 from core.models import ModelError, clip, configs
-from core.progress import Progress
+from core.progress import SILENT, Progress
 from core.storage import DownloadError, fetch
 
 BESIDE = ("open_clip_config.json", "config.json")
@@ -65,9 +65,8 @@ class Found:
     classifier: Mapping[str, torch.Tensor]
 
 
-def find(origin: Origin, progress: Progress | None = None) -> Found:
+def find(origin: Origin, progress: Progress = SILENT) -> Found:
     """The model that is asked for, downloaded if need be. Raises ModelError, DownloadError or ForeignError."""
-    progress = progress or Progress()
     asked = _asked(origin)
     if origin.seed is not None:
         return _random(origin.seed, asked or {}, progress)

@@ -15,7 +15,7 @@ import torch
 from core import PaletteError
 from core.exchange.importing.base_model import Found, Origin, find
 from core.models import CONFIG, WEIGHTS, check_precision, clip
-from core.progress import Progress
+from core.progress import SILENT, Progress
 from core.storage import check_room, pieces, writing
 from core.storage import files as disk
 from core.workspace import OWN_HEAD
@@ -46,7 +46,7 @@ def make_workspace(
     origin: Origin,
     kept: str = "float16",
     precision: str = "float32",
-    progress: Progress | None = None,
+    progress: Progress = SILENT,
     compiled: bool = False,
 ) -> Path:
     """Make the workspace ``name`` with the base model that ``origin`` says and no tasks yet; returns its folder.
@@ -56,7 +56,6 @@ def make_workspace(
     whatever goes wrong, or a cancel, leaves no workspace; what was downloaded stays in the hub's cache. Raises
     WorkspaceError, ModelError, DownloadError, ForeignError, DeviceError or DiskError.
     """
-    progress = progress or Progress()
     check_precision(precision)
     if kept not in KEPT:
         raise WorkspaceError(f"Weights cannot be kept as {kept!r}; choose one of {', '.join(KEPT)}.")

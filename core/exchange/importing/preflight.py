@@ -15,10 +15,10 @@ import torch
 from core.exchange.importing.reader import Foreign, read
 from core.exchange.importing.weight_names import Named, name_weights
 from core.exchange.manifest import activation
-from core.models import clip
-from core.progress import Progress
+from core.models import clip, weight_cosine
+from core.progress import SILENT, Progress
 from core.recipes import Recipe, blocks
-from core.workspace import BASE, Lab, weight_cosine
+from core.workspace import BASE, Lab
 
 DESCENDS = 0.5  # cosine of weight matrices: fine-tuned models keep above 0.9, independently trained ones are near 0
 
@@ -79,9 +79,8 @@ class Preflight:
         return self.cosine is not None and self.cosine >= DESCENDS
 
 
-def preflight(lab: Lab, path: Path, progress: Progress | None = None) -> Preflight:
+def preflight(lab: Lab, path: Path, progress: Progress = SILENT) -> Preflight:
     """Look a checkpoint over against the base of the workspace; nothing is kept. Raises ForeignError if unreadable."""
-    progress = progress or Progress()
     foreign = read(path)
     base = lab.zoo.weights(BASE)
     named = name_weights(foreign.tensors, base)

@@ -9,7 +9,7 @@ import torch
 
 from core import PaletteError
 from core.exchange.importing.preflight import Preflight, preflight
-from core.progress import Progress
+from core.progress import SILENT, Progress
 from core.recipes import Recipe
 from core.storage import files
 from core.workspace import BASE, Checkpoint, CheckpointError, Lab
@@ -28,7 +28,7 @@ def import_checkpoint(
     tasks: Sequence[str] = (),
     overwrite: bool = False,
     report: Preflight | None = None,
-    progress: Progress | None = None,
+    progress: Progress = SILENT,
     title: str = "",
 ) -> Checkpoint:
     """Register the image tower in ``path`` as the checkpoint ``name``, in the base's dtype.
@@ -38,7 +38,7 @@ def import_checkpoint(
     ForeignError, ImportRefused, CheckpointError for a name that is taken or no name, TaskError, DiskError; nothing is
     kept then.
     """
-    progress, start = progress or Progress(), start or lab.base
+    start = start or lab.base
     tasks = check_checkpoint(lab, name, start, tasks, overwrite)
     report = report or preflight(lab, path, progress)
     if not report.fits:

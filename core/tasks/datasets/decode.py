@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from core import Follow
 from core.models import geometry, pixel_steps
+from core.progress import SILENT, Progress
 from core.storage import digest_of, files, megabytes
 from core.tasks.datasets import DataError
 from core.tasks.datasets.images import Part
@@ -55,7 +55,7 @@ def pictures(
     digest: str,
     preprocess: Mapping[str, Any],
     folder: Path,
-    progress: Follow = iter,
+    progress: Progress = SILENT,
     notice: Callable[[str], None] = lambda _: None,
     workers: int | None = None,
 ) -> Pictures:
@@ -66,8 +66,7 @@ def pictures(
     key = key_of(digest, preprocess)
     shape = shape_of(preprocess)
     if (found := _read(folder, key, shape)) is None:
-        waiting = getattr(progress, "check", lambda: None)
-        with files.locked(folder / f"{key}.lock", waiting):
+        with files.locked(folder / f"{key}.lock", progress.check):
             if (found := _read(folder, key, shape)) is None:
                 _build(part, chosen, folder / f"{key}.pixels", shape, pixel_steps(preprocess), progress, workers)
                 found = _read(folder, key, shape)
@@ -109,7 +108,7 @@ def _build(
     path: Path,
     shape: tuple[int, int, int],
     steps: tuple,
-    progress: Follow,
+    progress: Progress,
     workers: int | None,
 ) -> None:
     log, done = path.with_suffix(".jsonl"), path.with_suffix(".safetensors")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from core.models import torchvision_shim
-from core.progress import CancelledError, Progress
+from core.progress import SILENT, CancelledError, Progress
 from core.storage import DownloadError, fetch_data
 from core.storage import files as disk
 from core.tasks.datasets import DataError, home
@@ -15,7 +15,7 @@ from core.tasks.datasets.formats.parquet import grouped
 from core.tasks.datasets.status import clear_cache, look
 
 
-def fetch(entry: Entry, progress: Progress | None = None) -> str:
+def fetch(entry: Entry, progress: Progress = SILENT) -> str:
     """Download into the data folder and say what is there then.
 
     Raises DataError saying what to do by hand, DiskError if there is no room, CancelledError through ``progress``.
@@ -32,7 +32,7 @@ def fetch(entry: Entry, progress: Progress | None = None) -> str:
             if way.download:
                 _by_torchvision(way)
             else:
-                _from_hub(way, progress or Progress())
+                _from_hub(way, progress)
             break
         except (CancelledError, disk.DiskError):
             raise

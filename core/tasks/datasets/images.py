@@ -16,7 +16,7 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
-from core import Follow
+from core.progress import SILENT, Progress
 from core.storage import files as disk
 from core.tasks.datasets import DataError, memory
 
@@ -86,9 +86,9 @@ class Part:
     @cached_property
     def digest(self) -> str:
         """Hex SHA-256 of the bytes of all the files, the labels and the candidates; ``remember`` shows progress."""
-        return self._digest(iter)
+        return self._digest(SILENT)
 
-    def remember(self, progress: Follow = iter) -> str:
+    def remember(self, progress: Progress = SILENT) -> str:
         """The digest, from memory if no file has changed since (size and time), else hashed now and remembered.
 
         ``progress`` is asked to follow only where files are read. Raises DataError if files are not there.
@@ -97,7 +97,7 @@ class Part:
             vars(self)["digest"] = self._digest(progress)
         return self.digest
 
-    def _digest(self, progress: Follow) -> str:
+    def _digest(self, progress: Progress) -> str:
         files = list(self.images.files())
         note = memory() / f"{_seen(files)}.json"
         content = _noted(note)
@@ -150,7 +150,7 @@ def _noted(path: Path) -> str | None:
         return None
 
 
-def _hashed(files: Sequence[Path], progress: Follow) -> str:
+def _hashed(files: Sequence[Path], progress: Progress) -> str:
     """Hex SHA-256 over the SHA-256 of each file; hashing lets go of the interpreter, so threads help."""
     once, found = list(dict.fromkeys(files)), dict[Path, bytes]()  # several rows may be about one file
     workers = (os.cpu_count() or 1) + 4

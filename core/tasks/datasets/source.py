@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from core import Follow
+from core.progress import SILENT, Progress
 from core.storage import digest_of
 from core.tasks.datasets import DataError, decode
 from core.tasks.datasets.adapters import Opening, open_parts
@@ -43,7 +43,7 @@ class Real:
         part, chosen = self.split(split)
         return digest_of(kind="real", part=part.digest, rows=hashlib.sha256(chosen.astype("<i8").tobytes()).hexdigest())
 
-    def remember(self, split: str, progress: Follow = iter) -> None:
+    def remember(self, split: str, progress: Progress = SILENT) -> None:
         """Read the files of the part that a split is cut from, if that was not done since they changed.
 
         ``progress`` follows the reading, and is not asked to if there is nothing to read.
@@ -59,7 +59,7 @@ class Real:
         split: str,
         preprocess: Mapping[str, Any],
         folder: Path,
-        progress: Follow = iter,
+        progress: Progress = SILENT,
         notice: Callable[[str], None] = lambda _: None,
     ) -> Pictures:
         """The pictures of a split as the model with this ``preprocess_cfg`` sees them, decoded once into ``folder``."""

@@ -10,7 +10,7 @@ import streamlit as st
 
 from core.classify import Album, Result, classifier
 from core.jobs import Jobs
-from core.progress import Progress
+from core.progress import SILENT, Progress
 from core.recipes import Recipe
 from core.workspace import Lab
 from pages.shared.app import job_status
@@ -45,7 +45,7 @@ def result(lab: Lab, jobs: Jobs, asked: Asked) -> Result | None:
     unseen = sum(desk.unseen(recipe, pictures) for recipe in asked.recipes.values())
     unread = len(asked.templates) * desk.unread(asked.names, asked.templates)
 
-    def answer(progress: Progress | None = None) -> Result:
+    def answer(progress: Progress = SILENT) -> Result:
         return desk.classify(asked.recipes, asked.album, asked.names, asked.templates, asked.top, progress)
 
     def work(progress: Progress) -> None:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from core import PaletteError
 from core.attacks import LIMITS, LONGEST, Face, Look, fonts
-from core.classify import IntakeError, decode
+from core.classify import IntakeError, decode_picture
 from core.tasks import Pictures
 from core.workspace import Lab
 from core.world import PHOTO_NAMES
@@ -169,7 +169,7 @@ def _sample(lab: Lab, view: View) -> View:
 
 @st.cache_data(max_entries=16, show_spinner=False)
 def _decoded(data: bytes, name: str) -> np.ndarray:
-    image = Image.fromarray(decode(data, name))
+    image = Image.fromarray(decode_picture(data, name))
     image.thumbnail((WORKING_SIDE, WORKING_SIDE))
     return np.asarray(image)
 

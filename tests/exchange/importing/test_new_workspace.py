@@ -20,6 +20,7 @@ from core.models.clip import ModelError
 from core.progress import CancelledError, Progress
 from core.storage import files
 from core.storage.disk_space import check_room
+from core.training.settings import settings_of
 from core.workspace.checkpoints import BASE
 from core.workspace.lab import Lab, workspaces
 from tests.conftest import CONFIG, full_disk, tiny_tasks
@@ -248,7 +249,7 @@ def test_an_origin_says_one_thing(words):
 
 def test_the_inventory_reads_what_it_can(tmp_path, small_models):
     make_workspace(tmp_path, "w", Origin("ViT-B-32", seed=0), precision="bfloat16")
-    assert Lab("w", tmp_path, "cpu").settings("").precision == "bfloat16", "what evaluates in bfloat16 trains in it"
+    assert settings_of(Lab("w", tmp_path, "cpu"), "").precision == "bfloat16", "what evaluates in bfloat16 trains in it"
     (tmp_path / "odd").mkdir()
     (tmp_path / "odd" / "workspace.json").write_text("{")
     odd, ours = inventory(tmp_path)

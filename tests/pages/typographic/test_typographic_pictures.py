@@ -12,7 +12,7 @@ import streamlit as st
 from PIL import Image
 
 from core.attacks.typography import Look, write
-from core.classify.decode import decode
+from core.classify.decode import decode_picture
 from core.tasks.datasets import DataError
 from core.world.concepts import PHOTO_NAMES
 from pages.shared.typographic import reading
@@ -84,7 +84,7 @@ def test_a_photograph_of_the_camera_is_attacked_as_it_was_held(page, cache):
     assert at.camera_input(key="attack.camera").label == "A photograph"
     data = hostile.with_exif(6)  # lies on its side in the file
     at.camera_input(key="attack.camera").set_value(("camera.jpg", data, "image/jpeg")).run()
-    upright = decode(data, "camera.jpg")
+    upright = decode_picture(data, "camera.jpg")
     assert not at.error and upright.shape == (40, 20, 3) == reading_of(at).image.shape
     assert values(at)[:3] == expected(lab, upright, "red")
 

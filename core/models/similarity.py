@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 
-from core.models import IMAGE_TOWER, Encoder
+from core.models.clip import IMAGE_TOWER, Encoder
 from core.recipes import owner
 
 
