@@ -22,7 +22,7 @@ from core.patching import curves
 from core.progress import CancelledError
 from core.recipes import GRID
 from core.storage import files
-from core.tasks import Opening, freeze, open_parts
+from core.tasks import DataLocation, freeze, open_parts
 from core.workspace import placed
 
 NAME = "cifar_mnist"
@@ -41,8 +41,8 @@ def tasks(data: Path) -> list[dict]:
     photos = sorted(p.name for p in data.glob("cifar10-*.parquet"))
     if "test" not in grouped([data / name for name in photos]):
         raise PaletteError(f"{data} holds no cifar10-test.parquet; put CIFAR-10's test photographs there.")
-    cifar = Opening("files", data.resolve(), freeze([["names", photos]]))
-    mnist = Opening("idx", (data / "mnist").resolve())
+    cifar = DataLocation("files", data.resolve(), freeze([["names", photos]]))
+    mnist = DataLocation("idx", (data / "mnist").resolve())
     cuts = [] if "train" in open_parts(mnist) else MNIST_CUTS
     told = [
         ("cifar10", "supported", cifar, CIFAR_CUTS, PHOTO_TEMPLATES),

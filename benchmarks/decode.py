@@ -24,7 +24,7 @@ import torch
 
 from core.models import Encoder, clip, features, merge, pixel_steps, pixels
 from core.recipes import lerp, single
-from core.tasks import Files, Part, cores, decode, guess, open_parts
+from core.tasks import Files, StoredPart, cores, decode, guess, open_parts
 from core.workspace import CACHE, Lab
 
 CLIP = {"size": 224, "interpolation": "bicubic", "resize_mode": "shortest"}
@@ -42,7 +42,7 @@ def seconds(work: Callable[[], object]) -> float:
 def preprocessing(photos: Path, count: int, rounds: int) -> None:
     """Point 1: decoded pictures a second, all cores against one."""
     paths = sorted(p for p in photos.iterdir() if p.suffix.lower() in (".jpeg", ".jpg"))
-    part = Part(Files(tuple(paths[i % len(paths)] for i in range(count))), np.zeros(count, np.int64), ("photo",))
+    part = StoredPart(Files(tuple(paths[i % len(paths)] for i in range(count))), np.zeros(count, np.int64), ("photo",))
     steps, some = pixel_steps(CLIP), list(range(min(count, 4 * len(paths))))
     ratios, speeds = [], []
     for _ in range(rounds):

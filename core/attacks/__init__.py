@@ -2,8 +2,8 @@
 
 from core.attacks import fonts, photo_files, study
 from core.attacks.fonts import Face
-from core.attacks.photographs import Judged, judge_photographs
-from core.attacks.study import PLACES, SIZES, Outcome, Study, over_alpha
+from core.attacks.photographs import PhotographResults, judge_photographs
+from core.attacks.study import PLACES, SIZES, AttackOutcome, Study, over_alpha
 from core.attacks.tasks import clean_twin
 from core.attacks.typography import LIMITS, LONGEST, Look, write
 
@@ -12,10 +12,10 @@ __all__ = [
     "LONGEST",
     "PLACES",
     "SIZES",
+    "AttackOutcome",
     "Face",
-    "Judged",
     "Look",
-    "Outcome",
+    "PhotographResults",
     "Study",
     "clean_twin",
     "fonts",

@@ -10,7 +10,7 @@ import torch
 
 from core import PaletteError
 from core.attacks.photo_files import Photo, Trouble
-from core.attacks.study import Outcome
+from core.attacks.study import AttackOutcome
 from core.classify import TEMPLATES, live
 from core.metrics import predictions
 from core.progress import SILENT, Progress
@@ -21,7 +21,7 @@ BATCH = 64
 
 
 @dataclass(frozen=True)
-class Judged:
+class PhotographResults:
     """``names`` of the photographs that could be read, ``labels`` and ``written`` int64 (n,) as indices into
     ``classes``, ``answers`` int64 (mixes, n), and the files that could not be used."""
 
@@ -32,10 +32,10 @@ class Judged:
     answers: np.ndarray
     troubles: tuple[Trouble, ...]
 
-    def outcome(self, mix: int) -> Outcome:
+    def outcome(self, mix: int) -> AttackOutcome:
         """Accuracy and fooled rate of one of the mixes."""
         right = self.answers[mix] == self.labels
-        return Outcome(right, (self.answers[mix] == self.written) & ~right)  # the word may name what is there
+        return AttackOutcome(right, (self.answers[mix] == self.written) & ~right)  # the word may name what is there
 
 
 def judge_photographs(
@@ -45,7 +45,7 @@ def judge_photographs(
     classes: Sequence[str] = (),
     templates: Sequence[str] = TEMPLATES,
     progress: Progress = SILENT,
-) -> Judged:
+) -> PhotographResults:
     """Ask mixes about photographs, a batch at a time, so that memory does not grow with their number or size.
 
     The classes are every label and every text that occurs, or those given, among which labels and texts must be.
@@ -81,4 +81,4 @@ def judge_photographs(
     rows = desk.head(known, templates)
     answers = np.stack([predictions((torch.cat(parts) @ rows.T).numpy()) for parts in kept])
     labels, written = (np.array([where[f[k].casefold()] for f in facts]) for k in (1, 2))
-    return Judged(tuple(f[0] for f in facts), known, labels, written, answers, tuple(troubles))
+    return PhotographResults(tuple(f[0] for f in facts), known, labels, written, answers, tuple(troubles))

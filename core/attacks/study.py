@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from core import metrics
-from core.attacks.tasks import SEEN, UNSEEN, Attack, Part, attacked_task, clean_twin
+from core.attacks.tasks import SEEN, UNSEEN, Attack, AttackSplit, attacked_task, clean_twin
 from core.attacks.typography import Look
 from core.metrics import Accuracy
 from core.models import Encoder, class_rows, clip, features, head, head_digest, logits
@@ -25,7 +25,7 @@ Asked = tuple[Recipe, Task, str]
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
+class AttackOutcome:
     """What a model does with attacked pictures, bool (n,) each: whether it is ``right``; whether it answers the
     written word (``follows``); whether it is right on the same picture with nothing written (``unharmed``, None where
     there is no such twin)."""
@@ -50,13 +50,13 @@ class Outcome:
         return None if self.unharmed is None else metrics.accuracy_of(self.unharmed)
 
 
-def outcome(answers: Answers, written: np.ndarray, clean: Answers | None = None) -> Outcome:
+def outcome(answers: Answers, written: np.ndarray, clean: Answers | None = None) -> AttackOutcome:
     """From answers to the attacked pictures, the class written on each (int64 (n,)), and answers to the clean twin.
 
     Answers beyond the first n are left out.
     """
     n = len(written)
-    return Outcome(answers.right[:n], answers.predictions[:n] == written, clean.right[:n] if clean else None)
+    return AttackOutcome(answers.right[:n], answers.predictions[:n] == written, clean.right[:n] if clean else None)
 
 
 class Evaluation:
@@ -170,7 +170,7 @@ class Study:
         """All that has to be evaluated, task by task: to write on pictures takes longer than to merge."""
         return [(recipe, task, self.split) for task in (*self.tasks, *self.twins) for recipe in self.recipes]
 
-    def table(self, lab: Lab, progress: Progress = SILENT) -> list[list[Outcome]]:
+    def table(self, lab: Lab, progress: Progress = SILENT) -> list[list[AttackOutcome]]:
         """Outcomes, mixes × tasks; evaluated where need be."""
         answers = Evaluation(lab).run(self.asked(), progress)
         n = len(self.recipes)
@@ -178,7 +178,7 @@ class Study:
         written = [_written_once(lab, task, self.split) for task in self.tasks]
         twins = columns[len(self.tasks) :]
 
-        def one(recipe: int, task: int) -> Outcome:
+        def one(recipe: int, task: int) -> AttackOutcome:
             clean = twins[task][recipe] if twins else None
             return outcome(columns[task][recipe], written[task], clean)
 
@@ -204,20 +204,20 @@ PLACES = (0.1, 0.3, 0.5, 0.7, 0.9)
 
 def over_alpha(recipes: Sequence[Recipe], task: Task, split: str, look: Look, count: int) -> Study:
     """PAINT Figure 6: a whole task attacked in one look, for the mixes of a patch; with the clean twins."""
-    attacks = _attacks(task, split, [Part(count, look)])
+    attacks = _attacks(task, split, [AttackSplit(count, look)])
     return Study(tuple(recipes), attacks, split, tuple(filter(None, map(clean_twin, attacks))))
 
 
 def by_size(recipes: Sequence[Recipe], task: Task, split: str, look: Look, count: int) -> Study:
     """The same word attacks in the sizes of SIZES, else looking alike."""
     looks = [replace(look, size=size) for size in SIZES]
-    return Study(tuple(recipes), _attacks(task, split, [Part(count, one) for one in looks]), split)
+    return Study(tuple(recipes), _attacks(task, split, [AttackSplit(count, one) for one in looks]), split)
 
 
 def by_place(recipes: Sequence[Recipe], task: Task, split: str, look: Look, count: int) -> Study:
     """The same word attacks in the middle of each cell of a grid, PLACES × PLACES, row by row from the top."""
     looks = [replace(look, x=x, y=y) for y in PLACES for x in PLACES]
-    return Study(tuple(recipes), _attacks(task, split, [Part(count, one) for one in looks]), split)
+    return Study(tuple(recipes), _attacks(task, split, [AttackSplit(count, one) for one in looks]), split)
 
 
 def transfer(recipes: Sequence[Recipe], task: Task, split: str, trained: int, count: int) -> Study:
@@ -225,11 +225,11 @@ def transfer(recipes: Sequence[Recipe], task: Task, split: str, trained: int, co
     seen classes and style, seen classes in the unseen style, unseen classes in the seen style, unseen both."""
     every = range(len(task.class_names))
     halves = tuple(every[:trained]), tuple(every[trained:])
-    parts = [Part(count, styles, classes) for classes in halves for styles in (SEEN, UNSEEN)]
+    parts = [AttackSplit(count, styles, classes) for classes in halves for styles in (SEEN, UNSEEN)]
     return Study(tuple(recipes), _attacks(task, split, parts), split)
 
 
-def _attacks(task: Task, split: str, parts: Sequence[Part]) -> tuple[Task, ...]:
+def _attacks(task: Task, split: str, parts: Sequence[AttackSplit]) -> tuple[Task, ...]:
     """The task attacked in each of these ways; never on more pictures than there are."""
     most = task.size(split)
     return tuple(attacked_task(task, {split: replace(part, count=min(part.count, most))}) for part in parts)

@@ -51,7 +51,7 @@ def _colour(rng: np.random.Generator, dark: bool) -> str:
 
 
 @dataclass(frozen=True)
-class Part:
+class AttackSplit:
     """One split of an attack: how many pictures, of which classes (none: all), in which look or range of looks."""
 
     count: int
@@ -60,7 +60,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Plan:
+class AttackPlan:
     """What is written where: ``rows`` int64 (n,), the pictures; ``written`` int64 (n,), the classes; the looks."""
 
     rows: np.ndarray
@@ -68,7 +68,7 @@ class Plan:
     looks: tuple[Look, ...]
 
 
-def plan(labels: np.ndarray, classes: int, part: Part, seed: int) -> Plan:
+def plan(labels: np.ndarray, classes: int, part: AttackSplit, seed: int) -> AttackPlan:
     """Choose pictures of the part's classes by their labels int64 (n,), and for each another of those classes.
 
     Every picture comes once before any comes twice. Raises TaskError if there is nothing to choose from.
@@ -83,7 +83,7 @@ def plan(labels: np.ndarray, classes: int, part: Part, seed: int) -> Plan:
     shift = rng.integers(1, len(among), len(rows))
     written = among[(np.searchsorted(among, labels[rows]) + shift) % len(among)]
     looks = tuple(part.looks.draw(rng) if isinstance(part.looks, Styles) else part.looks for _ in rows)
-    return Plan(rows, written, looks)
+    return AttackPlan(rows, written, looks)
 
 
 @lru_cache(maxsize=1)
@@ -102,7 +102,7 @@ class Attack:
 
     clean: Source
     names: tuple[str, ...]
-    parts: tuple[tuple[str, Part], ...]
+    parts: tuple[tuple[str, AttackSplit], ...]
     seed: int = 0
     plain: bool = False
 
@@ -136,17 +136,17 @@ class Attack:
         """The same pictures with nothing written on them."""
         return replace(self, plain=True)
 
-    def plan(self, labels: np.ndarray, split: str) -> Plan:
+    def plan(self, labels: np.ndarray, split: str) -> AttackPlan:
         """What is written on a split whose clean pictures have these labels."""
         return plan(labels, len(self.names), self._part(split), self.seed)
 
-    def _part(self, split: str) -> Part:
+    def _part(self, split: str) -> AttackSplit:
         if split not in dict(self.parts):
             raise TaskError(f"This attack has no split {split!r}; it has {', '.join(self.sizes())}.")
         return dict(self.parts)[split]
 
 
-def attacked_task(task: Task, parts: Mapping[str, Part], seed: int = 0) -> Task:
+def attacked_task(task: Task, parts: Mapping[str, AttackSplit], seed: int = 0) -> Task:
     """``task`` with wrong class names written on its pictures, as a task of role *attack*. Raises TaskError."""
     task.check_one_head()
     source = Attack(task.source, task.class_names, tuple(parts.items()), seed)
@@ -161,7 +161,7 @@ def paint_task(task: Task, counts: Mapping[str, int], trained: int = 0, seed: in
     names = range(len(task.class_names))
     half = trained or len(names) // 2
     known, new = tuple(names[:half]), tuple(names[half:])
-    parts = {s: Part(n, *((UNSEEN, new) if s == "test" else (SEEN, known))) for s, n in counts.items()}
+    parts = {s: AttackSplit(n, *((UNSEEN, new) if s == "test" else (SEEN, known))) for s, n in counts.items()}
     return attacked_task(task, parts, seed)
 
 

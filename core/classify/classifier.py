@@ -17,7 +17,7 @@ from core.classify.uploads import gather
 from core.models import Encoder, clip, features, logits
 from core.progress import SILENT, Progress
 from core.recipes import Recipe
-from core.storage import Recent
+from core.storage import LRU
 from core.workspace import Lab
 
 FEATURES_KEPT = 50_000  # of one picture by one recipe each
@@ -36,11 +36,11 @@ class Classifier:
 
     def __init__(self, lab: Lab, features_kept: int = FEATURES_KEPT, classes_kept: int = CLASSES_KEPT) -> None:
         self.lab = lab
-        self._features: Recent[tuple[str, str], torch.Tensor] = Recent(features_kept)
-        self._classes: Recent[tuple[str, ...], torch.Tensor] = Recent(classes_kept)
-        self._encoders: Recent[str, Encoder] = Recent(ENCODERS_KEPT)
+        self._features: LRU[tuple[str, str], torch.Tensor] = LRU(features_kept)
+        self._classes: LRU[tuple[str, ...], torch.Tensor] = LRU(classes_kept)
+        self._encoders: LRU[str, Encoder] = LRU(ENCODERS_KEPT)
         self._busy = threading.Lock()
-        self.albums: Recent[Hashable, Album] = Recent(ALBUMS_KEPT, lambda album: album.bytes)
+        self.albums: LRU[Hashable, Album] = LRU(ALBUMS_KEPT, lambda album: album.bytes)
         """Albums under keys of whoever keeps them, such as the page for uploads."""
 
     @cached_property

@@ -89,10 +89,10 @@ def build_with(
 
 def spread(lab: Any, graph: Sequence[Any], workers: int | None, scheduler: str | None, progress: Progress) -> None:
     """Run what a graph lacks on several workers: processes of this machine, or a dask cluster. Raises PaletteError."""
-    from core.training import Desk, default_workers, executor, run_graph
+    from core.training import WorkspaceSpec, default_workers, executor, run_graph
 
     workers = workers or (2 if scheduler == "local" else default_workers())
     device = None if scheduler or lab.device.type == "cuda" else str(lab.device)
-    desk = Desk(lab.name, lab.folder.parent.absolute(), device)
+    desk = WorkspaceSpec(lab.name, lab.folder.parent.absolute(), device)
     with executor(workers, scheduler) as found:
         run_graph([piece for piece in graph if not piece.done(lab)], desk, found, progress)

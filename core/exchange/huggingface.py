@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 import torch
 
 from core import PaletteError
-from core.exchange.exporting.merged_file import Part
+from core.exchange.exporting.merged_file import TensorSlice
 
 _PLAIN = {
     "visual.class_embedding": "vision_model.embeddings.class_embedding",
@@ -55,22 +55,22 @@ def _rename(name: str) -> str | None:
     return None
 
 
-def parts(layout: Mapping[str, tuple[torch.dtype, tuple[int, ...]]]) -> dict[str, Part]:
+def parts(layout: Mapping[str, tuple[torch.dtype, tuple[int, ...]]]) -> dict[str, TensorSlice]:
     """Hugging Face's tensors, each as a part of an open_clip weight. Raises HuggingFaceError naming what has none."""
-    found: dict[str, Part] = {}
+    found: dict[str, TensorSlice] = {}
     strange = []
     for name, (_, shape) in layout.items():
         block = re.fullmatch(r"(.+)\.(\d+)\.attn\.in_proj_(weight|bias)", name)
         if name in _TURNED:
-            found[_TURNED[name]] = Part(name, transposed=True)
+            found[_TURNED[name]] = TensorSlice(name, transposed=True)
         elif block and block[1] in _BLOCKS:
             third = shape[0] // 3
             for i, word in enumerate(_QKV):
-                found[f"{_BLOCKS[block[1]]}.{block[2]}.self_attn.{word}.{block[3]}"] = Part(
+                found[f"{_BLOCKS[block[1]]}.{block[2]}.self_attn.{word}.{block[3]}"] = TensorSlice(
                     name, rows=(i * third, (i + 1) * third)
                 )
         elif target := _rename(name):
-            found[target] = Part(name)
+            found[target] = TensorSlice(name)
         else:
             strange.append(name)
     if strange:

@@ -4,11 +4,11 @@ from core.patching import curves
 from core.patching.build import build_steps, sweep
 from core.patching.comparison import compare, parts
 from core.patching.curves import Point
-from core.patching.estimate import Sketch, evaluate_on
+from core.patching.estimate import Estimate, evaluate_on
 from core.patching.finetunes import absent, cost_of, remake
 from core.patching.pieces import pieces, ranked, searches
 from core.patching.plan import (
-    Plan,
+    ComparisonPlan,
     comparison_command,
     is_current,
     make_plan,
@@ -28,9 +28,9 @@ from core.patching.results import (
     SHARED,
     SPECIALISED,
     UNPATCHED,
-    Outcome,
-    Row,
-    Spread,
+    Comparison,
+    OrderSummary,
+    StrategyRow,
 )
 
 __all__ = [
@@ -42,12 +42,12 @@ __all__ = [
     "SHARED",
     "SPECIALISED",
     "UNPATCHED",
-    "Outcome",
-    "Plan",
+    "Comparison",
+    "ComparisonPlan",
+    "Estimate",
+    "OrderSummary",
     "Point",
-    "Row",
-    "Sketch",
-    "Spread",
+    "StrategyRow",
     "absent",
     "build_steps",
     "compare",

@@ -13,7 +13,7 @@ import numpy as np
 from core.metrics import Accuracy, backward_transfer, combined, combined_accuracy, forgetting, paired
 from core.patching.contrasts import contrasts
 from core.patching.finetunes import tuned
-from core.patching.plan import Plan, outcome_path
+from core.patching.plan import ComparisonPlan, outcome_path
 from core.patching.results import (
     EXHAUSTIVE,
     FORGETFUL,
@@ -23,12 +23,12 @@ from core.patching.results import (
     SHARED,
     SPECIALISED,
     UNPATCHED,
-    Moment,
-    Outcome,
-    Row,
+    Comparison,
+    SequenceStage,
+    StrategyRow,
 )
 from core.progress import SILENT, Progress
-from core.recipes import SIGMA, Found, Objective, Recipe, Step, Trial, Vector, maximise, paint, strategies
+from core.recipes import SIGMA, Objective, Recipe, SearchResult, Step, Trial, Vector, maximise, paint, strategies
 from core.storage import digest_of, files
 from core.training import TRAINING_COST, settings_of
 from core.workspace import BASE, Lab
@@ -39,16 +39,16 @@ SPLITS_SHOWN = ("val", "test")
 class _Comparison:
     """One run of a plan on a lab; every method gives rows, and what it computes stays on disk if it is cancelled."""
 
-    def __init__(self, lab: Lab, plan: Plan, progress: Progress, may_train: bool) -> None:
+    def __init__(self, lab: Lab, plan: ComparisonPlan, progress: Progress, may_train: bool) -> None:
         self.lab, self.plan, self.progress, self.may_train = lab, plan, progress, may_train
 
-    def parts(self) -> list[tuple[str, float, Callable[[], Row | None]]]:
+    def parts(self) -> list[tuple[str, float, Callable[[], StrategyRow | None]]]:
         """What there is to do: a title, a cost in forward passes of a picture, and the work."""
         plan, lab = self.plan, self.lab
         look = {s: sum(lab.task(t).size(s) for t in (*plan.tasks, *plan.supported)) for s in SPLITS_SHOWN}
         train = plan.budget * settings_of(lab, plan.tasks[0]).batch_size * TRAINING_COST
         line, shown = len(plan.alphas) * look["val"], sum(look.values())
-        found: list[tuple[str, float, Callable[[], Row | None]]] = [
+        found: list[tuple[str, float, Callable[[], StrategyRow | None]]] = [
             (UNPATCHED, shown, self.unpatched),
             *((f"fine-tuning on {t}", train / len(plan.tasks), partial(self.fine_tune, t)) for t in plan.tasks),
             (SHARED, line + shown, self.shared),
@@ -97,7 +97,7 @@ class _Comparison:
     def look(self, recipe: Recipe, task: str, split: str) -> Accuracy:
         return self.lab.evaluate(recipe, task, split, self.progress.unshown()).accuracy
 
-    def search(self, objective: Objective, start: Vector, models: Sequence[Recipe]) -> Found:
+    def search(self, objective: Objective, start: Vector, models: Sequence[Recipe]) -> SearchResult:
         """A search whose every evaluation is on disk once it is made; the next to ask is answered from there."""
         every = [[self.lab.task(t) for t in side] for side in (self.plan.tasks, self.plan.supported)]
         data = [[(t.source.digest("val"), t.prompts()) for t in side] for side in every]
@@ -130,17 +130,17 @@ class _Comparison:
 
     # the strategies, each a row
 
-    def unpatched(self) -> Row:
+    def unpatched(self) -> StrategyRow:
         return self.row(UNPATCHED, self.lab.base, steps=0)
 
-    def shared(self) -> Row:
+    def shared(self) -> StrategyRow:
         return self._on_line(SHARED, *self._line(self.in_parallel()))
 
     def _line(self, models: Sequence[Recipe]) -> tuple[Recipe, list[Step]]:
         return strategies.shared(self.lab.base, models, self.score, self.plan.alphas, self.progress)
 
-    def searched(self) -> Row:
-        models, found = self.in_parallel(), list[Found]()
+    def searched(self) -> StrategyRow:
+        models, found = self.in_parallel(), list[SearchResult]()
         line, before = self._line(models)
         start = self._alphas(line, models)
 
@@ -162,14 +162,14 @@ class _Comparison:
     def _alphas(recipe: Recipe, models: Sequence[Recipe]) -> Vector:
         return tuple(recipe.column("").get(model.models[0], 0.0) for model in models)
 
-    def exhaustive(self) -> Row:
+    def exhaustive(self) -> StrategyRow:
         models, last = self.in_parallel(), self.plan.exhaustive - 1
         grid = tuple(i / last for i in range(last + 1))
         recipe, steps = strategies.exhaustive(self.lab.base, models, self.score, grid, self.progress)
         tried = tuple((self._alphas(s.recipe, models), s.score) for s in steps)
         return self.row(EXHAUSTIVE, recipe, alphas=self._alphas(recipe, models), tried=tried)
 
-    def sequential(self, name: str, order: tuple[str, ...]) -> Row:
+    def sequential(self, name: str, order: tuple[str, ...]) -> StrategyRow:
         recipe, stages = strategies.sequential(
             self.lab.base,
             order,
@@ -181,7 +181,7 @@ class _Comparison:
         )
         every = (*self.plan.tasks, *self.plan.supported)
         moments = [
-            Moment(s.task, s.tuned.models[0], s.alpha, {t: self.look(s.recipe, t, "test") for t in every})
+            SequenceStage(s.task, s.tuned.models[0], s.alpha, {t: self.look(s.recipe, t, "test") for t in every})
             for s in stages
         ]
         before = {t: self.look(self.lab.base, t, "test").value for t in every}
@@ -197,64 +197,64 @@ class _Comparison:
             backward_transfer=backward_transfer(values, order),
         )
 
-    def joint(self) -> Row:
+    def joint(self) -> StrategyRow:
         model = self.tuned(*self.plan.tasks)
         return self._on_line(JOINT, *paint(self.lab.base, model, self.score, self.plan.alphas, self.progress))
 
-    def specialised(self) -> Row:
+    def specialised(self) -> StrategyRow:
         """One fine-tuned model per task, and the base for supported tasks: what k + 1 models can do."""
         recipes = dict(zip(self.plan.tasks, self.in_parallel(), strict=True))
         recipes |= dict.fromkeys(self.plan.supported, self.lab.base)
         found = {s: {t: self.look(r, t, s) for t, r in recipes.items()} for s in SPLITS_SHOWN}
         return self._row(SPECIALISED, recipes, found, steps=self.plan.budget, evaluations=0, note="one model per task")
 
-    def _on_line(self, strategy: str, recipe: Recipe, steps: Sequence[Step]) -> Row:
+    def _on_line(self, strategy: str, recipe: Recipe, steps: Sequence[Step]) -> StrategyRow:
         tried = tuple(((a,), s.score) for a, s in zip(self.plan.alphas, steps, strict=True))
         chosen = tried[[s.recipe for s in steps].index(recipe)][0]
         return self.row(strategy, recipe, alphas=chosen, tried=tried)
 
-    def row(self, strategy: str, recipe: Recipe, steps: int | None = None, **more) -> Row:
+    def row(self, strategy: str, recipe: Recipe, steps: int | None = None, **more) -> StrategyRow:
         every = (*self.plan.tasks, *self.plan.supported)
         found = {split: {t: self.look(recipe, t, split) for t in every} for split in SPLITS_SHOWN}
         more.setdefault("evaluations", len(more.get("tried", ())))
         return self._row(strategy, {"": recipe}, found, steps=self.plan.budget if steps is None else steps, **more)
 
-    def _row(self, strategy: str, recipes: dict, found: dict[str, dict[str, Accuracy]], **more) -> Row:
+    def _row(self, strategy: str, recipes: dict, found: dict[str, dict[str, Accuracy]], **more) -> StrategyRow:
         sides = (self.plan.tasks, self.plan.supported)
         both = {s: combined(*([a[t] for t in side] for side in sides)) for s, a in found.items()}
         flips = {
             t: paired(self.right(self.lab.base, t), self.right(recipes.get(t) or recipes[""], t)) for t in found["test"]
         }
-        return Row(strategy, recipes, found, both, against_base=flips, **more)
+        return StrategyRow(strategy, recipes, found, both, against_base=flips, **more)
 
     def right(self, recipe: Recipe, task: str) -> np.ndarray:
         return self.lab.evaluate(recipe, task, "test", self.progress.unshown()).right
 
 
-def searched(lab: Lab, plan: Plan, progress: Progress) -> Row:
+def searched(lab: Lab, plan: ComparisonPlan, progress: Progress) -> StrategyRow:
     """The search for α_i of a plan alone, with what it needs trained first."""
     return _Comparison(lab, plan, progress, may_train=True).searched()
 
 
-def parts(lab: Lab, plan: Plan) -> list[tuple[str, float]]:
+def parts(lab: Lab, plan: ComparisonPlan) -> list[tuple[str, float]]:
     """What a comparison does, title by title, with its cost in forward passes of a picture if nothing is there yet."""
     return [(title, cost) for title, cost, _ in _Comparison(lab, plan, SILENT, may_train=False).parts()]
 
 
-def compare(lab: Lab, plan: Plan, progress: Progress = SILENT, may_train: bool = True) -> Outcome:
+def compare(lab: Lab, plan: ComparisonPlan, progress: Progress = SILENT, may_train: bool = True) -> Comparison:
     """Run every strategy of a plan and keep the outcome in the workspace; what is there already is not done again.
 
     Raises CheckpointError if a checkpoint is missing and ``may_train`` is false, CancelledError if called off: what
     was trained, evaluated and searched until then stays, and the same plan goes on from there.
     """
     run = _Comparison(lab, plan, progress, may_train)
-    todo, rows = run.parts(), list[Row]()
+    todo, rows = run.parts(), list[StrategyRow]()
     for title, _, work in progress(todo, costs=[cost for _, cost, _ in todo]):
         progress.at(progress.fraction, title)
         row = work()
         rows += [row] if row else []
     facts = {"workspace": lab.name, "base": lab.zoo[BASE].digest, "steps_each": plan.steps_each, **plan.facts}
-    outcome = Outcome(facts, tuple(rows))
+    outcome = Comparison(facts, tuple(rows))
     outcome = replace(outcome, contrasts=contrasts(lab, outcome))
     path = outcome_path(lab, plan)
     try:

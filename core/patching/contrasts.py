@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from core.metrics import combined_difference
-from core.patching.results import FORGETFUL, JOINT, SEARCHED, SEQUENTIAL, SHARED, UNPATCHED, Contrast, Outcome
+from core.patching.results import FORGETFUL, JOINT, SEARCHED, SEQUENTIAL, SHARED, UNPATCHED, Comparison, Contrast
 from core.workspace import Lab
 
 PAIRS = ((SHARED, UNPATCHED), (SEQUENTIAL, SHARED), (JOINT, SEQUENTIAL), (SEARCHED, SHARED), (SEQUENTIAL, FORGETFUL))
 """The paper's order, joint ≥ sequential ≥ parallel ≥ unpatched (PAINT Figure 5), and what else it compares."""
 
 
-def contrasts(lab: Lab, outcome: Outcome) -> tuple[Contrast, ...]:
+def contrasts(lab: Lab, outcome: Comparison) -> tuple[Contrast, ...]:
     """The differences in combined accuracy that the paper speaks of, on *test*, from answers that are in the store."""
     there = outcome.strategies()
     right = {strategy: _right(lab, outcome, strategy) for strategy in there if any(strategy in pair for pair in PAIRS)}
@@ -20,7 +20,7 @@ def contrasts(lab: Lab, outcome: Outcome) -> tuple[Contrast, ...]:
     return tuple(Contrast(b, w, combined_difference(right[w], right[b])) for b, w in pairs)
 
 
-def _right(lab: Lab, outcome: Outcome, strategy: str) -> list[list[np.ndarray]]:
+def _right(lab: Lab, outcome: Comparison, strategy: str) -> list[list[np.ndarray]]:
     """Per side and task, each test picture's share of right answers over the strategy's orders, float (n,)."""
     recipes = [row.recipes[""] for row in outcome.of(strategy)]
     sides = [list(outcome.facts["tasks"]), list(outcome.facts["supported"])]  # type: ignore[call-overload]

@@ -17,7 +17,7 @@ from core.workspace import Lab
 PICTURES, FEWEST, REMEMBERED = 256, 8, 1024
 
 
-class Sketch:
+class Estimate:
     """Estimates of any recipe's accuracies from about ``pictures`` *val* pictures in all, the same ones every time.
 
     They are drawn from each task's val split with a seed, as many from each; the answer is a real accuracy of the real

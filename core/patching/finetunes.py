@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from core.patching.results import JOINT, UNPATCHED, Outcome, Row
+from core.patching.results import JOINT, UNPATCHED, Comparison, StrategyRow
 from core.progress import Progress
 from core.recipes import Recipe, lerp, single
 from core.storage import digest_of, files
@@ -78,19 +78,19 @@ def tuned(
     return single(name)
 
 
-def absent(lab: Lab, row: Row) -> list[str]:
+def absent(lab: Lab, row: StrategyRow) -> list[str]:
     """The checkpoints that a row's weights are mixed from and that this workspace does not hold."""
     models = [m for recipe in row.recipes.values() for m in recipe.models]
     return [name for name in dict.fromkeys(models) if name not in lab.zoo]
 
 
-def cost_of(lab: Lab, outcome: Outcome, row: Row) -> float:
+def cost_of(lab: Lab, outcome: Comparison, row: StrategyRow) -> float:
     """What training a row's absent checkpoints again costs, in forward passes of a picture."""
     each = outcome.facts["budget"] if row.strategy == JOINT else outcome.facts["steps_each"]
     return len(absent(lab, row)) * each * settings_of(lab, "").batch_size * TRAINING_COST  # type: ignore[operator]
 
 
-def remake(lab: Lab, outcome: Outcome, strategy: str, progress: Progress) -> None:
+def remake(lab: Lab, outcome: Comparison, strategy: str, progress: Progress) -> None:
     """Train again, with the same settings, seeds and starts, the checkpoints that a strategy's weights are mixed from.
 
     Raises CheckpointError for a strategy that is not there, or where a sequence comes out under other names: on another
@@ -107,7 +107,7 @@ def remake(lab: Lab, outcome: Outcome, strategy: str, progress: Progress) -> Non
             )
 
 
-def _remake(lab: Lab, outcome: Outcome, row: Row, progress: Progress) -> None:
+def _remake(lab: Lab, outcome: Comparison, row: StrategyRow, progress: Progress) -> None:
     tasks, start = [str(t) for t in outcome.facts["tasks"]], lab.base  # type: ignore[attr-defined]
     steps, budget = int(outcome.facts["steps_each"]), int(outcome.facts["budget"])  # type: ignore[call-overload]
     again = partial(tuned, lab, progress=progress, augment=str(outcome.facts.get("augment", "")))

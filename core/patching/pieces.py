@@ -11,7 +11,7 @@ from core.patching import curves
 from core.patching.build import sweep
 from core.patching.comparison import searched
 from core.patching.finetunes import name_of, settings_for, tuned
-from core.patching.plan import Plan, outcome_path
+from core.patching.plan import ComparisonPlan, outcome_path
 from core.progress import Progress
 from core.recipes import GRID
 from core.storage import digest_of, files
@@ -49,7 +49,7 @@ class Search:
     title: str
     cost: float
     needs: tuple[str, ...]
-    plan: Plan
+    plan: ComparisonPlan
 
     def done(self, lab: Lab) -> bool:
         """Whether its outcome is there."""
@@ -70,11 +70,11 @@ class Search:
         files.write_json(_path(lab, self.plan), facts)
 
 
-def _path(lab: Lab, plan: Plan) -> Path:
+def _path(lab: Lab, plan: ComparisonPlan) -> Path:
     return lab.folder / "searches" / f"found-{outcome_path(lab, plan).stem}.json"
 
 
-def searches(lab: Lab, plan: Plan, optimisers: Sequence[str], seeds: Sequence[int] = (0,)) -> list[Piece]:
+def searches(lab: Lab, plan: ComparisonPlan, optimisers: Sequence[str], seeds: Sequence[int] = (0,)) -> list[Piece]:
     """The graph: a fine-tune a task, then a search for every optimiser and seed."""
     found: list[Piece] = []
     for task in plan.tasks:

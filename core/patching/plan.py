@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from core import PaletteError
-from core.patching.results import Outcome
+from core.patching.results import Comparison
 from core.recipes import GRID, OPTIMISERS, strategies
 from core.storage import digest_of
 from core.tasks import TaskError
@@ -18,7 +18,7 @@ from core.workspace import BASE, Lab
 
 
 @dataclass(frozen=True)
-class Plan:
+class ComparisonPlan:
     """What to compare. ``budget`` counts optimiser steps, the same in total for every strategy that trains.
 
     ``orders`` of the sequences are drawn with the seed; 0 is one sequence, in the tasks' own order. ``trials`` and
@@ -52,7 +52,7 @@ class Plan:
 
 def make_plan(
     lab: Lab, tasks: Sequence[str], supported: Sequence[str], budget: int | None = None, **more: object
-) -> Plan:
+) -> ComparisonPlan:
     """A checked plan; ``budget`` is by default what the tasks' own checkpoints took. Raises PaletteError."""
     strategies.check_distinct(tasks)
     strategies.check_distinct(supported)
@@ -68,7 +68,7 @@ def make_plan(
     asked = str(more.get("augment", ""))
     if all(settings_of(lab, name, asked) == settings_of(lab, name) for name in (*tasks, "")):
         more["augment"] = ""  # as the workspace says: the same plan
-    made = Plan(tuple(tasks), tuple(supported), budget // len(tasks) * len(tasks), **more)  # type: ignore[arg-type]
+    made = ComparisonPlan(tuple(tasks), tuple(supported), budget // len(tasks) * len(tasks), **more)  # type: ignore[arg-type]
     if made.steps_each < 1:
         raise PaletteError(f"A budget of {budget} optimiser steps is too small for {len(tasks)} tasks.")
     if made.orders < 0 or made.trials < 1 or made.optimiser not in OPTIMISERS:
@@ -98,7 +98,7 @@ def tasks_named(lab: Lab, words: Sequence[str]) -> list[str]:
     return found
 
 
-def outcome_path(lab: Lab, plan: Plan) -> Path:
+def outcome_path(lab: Lab, plan: ComparisonPlan) -> Path:
     """Where the outcome of a plan is kept, by content: the plan, the base, the pictures and the class names."""
     every = [lab.task(name) for name in (*plan.tasks, *plan.supported)]
     data = [([t.source.digest(s) for s in t.source.sizes()], t.prompts()) for t in every]
@@ -106,7 +106,7 @@ def outcome_path(lab: Lab, plan: Plan) -> Path:
     return lab.folder / "strategies" / f"{key[:16]}.json"
 
 
-def outcomes(lab: Lab) -> dict[str, Outcome]:
+def outcomes(lab: Lab) -> dict[str, Comparison]:
     """Every outcome that the workspace keeps, by key, the newest first; what cannot be read only gives a notice."""
     found = {}
     for path in sorted((lab.folder / "strategies").glob("*.json"), key=lambda p: (-p.stat().st_mtime, p.name)):
@@ -118,22 +118,22 @@ def outcomes(lab: Lab) -> dict[str, Outcome]:
 
 
 @lru_cache(maxsize=32)
-def _read(path: Path, _changed: int) -> Outcome:
-    outcome = Outcome.from_json(path.read_text(encoding="utf-8"))
+def _read(path: Path, _changed: int) -> Comparison:
+    outcome = Comparison.from_json(path.read_text(encoding="utf-8"))
     plan_of(outcome)
     return outcome
 
 
-def plan_of(outcome: Outcome) -> Plan:
+def plan_of(outcome: Comparison) -> ComparisonPlan:
     """The plan that an outcome answers. Raises KeyError or TypeError for facts that are no plan."""
     known = {"augment": "", **outcome.facts}
-    facts = {field.name: known[field.name] for field in fields(Plan)}
-    plan = Plan(**{n: tuple(v) if isinstance(v, list) else v for n, v in facts.items()})  # type: ignore[arg-type]
+    facts = {field.name: known[field.name] for field in fields(ComparisonPlan)}
+    plan = ComparisonPlan(**{n: tuple(v) if isinstance(v, list) else v for n, v in facts.items()})  # type: ignore[arg-type]
     hash(plan)
     return plan
 
 
-def is_current(lab: Lab, key: str, outcome: Outcome) -> bool:
+def is_current(lab: Lab, key: str, outcome: Comparison) -> bool:
     """Whether the base, the pictures and the class names are still those that the outcome was made with."""
     try:
         return outcome_path(lab, plan_of(outcome)).stem == key
@@ -141,9 +141,9 @@ def is_current(lab: Lab, key: str, outcome: Outcome) -> bool:
         return False
 
 
-def comparison_command(lab: Lab, plan: Plan, *more: str) -> str:
+def comparison_command(lab: Lab, plan: ComparisonPlan, *more: str) -> str:
     """The command line that runs a plan."""
-    usual = Plan(plan.tasks, plan.supported, plan.budget)
+    usual = ComparisonPlan(plan.tasks, plan.supported, plan.budget)
     words = ["python -m core", *([] if lab.name == "mini" else ["--workspace", lab.name]), "strategies"]
     words += ["--tasks", *plan.tasks, "--supported", *plan.supported, "--budget", str(plan.budget)]
     for name in ("orders", "seed", "optimiser", "trials", "total", "exhaustive", "augment"):
@@ -154,7 +154,7 @@ def comparison_command(lab: Lab, plan: Plan, *more: str) -> str:
     return " ".join([*words, *more])
 
 
-def outcome_of(lab: Lab, plan: Plan) -> Outcome | None:
+def outcome_of(lab: Lab, plan: ComparisonPlan) -> Comparison | None:
     """The outcome of a plan if it is there."""
     path = outcome_path(lab, plan)
-    return Outcome.from_json(path.read_text(encoding="utf-8")) if path.exists() else None
+    return Comparison.from_json(path.read_text(encoding="utf-8")) if path.exists() else None

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from core import PaletteError
 from core.metrics import Accuracy
 from core.patching.comparison import _Comparison
-from core.patching.plan import Plan
+from core.patching.plan import ComparisonPlan
 from core.progress import SILENT
 from core.recipes import Recipe
 from core.workspace import Lab
@@ -30,7 +30,7 @@ class _Reading(_Comparison):
         return nullcontext()
 
 
-def remaining(lab: Lab, plan: Plan) -> list[tuple[str, float]]:
+def remaining(lab: Lab, plan: ComparisonPlan) -> list[tuple[str, float]]:
     """The parts of a comparison that are not wholly there: title, and cost in forward passes of a picture.
 
     A part that is half there counts as a whole one, so that the sum is the most that it can cost.

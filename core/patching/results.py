@@ -31,7 +31,7 @@ COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Moment:
+class SequenceStage:
     """One task of a sequence: the checkpoint, the α chosen, and the accuracy of every task after it, on *test*."""
 
     task: str
@@ -41,7 +41,7 @@ class Moment:
 
 
 @dataclass(frozen=True)
-class Row:
+class StrategyRow:
     """One strategy (and order): its weights, its accuracies, and what it cost.
 
     ``recipes`` holds one recipe under ``""``, or one per task for specialised models. ``accuracies`` and ``combined``
@@ -60,7 +60,7 @@ class Row:
     alphas: tuple[float, ...] = ()
     order: tuple[str, ...] = ()
     tried: tuple[tuple[tuple[float, ...], float], ...] = ()
-    timeline: tuple[Moment, ...] = ()
+    timeline: tuple[SequenceStage, ...] = ()
     forgetting: float | None = None
     backward_transfer: float | None = None
     note: str = ""
@@ -85,7 +85,7 @@ class Contrast:
 
 
 @dataclass(frozen=True)
-class Spread:
+class OrderSummary:
     """A strategy over its orders: mean combined accuracy on a split, standard deviation, lowest and highest.
 
     ``accuracy`` has the mean of the orders' intervals (they share their pictures, so averaging narrows nothing).
@@ -102,25 +102,25 @@ class Spread:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Comparison:
     """A comparison: the facts that it was asked for with, its rows, the unpatched model first, and their contrasts."""
 
     facts: Mapping[str, object]
-    rows: tuple[Row, ...] = field(default=())
+    rows: tuple[StrategyRow, ...] = field(default=())
     contrasts: tuple[Contrast, ...] = ()
 
-    def of(self, strategy: str) -> list[Row]:
+    def of(self, strategy: str) -> list[StrategyRow]:
         """The rows of a strategy, one per order."""
         return [row for row in self.rows if row.strategy == strategy]
 
-    def on(self, row: Row, side: str, split: str = "test") -> Accuracy:
+    def on(self, row: StrategyRow, side: str, split: str = "test") -> Accuracy:
         """A row's combined accuracy, or the mean over its patching or its supported tasks."""
         if side == "combined":
             return row.combined[split]
         names = self.facts["tasks" if side == "patching" else "supported"]
         return mean([row.accuracies[split][str(task)] for task in names])  # type: ignore[attr-defined]
 
-    def spread(self, strategy: str, split: str = "test", side: str = "combined") -> Spread:
+    def spread(self, strategy: str, split: str = "test", side: str = "combined") -> OrderSummary:
         """A strategy over its orders, on one side. Raises ValueError for one that has no row."""
         rows = self.of(strategy)
         if not rows:
@@ -133,7 +133,7 @@ class Outcome:
         deviation = stdev(values) if len(values) > 1 else 0.0
         ends = (min(values), max(values))
         figures = (fmean(lost) if lost else None, fmean(back) if back else None)
-        return Spread(strategy, len(rows), middle, deviation, *ends, *figures)
+        return OrderSummary(strategy, len(rows), middle, deviation, *ends, *figures)
 
     def strategies(self) -> list[str]:
         """The strategies, in the order of their rows."""
@@ -151,7 +151,7 @@ class Outcome:
         return json.dumps(facts, indent=1, ensure_ascii=False)
 
     @classmethod
-    def from_json(cls, text: str) -> Outcome:
+    def from_json(cls, text: str) -> Comparison:
         """What ``to_json`` wrote. Raises ValueError, KeyError or TypeError for anything else."""
         found = json.loads(text)
         contrasts = [{**c, "difference": Difference(**c["difference"])} for c in found.get("contrasts_on_test", ())]
@@ -195,7 +195,7 @@ class Outcome:
         return "\n".join([*lines, *(contrast.sentence() for contrast in self.contrasts)])
 
 
-def _plain(row: Row) -> dict[str, object]:
+def _plain(row: StrategyRow) -> dict[str, object]:
     bare = {name: value for name, value in row.__dict__.items() if name not in ("recipes", "timeline")}
     bare["accuracies"] = {s: {t: asdict(a) for t, a in found.items()} for s, found in row.accuracies.items()}
     bare["combined"] = {s: asdict(a) for s, a in row.combined.items()}
@@ -210,7 +210,7 @@ def _accuracies(found: Mapping[str, Mapping]) -> dict[str, Accuracy]:
     return {name: Accuracy(**a) for name, a in found.items()}
 
 
-def _row(facts: dict) -> Row:
+def _row(facts: dict) -> StrategyRow:
     def vectors(pairs: Sequence) -> tuple:
         return tuple((tuple(x), score) for x, score in pairs)
 
@@ -219,6 +219,8 @@ def _row(facts: dict) -> Row:
     given["accuracies"] = {s: _accuracies(found) for s, found in facts["accuracies"].items()}
     given["against_base"] = {t: Paired(**test) for t, test in facts.get("against_base", {}).items()}
     given["combined"] = _accuracies(facts["combined"])
-    given["timeline"] = tuple(Moment(**{**m, "accuracies": _accuracies(m["accuracies"])}) for m in facts["timeline"])
+    given["timeline"] = tuple(
+        SequenceStage(**{**m, "accuracies": _accuracies(m["accuracies"])}) for m in facts["timeline"]
+    )
     given |= {"alphas": tuple(facts["alphas"]), "order": tuple(facts["order"]), "tried": vectors(facts["tried"])}
-    return Row(**given)
+    return StrategyRow(**given)

@@ -6,7 +6,7 @@ from core.recipes.components import PARTITIONS, Partition, PrefixError, blocks, 
 from core.recipes.manifold import PAPER, PRESETS, Preset, Question, manifold, mix_in
 from core.recipes.paint import GRID, Step, check_alpha, choose_alpha, choose_within, grid, paint
 from core.recipes.recipe import Recipe, RecipeError, combine, lerp, single
-from core.recipes.search import OPTIMISERS, SIGMA, Found, Objective, SearchError, Trial, Vector, maximise
+from core.recipes.search import OPTIMISERS, SIGMA, Objective, SearchError, SearchResult, Trial, Vector, maximise
 from core.recipes.soups import SoupError, Verdict, greedy, greedy_members, ranked, uniform
 from core.recipes.strategies import check_distinct, mixed
 
@@ -17,7 +17,6 @@ __all__ = [
     "PARTITIONS",
     "PRESETS",
     "SIGMA",
-    "Found",
     "Objective",
     "Partition",
     "PrefixError",
@@ -26,6 +25,7 @@ __all__ = [
     "Recipe",
     "RecipeError",
     "SearchError",
+    "SearchResult",
     "SoupError",
     "Step",
     "Trial",

@@ -80,7 +80,7 @@ TEXT_AT_DEPTH = {
 
 
 @dataclass(frozen=True)
-class Group:
+class ComponentGroup:
     """One mixing factor's share of the network: a title, and the prefixes that it owns (none: it changes nothing)."""
 
     title: str
@@ -92,7 +92,7 @@ class Partition:
     """A network cut into groups, each with one mixing factor; exactly one of them owns ``""``, what is left."""
 
     name: str
-    groups: tuple[Group, ...]
+    groups: tuple[ComponentGroup, ...]
 
     def __post_init__(self) -> None:
         owned = [p for group in self.groups for p in group.prefixes]
@@ -117,7 +117,7 @@ def partition(name: str, sizes: Mapping[str, int]) -> Partition:
     here. Other towers are cut by the same rule into as many groups as that gives. Raises PrefixError.
     """
     if name == "whole":
-        return Partition(name, (Group("the whole network", ("",)),))
+        return Partition(name, (ComponentGroup("the whole network", ("",)),))
     if name == "blocks":
         return _grouped(name, {p: (p,) for p in sorted(blocks(sizes), key=bool)})  # the stem comes first
     if name in ("C8", "C15", "C26"):
@@ -141,10 +141,10 @@ def _at_depth(weight: str, depth: int) -> str:
 
 def _grouped(name: str, found: Mapping[str, tuple[str, ...]]) -> Partition:
     """Groups by title; the first that owns something owns what is left, too, unless another one does."""
-    groups = [Group(title or "stem", prefixes) for title, prefixes in found.items()]
+    groups = [ComponentGroup(title or "stem", prefixes) for title, prefixes in found.items()]
     if not any("" in g.prefixes for g in groups):
         first = next(i for i, g in enumerate(groups) if g.prefixes)
-        groups[first] = Group(groups[first].title, ("", *groups[first].prefixes[1:]))
+        groups[first] = ComponentGroup(groups[first].title, ("", *groups[first].prefixes[1:]))
     return Partition(name, tuple(groups))
 
 

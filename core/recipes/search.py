@@ -38,7 +38,7 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Found:
+class SearchResult:
     """What a search tried, each point once and in order, and which optimiser really ran."""
 
     trials: tuple[Trial, ...]
@@ -75,7 +75,7 @@ def maximise(
     known: Iterable[Trial] = (),
     keep: Callable[[Trial], object] = lambda _: None,
     progress: Progress = SILENT,
-) -> Found:
+) -> SearchResult:
     """Search [0, 1]^d, or with ``total`` its part that sums to at most that, for the highest score.
 
     The start is tried first; at most ``budget`` points are evaluated, none twice. ``keep`` is told of each evaluation
@@ -106,7 +106,7 @@ def maximise(
             loss = -look(candidate.value)
             with _blamed(name):
                 engine.tell(candidate, loss)
-    return Found(tuple(tried.values()), name)
+    return SearchResult(tuple(tried.values()), name)
 
 
 @contextmanager

@@ -51,7 +51,7 @@ def preset(name: str, partition: Partition, share: float) -> tuple[float, ...]:
     return tuple(round(1 - share * g, 3) for g in given)
 
 
-class Desk:
+class HandMixer:
     """One pool's judge for mixes by hand; any thread may ask, one answer is worked out at a time."""
 
     def __init__(self, lab: Lab, pool: Pool) -> None:
@@ -96,9 +96,9 @@ class Desk:
 
 
 @lru_cache(maxsize=2)
-def desk(lab: Lab, pool: Pool) -> Desk:
+def desk(lab: Lab, pool: Pool) -> HandMixer:
     """The one desk of a pool."""
-    return Desk(lab, pool)
+    return HandMixer(lab, pool)
 
 
 @lru_cache(maxsize=32)

@@ -22,7 +22,7 @@ BATCH = 256  # pictures that a judge prepares and looks at together; racing may 
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedRecipe:
     """What a mix scored: accuracy and mean probability of the right class in [0, 1], and how many pictures it saw.
 
     If it saw fewer than all, the accuracy is the incumbent's less how far it was behind on those.
@@ -62,7 +62,7 @@ class Judge:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def judge(self, recipe: Recipe, racing: bool = False) -> Judged:
+    def judge(self, recipe: Recipe, racing: bool = False) -> JudgedRecipe:
         """Merge a recipe and see how it does; ``racing`` gives up once the incumbent is clearly out of reach."""
         started = time.perf_counter()
         parts, given_up = list[torch.Tensor](), None
@@ -95,14 +95,14 @@ class Judge:
         likely = torch.log_softmax(logits.float(), dim=1).gather(1, labels[:, None]).exp()
         return metrics.correct(logits.numpy(), labels.numpy()), round(float(likely.mean()), 6)
 
-    def _whole(self, recipe: Recipe, parts: list[torch.Tensor]) -> Judged:
+    def _whole(self, recipe: Recipe, parts: list[torch.Tensor]) -> JudgedRecipe:
         right, tie = self._right(recipe, parts)
         score = float(right.mean())
         if self._incumbent is None or score > self._incumbent[0]:
             self._incumbent = (score, right)
-        return Judged(score, tie, len(right))
+        return JudgedRecipe(score, tie, len(right))
 
-    def _hopeless(self, recipe: Recipe, parts: list[torch.Tensor]) -> Judged | None:
+    def _hopeless(self, recipe: Recipe, parts: list[torch.Tensor]) -> JudgedRecipe | None:
         """The verdict on a mix that is behind the incumbent by more than noise on the pictures seen, else None."""
         if self._incumbent is None:
             return None
@@ -111,4 +111,4 @@ class Judge:
         fixed, broken = int((right & ~incumbent).sum()), int((~right & incumbent).sum())
         if broken - fixed <= GIVE_UP * math.sqrt(fixed + broken):
             return None
-        return Judged(max(0.0, best - (broken - fixed) / len(right)), tie, len(right))
+        return JudgedRecipe(max(0.0, best - (broken - fixed) / len(right)), tie, len(right))

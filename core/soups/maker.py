@@ -30,7 +30,7 @@ from core.recipes import (
     uniform,
 )
 from core.soups.ensembles import Ensemble
-from core.soups.judge import Judge, Judged
+from core.soups.judge import Judge, JudgedRecipe
 from core.soups.learned import LearnedSettings, learned_soup
 from core.soups.measure import measured
 from core.soups.plan import Pool, SoupPlan, cut, outcome_file
@@ -41,7 +41,7 @@ from core.workspace import Lab
 Made = tuple[Recipe, list[Verdict]]
 
 
-class Making:
+class SoupMaker:
     """One plan being carried out; every question it asks is answered from the trace for as long as that lasts."""
 
     def __init__(self, lab: Lab, pool: Pool, plan: SoupPlan, progress: Progress) -> None:
@@ -51,7 +51,7 @@ class Making:
         self.judge: Judge | None = None
         self.searches, self.evaluations, self.pictures = 0, 0, 0
         self.optimisers, self.notes = dict[str, None](), list[str]()
-        self._known: dict[tuple[str, int], Judged] = {}
+        self._known: dict[tuple[str, int], JudgedRecipe] = {}
         self._asking: dict[str, Any] = {}
         self._best: tuple[float, Recipe] | None = None
 
@@ -67,7 +67,7 @@ class Making:
 
     # what methods ask
 
-    def look(self, recipe: Recipe) -> Judged:
+    def look(self, recipe: Recipe) -> JudgedRecipe:
         """A recipe's figures on val: remembered, from the trace, or evaluated now and written to it."""
         weights, racing = self.lab.weights_key(recipe)[:16], self.plan.racing and bool(self._asking)
         for place in ((weights, 0), (weights, self.searches)):
@@ -75,7 +75,7 @@ class Making:
                 return self._known[place]
         line = self.trace.peek()
         if line is not None and line.get("weights") == weights:
-            found = Judged(line["score"], line["tie"], line["seen"])
+            found = JudgedRecipe(line["score"], line["tie"], line["seen"])
         else:
             found = self._judge().judge(recipe, racing)
         self.trace.write({**self._asking, "weights": weights, **asdict(found)})

@@ -12,7 +12,7 @@ import torch
 from core.progress import SILENT, Progress
 from core.recipes import Recipe, Verdict
 from core.soups.judge import BATCH
-from core.soups.maker import Making, verdict_facts
+from core.soups.maker import SoupMaker, verdict_facts
 from core.soups.measure import individuals, measured
 from core.soups.plan import Pool, SoupPlan, check_plan, cut, outcome_file, pool_folder
 from core.soups.results import SoupOutcome, SoupRow, outcome_facts
@@ -27,7 +27,7 @@ def make_soup(lab: Lab, pool: Pool, plan: SoupPlan, progress: Progress = SILENT)
     """
     path = outcome_file(lab, pool, check_plan(lab, plan))
     with files.locked(lab.folder / "locks" / f"soup-{path.stem}.lock", progress.check):
-        making, started = Making(lab, pool, plan, progress), time.monotonic()
+        making, started = SoupMaker(lab, pool, plan, progress), time.monotonic()
         steps = ("individuals", "make", "measure")
         outcome = None
         for step in progress(steps, costs=_costs(lab, making)):
@@ -47,7 +47,7 @@ def make_soup(lab: Lab, pool: Pool, plan: SoupPlan, progress: Progress = SILENT)
         return outcome
 
 
-def _make(making: Making) -> tuple[Recipe | SoupRow, list[Verdict]]:
+def _make(making: SoupMaker) -> tuple[Recipe | SoupRow, list[Verdict]]:
     if making.plan.method in ("ensemble", "greedy ensemble"):
         return making.ensemble(chosen=making.plan.method == "greedy ensemble")
     return {
@@ -58,7 +58,7 @@ def _make(making: Making) -> tuple[Recipe | SoupRow, list[Verdict]]:
     }[making.plan.method]()
 
 
-def _costs(lab: Lab, making: Making) -> list[float]:
+def _costs(lab: Lab, making: SoupMaker) -> list[float]:
     """Relative durations of the three steps, in pictures through a forward pass."""
     pool, count = making.pool, len(making.pool.ingredients)
     val = lab.task(pool.task).size("val")
@@ -70,7 +70,7 @@ def _costs(lab: Lab, making: Making) -> list[float]:
     return [0.001 if known else count * row, val * make.get(making.plan.method, 8 * count), row]
 
 
-def _outcome(making: Making, row: SoupRow, verdicts: Sequence[Verdict], seconds: float) -> SoupOutcome:
+def _outcome(making: SoupMaker, row: SoupRow, verdicts: Sequence[Verdict], seconds: float) -> SoupOutcome:
     facts = {k: v for k, v in asdict(making.plan).items() if k != "start"}
     facts |= {"start": making.plan.start.to_json() if making.plan.start else None, "factors": list(making.plan.factors)}
     groups = tuple(group.title for group in making.partition.groups)

@@ -4,18 +4,18 @@ from core.storage import files
 from core.storage.content_keys import digest_of
 from core.storage.disk_space import check_room, megabytes
 from core.storage.download import DownloadError, by_hand, cache_folder, fetch, fetch_data
-from core.storage.integrity import Verified, signature
-from core.storage.lru import Recent
+from core.storage.integrity import IntegrityRecord, signature
+from core.storage.lru import LRU
 from core.storage.store import Store
 from core.storage.streaming import Layout, Mapped, pieces, writing
 
 __all__ = [
+    "LRU",
     "DownloadError",
+    "IntegrityRecord",
     "Layout",
     "Mapped",
-    "Recent",
     "Store",
-    "Verified",
     "by_hand",
     "cache_folder",
     "check_room",

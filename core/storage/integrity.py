@@ -10,7 +10,7 @@ from pathlib import Path
 from core.storage import files
 
 
-class Verified:
+class IntegrityRecord:
     """A record like git's index: a file whose size, times and inode are those noted is the file that was verified.
 
     It lives in the file ``record``; where that cannot be written, files are verified once per process. Thread-safe.

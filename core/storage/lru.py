@@ -11,7 +11,7 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
-class Recent(Generic[K, V]):
+class LRU(Generic[K, V]):
     """A dict that forgets what was used the longest ago, beyond ``room`` entries, or whatever ``cost`` counts in.
 
     Any thread may use it. A single value that costs more than all the room stays until the next one comes.

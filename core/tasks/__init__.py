@@ -3,13 +3,13 @@
 from core.tasks.answers import Answers
 from core.tasks.class_groups import group_named
 from core.tasks.datasets import AbsentError, DataError, decode, home
-from core.tasks.datasets.adapters import PER_PICTURE, Opening, freeze, guess, open_parts
+from core.tasks.datasets.adapters import PER_PICTURE, DataLocation, freeze, guess, open_parts
 from core.tasks.datasets.catalogue import entries, entry
 from core.tasks.datasets.decode import bytes_needed, cores
 from core.tasks.datasets.fetch import fetch
 from core.tasks.datasets.formats.parquet import grouped
-from core.tasks.datasets.images import Files, Part
-from core.tasks.datasets.source import Real
+from core.tasks.datasets.images import Files, StoredPart
+from core.tasks.datasets.source import FileSource
 from core.tasks.datasets.splits import Cut
 from core.tasks.datasets.status import STATES, Status, clear_cache, located, statuses
 from core.tasks.task import ROLES, SPLITS, Pictures, Source, Task, TaskError
@@ -23,13 +23,13 @@ __all__ = [
     "Answers",
     "Cut",
     "DataError",
+    "DataLocation",
+    "FileSource",
     "Files",
-    "Opening",
-    "Part",
     "Pictures",
-    "Real",
     "Source",
     "Status",
+    "StoredPart",
     "Task",
     "TaskError",
     "bytes_needed",

@@ -15,7 +15,7 @@ from core.tasks.task import SPLITS, Pictures, Source, Task, TaskError
 
 
 @dataclass(frozen=True)
-class Group:
+class ClassGroup:
     """Those pictures of another source whose label is among ``classes``, in their order.
 
     ``relabel`` numbers the labels 0, 1, ... in the order of ``classes``; without it they stay as they are.
@@ -46,12 +46,12 @@ class Group:
 
 
 @lru_cache(maxsize=4096)
-def _size(group: Group, split: str) -> int:
+def _size(group: ClassGroup, split: str) -> int:
     return int(np.isin(group.source.load(split).labels, group.classes).sum())
 
 
 @dataclass(frozen=True, eq=False)
-class Kept:
+class CachedSource:
     """The source of a task whose pictures somebody keeps: ``pictures(task, split)`` gives them, drawn only once."""
 
     task: Task
@@ -83,7 +83,9 @@ def group_named(name: str, task: Callable[[str], Task], pictures: Callable[[str,
         return None
     whole, _, groups, seed, all_names = found.groups()
     cut = task(whole)
-    every = class_groups(cut, int(groups), None if seed is None else int(seed), bool(all_names), Kept(cut, pictures))
+    every = class_groups(
+        cut, int(groups), None if seed is None else int(seed), bool(all_names), CachedSource(cut, pictures)
+    )
     return next((group for group in every if group.name == name), None)
 
 
@@ -121,7 +123,7 @@ def class_groups(
                 title=f"{task.title}, classes {i + 1} of {groups}",
                 description=f"Of {task.title}, only {', '.join(names)}.",
                 class_names=task.class_names if all_names else names,
-                source=Group(source or task.source, classes, relabel=not all_names),
+                source=ClassGroup(source or task.source, classes, relabel=not all_names),
                 plays=f"Split {task.plays}" if task.plays else "",
                 stands_for=task.stands_for if all_names else others,
             )

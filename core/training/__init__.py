@@ -2,7 +2,7 @@
 
 from core.training.closed_heads import own_head, train_head, train_heads, without_head
 from core.training.finetune import TrainingSet, batch_indices
-from core.training.graph import Desk, Piece, run_graph
+from core.training.graph import Piece, WorkspaceSpec, run_graph
 from core.training.lp_ft import SweepSettings, finetune_with_head, linear_probe
 from core.training.pretraining import photos
 from core.training.settings import Settings, describe_training, patch_settings, settings_of
@@ -13,12 +13,12 @@ from core.training.workers import default_workers, executor
 __all__ = [
     "DRAWING_COST",
     "TRAINING_COST",
-    "Desk",
     "Piece",
     "Settings",
     "Step",
     "SweepSettings",
     "TrainingSet",
+    "WorkspaceSpec",
     "batch_indices",
     "build",
     "check_start",

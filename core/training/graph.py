@@ -30,7 +30,7 @@ class GraphError(PaletteError):
 
 
 @dataclass(frozen=True)
-class Desk:
+class WorkspaceSpec:
     """How a worker opens the workspace: by name, in a cache folder that all workers see, on a device of its own.
 
     ``tasks`` makes the tasks where the workspace's own words for them are not meant; ``threads`` bounds a CPU's.
@@ -48,7 +48,7 @@ class Desk:
 
 
 @lru_cache(maxsize=2)
-def _open(desk: Desk) -> Lab:
+def _open(desk: WorkspaceSpec) -> Lab:
     if desk.threads:
         torch.set_num_threads(desk.threads)
     return Lab(desk.name, desk.cache, desk.device, desk.tasks() if desk.tasks else None)
@@ -78,7 +78,7 @@ class Piece(Protocol):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class PieceResult:
     """What became of a piece: who ran it, and whether anything was left to compute."""
 
     key: str
@@ -86,7 +86,7 @@ class Outcome:
     computed: bool
 
 
-def work(desk: Desk, piece: Piece, progress: Progress = SILENT) -> Outcome:
+def work(desk: WorkspaceSpec, piece: Piece, progress: Progress = SILENT) -> PieceResult:
     """Run a piece where this is called; what is there already costs a look at the disk.
 
     Beginning and end go into ``work/`` of the workspace, one file a worker, so that what was computed twice shows.
@@ -94,15 +94,15 @@ def work(desk: Desk, piece: Piece, progress: Progress = SILENT) -> Outcome:
     lab, worker = desk.open(), f"{platform.node()}-{os.getpid()}"
     log = lab.folder / "work" / f"{worker}.jsonl"
     if piece.done(lab):
-        return Outcome(piece.key, worker, False)
+        return PieceResult(piece.key, worker, False)
     with files.locked(lab.folder / "locks" / f"piece-{piece.key[:32]}.lock"):
         if piece.done(lab):
-            return Outcome(piece.key, worker, False)
+            return PieceResult(piece.key, worker, False)
         facts = {"piece": piece.key, "title": piece.title}
         files.append_line(log, {**facts, "event": "began", "time": time.time()})
         piece.run(lab, progress)
         files.append_line(log, {**facts, "event": "done", "time": time.time()})
-    return Outcome(piece.key, worker, True)
+    return PieceResult(piece.key, worker, True)
 
 
 class InProcess(Executor):
@@ -118,7 +118,9 @@ class InProcess(Executor):
         return future
 
 
-def run_graph(graph: Sequence[Piece], desk: Desk, executor: Executor, progress: Progress = SILENT) -> list[Outcome]:
+def run_graph(
+    graph: Sequence[Piece], desk: WorkspaceSpec, executor: Executor, progress: Progress = SILENT
+) -> list[PieceResult]:
     """Have every piece done by an executor, each as soon as what it needs is there; returns what became of them.
 
     A piece that fails stops the build after those under way. Raises what it raised, GraphError if the workers died,
@@ -127,7 +129,7 @@ def run_graph(graph: Sequence[Piece], desk: Desk, executor: Executor, progress: 
     whole, spent = sum(piece.cost for piece in graph) or 1.0, 0.0
     waiting, missing = list(graph), {piece.key for piece in graph}
     under_way: dict[Future, Piece] = {}
-    outcomes: list[Outcome] = []
+    outcomes: list[PieceResult] = []
     try:
         while waiting or under_way:
             for piece in [p for p in waiting if not missing.intersection(p.needs)]:

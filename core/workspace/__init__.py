@@ -4,7 +4,7 @@ from core.workspace import datasets, named_recipes, precision
 from core.workspace.checkpoints import BASE, Checkpoint, CheckpointError
 from core.workspace.distance import Distance, distances, similarity
 from core.workspace.heads import OWN_HEAD, trained_path
-from core.workspace.history import Entry, History
+from core.workspace.history import History, HistoryEntry
 from core.workspace.lab import CACHE, Lab, workspaces
 from core.workspace.named_recipes import KEY, Mix, idle_columns, parse_recipe
 from core.workspace.tasks import placed
@@ -17,8 +17,8 @@ __all__ = [
     "Checkpoint",
     "CheckpointError",
     "Distance",
-    "Entry",
     "History",
+    "HistoryEntry",
     "Lab",
     "Mix",
     "datasets",

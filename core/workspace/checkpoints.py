@@ -10,7 +10,7 @@ import torch
 
 from core import PaletteError
 from core.recipes import Recipe
-from core.storage import Verified, files, signature
+from core.storage import IntegrityRecord, files, signature
 
 BASE = "base"
 IMAGE_TOWER = "visual"
@@ -50,7 +50,7 @@ class Zoo:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.verified = Verified(folder / "verified.json")
+        self.verified = IntegrityRecord(folder / "verified.json")
         self._weights: dict[tuple[str, int, int], dict[str, dict[str, torch.Tensor]]] = {}
         self._headers: dict[str, tuple[tuple[int, int], Checkpoint]] = {}
 

@@ -16,7 +16,19 @@ from PIL import ImageOps
 from core.models import clip
 from core.progress import duration
 from core.storage import files, megabytes
-from core.tasks import ROLES, AbsentError, DataError, Real, Task, bytes_needed, cores, entries, guess, home, open_parts
+from core.tasks import (
+    ROLES,
+    AbsentError,
+    DataError,
+    FileSource,
+    Task,
+    bytes_needed,
+    cores,
+    entries,
+    guess,
+    home,
+    open_parts,
+)
 from core.workspace.lab import Lab
 from core.workspace.tasks import DEFAULT_TEMPLATES, catalogued, placed, task_of
 
@@ -94,7 +106,7 @@ def preview(lab: Lab, facts: Mapping[str, Any]) -> Preview:
     if facts["role"] not in ROLES:
         raise DataError(f"{facts['role']!r} is no role; it must be one of {', '.join(ROLES)}.")
     task = task_of(facts)
-    assert isinstance(task.source, Real)
+    assert isinstance(task.source, FileSource)
     counts = {}
     for split in task.source.sizes():
         part, rows = task.source.split(split)
@@ -153,13 +165,13 @@ def decode(lab: Lab, names: Sequence[str], progress: Any) -> dict[str, int]:
 
 def added(lab: Lab) -> list[str]:
     """Names of the workspace's tasks that are real data."""
-    return [name for name, task in lab.tasks.items() if isinstance(task.source, Real)]
+    return [name for name, task in lab.tasks.items() if isinstance(task.source, FileSource)]
 
 
 def sample(shown: Preview, count: int = 16, seed: int = 0) -> list[tuple[np.ndarray, str]]:
     """A few images as they lie on disk, made small and square, with their class names: uint8 (120, 120, 3) each."""
     source = shown.task.source
-    assert isinstance(source, Real)
+    assert isinstance(source, FileSource)
     part, rows = source.split(next(iter(shown.counts)))
     rng, found = np.random.default_rng(seed), []
     for row in rng.permutation(rows)[: 2 * count]:

@@ -18,7 +18,7 @@ RECIPE = ("models", "components", "coefficients")
 
 
 @dataclass(frozen=True)
-class Entry:
+class HistoryEntry:
     """One recipe with where it came from.
 
     ``key`` is what links and addresses carry; ``title`` says what it is, for people; ``origin`` is the address of the
@@ -64,25 +64,25 @@ class History:
 
     def remember(
         self, recipe: Recipe, title: str, origin: str = "", figures: Sequence[Mapping[str, Any]] = ()
-    ) -> Entry:
+    ) -> HistoryEntry:
         """Keep a recipe, and say under which key; the same one again becomes the newest, and keeps its name and star.
 
         Raises DiskError.
         """
-        entry = Entry(key_of(recipe), recipe, title, origin, time.time(), figures=tuple(figures))
+        entry = HistoryEntry(key_of(recipe), recipe, title, origin, time.time(), figures=tuple(figures))
         if old := self.find(recipe):
             entry = replace(entry, name=old.name, star=old.star, figures=entry.figures or old.figures)
             entry = replace(entry, origin=origin or old.origin)
         return self._keep(entry)
 
-    def find(self, recipe: Recipe) -> Entry | None:
+    def find(self, recipe: Recipe) -> HistoryEntry | None:
         """The entry of a recipe, or None."""
         try:
             return self[key_of(recipe)]
         except PaletteError:
             return None
 
-    def change(self, key: str, **what: Any) -> Entry:
+    def change(self, key: str, **what: Any) -> HistoryEntry:
         """Give an entry another ``name``, ``star`` or ``figures``; the rest stays. Raises PaletteError."""
         entry = replace(self[key], **what)
         if len(entry.name) > LONGEST_NAME or not entry.name.isprintable():
@@ -99,18 +99,18 @@ class History:
         except PaletteError:
             return False
 
-    def __getitem__(self, key: str) -> Entry:
+    def __getitem__(self, key: str) -> HistoryEntry:
         """The entry of a key. Raises PaletteError if there is none or it cannot be read."""
         try:
             facts = json.loads(self.path(key).read_text(encoding="utf-8"))
             recipe = Recipe.from_json(json.dumps({word: facts.pop(word) for word in RECIPE}))
-            return Entry(recipe=recipe, **facts | {"figures": tuple(facts.get("figures", ()))})
+            return HistoryEntry(recipe=recipe, **facts | {"figures": tuple(facts.get("figures", ()))})
         except FileNotFoundError:
             raise PaletteError(f"No recipe {key!r} is kept here; open it on the page where it was made.") from None
         except (ValueError, TypeError, KeyError) as error:
             raise PaletteError(f"The kept recipe {key!r} cannot be read ({error}); make it again.") from None
 
-    def entries(self, words: str = "") -> list[Entry]:
+    def entries(self, words: str = "") -> list[HistoryEntry]:
         """Every entry that can be read and that matches the words: starred ones first, then the newest."""
         found = []
         for path in self.folder.glob("*.json"):
@@ -120,7 +120,7 @@ class History:
                 continue
         return sorted((e for e in found if e.matches(words)), key=lambda e: (not e.star, -e.when))
 
-    def _keep(self, entry: Entry) -> Entry:
+    def _keep(self, entry: HistoryEntry) -> HistoryEntry:
         facts = asdict(entry)
         del facts["recipe"]
         files.write_json(self.path(entry.key), json.loads(entry.recipe.to_json()) | facts)

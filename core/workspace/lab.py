@@ -38,7 +38,7 @@ from core.models import (
 from core.progress import SILENT, Progress
 from core.recipes import Recipe, check_alpha, lerp, single
 from core.storage import Store, digest_of, files
-from core.tasks import SPLITS, Answers, Pictures, Real, Task, TaskError, group_named
+from core.tasks import SPLITS, Answers, FileSource, Pictures, Task, TaskError, group_named
 from core.workspace.checkpoints import BASE, Zoo
 from core.workspace.heads import trained_head
 from core.workspace.tasks import tasks_of
@@ -168,7 +168,7 @@ class Lab:
         """Pictures of a split, memory-mapped; drawn or decoded once, then read from disk."""
         source = self.task(task).source
         self.task(task).size(split)
-        if isinstance(source, Real):
+        if isinstance(source, FileSource):
             shape = clip.read_config(self.folder / "base")["preprocess_cfg"]
             self.remember([task], progress, [split])
             follow = progress.titled(f"Decoding the {split} pictures of {self.task(task).title}")
@@ -191,7 +191,7 @@ class Lab:
         """Read the files of real data once, so that keys of its content are at hand; quick if no file has changed."""
         for task in dict.fromkeys(tasks):
             source = self.task(task).source
-            if isinstance(source, Real):
+            if isinstance(source, FileSource):
                 follow = progress.titled(f"Reading the files of {self.task(task).title} for the first time")
                 for split in (s for s in splits if s in source.sizes()):
                     source.remember(split, follow)
@@ -351,7 +351,7 @@ class Lab:
     ) -> torch.Tensor:
         """Logits of each picture's own candidates, a block at a time; its texts are read once and kept on disk."""
         source, parts = self.task(task).source, []
-        assert isinstance(source, Real)
+        assert isinstance(source, FileSource)
         asked = self.pictures(task, split).notes["row"][slice(len(found)) if rows is None else rows]
         for first in progress(range(0, len(found), CHOOSING)):
             block = slice(first, first + CHOOSING)

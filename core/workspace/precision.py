@@ -16,7 +16,7 @@ from core.workspace.lab import Lab
 
 
 @dataclass(frozen=True)
-class Row:
+class PrecisionRow:
     """One precision on a task: accuracy, the paired test against float32 (None for itself), pictures a second."""
 
     precision: str
@@ -43,10 +43,10 @@ def to_try(device: torch.device) -> list[str]:
     return [name for name in PRECISIONS if name != "tf32" or device.type == "cuda"]
 
 
-def compare(lab: Lab, recipe: Recipe, task: str, split: str = "val", progress: Progress = SILENT) -> list[Row]:
+def compare(lab: Lab, recipe: Recipe, task: str, split: str = "val", progress: Progress = SILENT) -> list[PrecisionRow]:
     """Measure every precision on one split of a task, one model at a time; nothing is kept."""
     images, labels, head = lab.pictures(task, split).images, lab.pictures(task, split).labels, lab.head(task)
-    rows: list[Row] = []
+    rows: list[PrecisionRow] = []
     exact: Answers | None = None
     for precision in progress(to_try(lab.device), "Measuring"):
         progress.at(progress.fraction, f"Computing with {precision}")
@@ -60,5 +60,5 @@ def compare(lab: Lab, recipe: Recipe, task: str, split: str = "val", progress: P
         exact = exact or answers
         flips = paired(exact.right, answers.right) if rows else None
         changed = int((exact.predictions != answers.predictions).sum())
-        rows.append(Row(precision, answers.accuracy, flips, changed, pace))
+        rows.append(PrecisionRow(precision, answers.accuracy, flips, changed, pace))
     return rows

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from core.tasks import PER_PICTURE, Cut, DataError, Opening, Real, Task, TaskError, entry, freeze, located
+from core.tasks import PER_PICTURE, Cut, DataError, DataLocation, FileSource, Task, TaskError, entry, freeze, located
 
 Facts = Mapping[str, Any]
 DEFAULT_TEMPLATES = ("a photo of a {}", "a photo of the {}")  # the mini base never met a full stop
@@ -39,8 +39,8 @@ def task_of(asked: str | Facts) -> Task:
     try:
         place = facts["from"]
         names = tuple(map(str, facts["class_names"]))
-        source = Real(
-            Opening(place["kind"], Path(place["root"]), freeze(place.get("options", []))),
+        source = FileSource(
+            DataLocation(place["kind"], Path(place["root"]), freeze(place.get("options", []))),
             len(names),
             int(facts.get("seed", 0)),
             tuple(Cut(*cut) for cut in facts.get("cuts", [])),
@@ -88,6 +88,6 @@ def _known(key: str) -> Any:
         raise TaskError(str(error)) from None
 
 
-def placed(where: Opening) -> dict[str, Any]:
+def placed(where: DataLocation) -> dict[str, Any]:
     """An opening as workspace.json keeps it; ``task_of`` reads it back."""
     return {"kind": where.kind, "root": str(where.root), "options": [list(pair) for pair in where.options]}

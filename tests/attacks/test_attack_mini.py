@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.attacks.study import Outcome, outcome, written_on
+from core.attacks.study import AttackOutcome, outcome, written_on
 from core.metrics import paired
 from core.recipes.paint import GRID
 from core.workspace.lab import CACHE, Lab
@@ -10,7 +10,7 @@ from core.workspace.lab import CACHE, Lab
 ASKED = 0.30  # of the fooled rate on val; α is the smallest that gives it
 
 
-def answered(lab: Lab, alpha: float, split: str) -> Outcome:
+def answered(lab: Lab, alpha: float, split: str) -> AttackOutcome:
     recipe = lab.patch("typographic", alpha)
     assert lab.known(recipe, "typographic", split)
     return outcome(lab.evaluate(recipe, "typographic", split), written_on(lab, lab.task("typographic"), split))

@@ -25,7 +25,7 @@ from core.attacks.study import (
     transfer,
     written_on,
 )
-from core.attacks.tasks import Part, attacked_task, clean_twin
+from core.attacks.tasks import AttackSplit, attacked_task, clean_twin
 from core.attacks.typography import Look
 from core.classify.interactive import live
 from core.tasks.answers import Answers
@@ -199,7 +199,7 @@ def test_the_command_writes_and_tests(command, tmp_path, capsys):
     assert command("test", "noisy", "--task", "plain", "--count", 12, "--json") == 0
     facts = json.loads(capsys.readouterr().out)
     lab = Lab("tiny", tmp_path / "cache", "cpu", tiny_tasks())
-    task = attacked_task(lab.task("plain"), {"test": Part(12, Look())})
+    task = attacked_task(lab.task("plain"), {"test": AttackSplit(12, Look())})
     expected = Study((lab.base, lab.tuned("noisy")), (task,), "test").table(lab)[1][0]
     assert facts["fooled"]["now"]["value"] == expected.fooled.value and facts["nothing written"]["n"] == 12
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from core.attacks.photo_files import Photo, Trouble, file_name, parse, png, read, save
-from core.attacks.tasks import SEEN, UNSEEN, Part, attacked_task, clean_twin, paint_task, plan
+from core.attacks.tasks import SEEN, UNSEEN, AttackSplit, attacked_task, clean_twin, paint_task, plan
 from core.attacks.typography import Look
 from core.classify.decode import IntakeError, decode_picture
 from core.tasks.task import TaskError
@@ -20,7 +20,7 @@ PICTURE = np.full((32, 48, 3), 90, np.uint8)
 
 def test_an_attack_writes_another_class_on_every_picture():
     task = tiny_tasks()["plain"]
-    attacked = attacked_task(task, {"test": Part(24, Look())})
+    attacked = attacked_task(task, {"test": AttackSplit(24, Look())})
     found, clean = attacked.source.load("test"), clean_twin(attacked).source.load("test")
     assert attacked.role == "attack" and attacked.size("test") == 24
     assert (found.notes["written"] != found.labels).all()
@@ -34,24 +34,24 @@ def test_an_attack_writes_another_class_on_every_picture():
 
 def test_digests_follow_what_is_written():
     task = tiny_tasks()["plain"]
-    one = attacked_task(task, {"test": Part(8, Look())})
+    one = attacked_task(task, {"test": AttackSplit(8, Look())})
     others = [
         clean_twin(one),
-        attacked_task(task, {"test": Part(8, Look(size=0.3))}),
-        attacked_task(task, {"test": Part(8, Look())}, seed=1),
-        attacked_task(task, {"test": Part(8, SEEN)}),
-        attacked_task(tiny_tasks()["noisy"], {"test": Part(8, Look())}),
+        attacked_task(task, {"test": AttackSplit(8, Look(size=0.3))}),
+        attacked_task(task, {"test": AttackSplit(8, Look())}, seed=1),
+        attacked_task(task, {"test": AttackSplit(8, SEEN)}),
+        attacked_task(tiny_tasks()["noisy"], {"test": AttackSplit(8, Look())}),
     ]
     digests = {t.source.digest("test") for t in [one, *others]}
     assert len(digests) == len(others) + 1
-    assert one.source.digest("test") == attacked_task(task, {"test": Part(8, Look())}).source.digest("test")
+    assert one.source.digest("test") == attacked_task(task, {"test": AttackSplit(8, Look())}).source.digest("test")
 
 
 def test_training_and_test_share_no_class_and_no_style():
     names = tuple("abcdefgh")
     labels = np.arange(80) % 8
-    seen = plan(labels, 8, Part(40, SEEN, tuple(range(4))), seed=3)
-    new = plan(labels, 8, Part(40, UNSEEN, tuple(range(4, 8))), seed=3)
+    seen = plan(labels, 8, AttackSplit(40, SEEN, tuple(range(4))), seed=3)
+    new = plan(labels, 8, AttackSplit(40, UNSEEN, tuple(range(4, 8))), seed=3)
     assert set(labels[seen.rows]) | set(seen.written) == set(range(4))
     assert set(labels[new.rows]) | set(new.written) == set(range(4, 8))
     assert not {k.face for k in seen.looks} & {k.face for k in new.looks}
@@ -61,15 +61,15 @@ def test_training_and_test_share_no_class_and_no_style():
 
 
 def test_every_picture_comes_once_before_any_comes_twice():
-    rows = plan(np.arange(10) % 5, 5, Part(25, Look()), seed=0).rows
+    rows = plan(np.arange(10) % 5, 5, AttackSplit(25, Look()), seed=0).rows
     assert sorted(rows[:10]) == list(range(10)) and np.bincount(rows).max() == 3
 
 
 def test_an_attack_without_pictures_or_classes_says_so():
     with pytest.raises(TaskError, match="at least two classes"):
-        plan(np.zeros(4, int), 3, Part(4, Look(), (0,)), seed=0)
+        plan(np.zeros(4, int), 3, AttackSplit(4, Look(), (0,)), seed=0)
     with pytest.raises(TaskError, match="no split 'val'"):
-        attacked_task(tiny_tasks()["plain"], {"test": Part(4, Look())}).source.load("val")
+        attacked_task(tiny_tasks()["plain"], {"test": AttackSplit(4, Look())}).source.load("val")
 
 
 @pytest.mark.parametrize(

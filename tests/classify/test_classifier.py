@@ -26,7 +26,7 @@ from core.classify.snippet import snippet
 from core.models import clip, torchvision_shim
 from core.models.clip import Encoder
 from core.recipes.recipe import lerp, single
-from core.storage.lru import Recent
+from core.storage.lru import LRU
 from core.workspace.lab import Lab
 from tests.conftest import COLOURS
 
@@ -180,7 +180,7 @@ def test_nothing_to_classify_is_one_sentence(tiny_lab, tmp_path):
 
 
 def test_recent_forgets_what_was_used_the_longest_ago():
-    kept: Recent[str, int] = Recent(10, lambda size: size)
+    kept: LRU[str, int] = LRU(10, lambda size: size)
     kept.put("a", 4), kept.put("b", 4)
     assert kept.get("a") == 4
     kept.put("c", 4)

@@ -14,7 +14,7 @@ from core import PaletteError
 from core.metrics import combined_accuracy, paired
 from core.models.merge import merge
 from core.patching.comparison import _Comparison, compare, parts
-from core.patching.estimate import Sketch
+from core.patching.estimate import Estimate
 from core.patching.finetunes import absent, name_of, remake, settings_for, tuned
 from core.patching.plan import (
     comparison_command,
@@ -36,7 +36,7 @@ from core.patching.results import (
     SHARED,
     SPECIALISED,
     UNPATCHED,
-    Outcome,
+    Comparison,
 )
 from core.progress import CancelledError, Progress
 from core.recipes import strategies
@@ -168,7 +168,7 @@ def test_the_outcome_is_kept_as_json_and_csv(compared):
     path = outcome_path(lab, plan)
     kept = outcome_of(again(lab), plan)
     assert kept.rows == outcome.rows and json.loads(path.read_text())["facts"]["budget"] == 80
-    assert Outcome.from_json(outcome.to_json()).to_json() == outcome.to_json() == path.read_text().strip()
+    assert Comparison.from_json(outcome.to_json()).to_json() == outcome.to_json() == path.read_text().strip()
     lines = list(csv.DictReader(io.StringIO(path.with_suffix(".csv").read_text())))
     assert tuple(lines[0]) == COLUMNS and len(lines) == 2 * sum(len(r.accuracies["val"]) + 1 for r in outcome.rows)
     joint = next(x for x in lines if (x["strategy"], x["split"], x["task"]) == (JOINT, "test", "combined"))
@@ -392,9 +392,9 @@ def test_checkpoints_that_are_gone_are_trained_again_the_same(compared):
 def test_a_sketch_of_all_pictures_is_the_evaluation_and_a_small_one_says_its_n(compared):
     lab, _, outcome = compared
     recipe, tasks = outcome.of(JOINT)[0].recipes[""], ["noisy", "turned", "plain"]
-    whole = Sketch(lab, tasks, pictures=10_000)(recipe)
+    whole = Estimate(lab, tasks, pictures=10_000)(recipe)
     assert whole == {task: lab.evaluate(recipe, task, "val").accuracy for task in tasks}
-    small = [Sketch(lab, tasks, pictures=30) for _ in range(2)]
+    small = [Estimate(lab, tasks, pictures=30) for _ in range(2)]
     assert small[0](recipe) == small[1](recipe) and {a.n for a in small[0](recipe).values()} == {10}
 
 

@@ -10,7 +10,7 @@ import pytest
 from core.__main__ import main
 from core.patching.pieces import ranked, searches
 from core.patching.plan import make_plan
-from core.training.graph import Desk, InProcess, run_graph
+from core.training.graph import InProcess, WorkspaceSpec, run_graph
 from tests.conftest import Noisy, tiny_tasks
 
 
@@ -21,8 +21,8 @@ def two_tasks():
 
 
 @pytest.fixture
-def desk(tiny_cache) -> Desk:
-    return Desk("tiny", tiny_cache, "cpu", 1, two_tasks)
+def desk(tiny_cache) -> WorkspaceSpec:
+    return WorkspaceSpec("tiny", tiny_cache, "cpu", 1, two_tasks)
 
 
 def graph_of(desk, optimisers=("OnePlusOne", "CMA")):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.recipes.components import Group, Partition
+from core.recipes.components import ComponentGroup, Partition
 from core.recipes.manifold import AS_PUBLISHED, PAPER, Preset, manifold
 from core.recipes.recipe import Recipe, single
 from core.recipes.search import Trial, maximise
@@ -17,7 +17,7 @@ from core.recipes.soups import greedy, ranked
 
 # Three components, one weight each; component "" is the first.
 NAMES = ("", "visual.b", "head")
-CUT = Partition("three", tuple(Group(n or "a", (n,)) for n in NAMES))
+CUT = Partition("three", tuple(ComponentGroup(n or "a", (n,)) for n in NAMES))
 GOAL = np.array([0.3, 0.6, 0.5])
 THETA = {
     "p": np.array([0.0, 0.6, 0.6]),

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.recipes.components import PARTITIONS, Group, Partition, PrefixError, owner, partition
+from core.recipes.components import PARTITIONS, ComponentGroup, Partition, PrefixError, owner, partition
 
 LAYER = ("ln_1.weight", "ln_1.bias", "attn.in_proj_weight", "attn.out_proj.bias", "mlp.c_fc.weight")
 VIT_B_32 = [
@@ -95,4 +95,4 @@ def test_nonsense_is_one_sentence(name, said):
     with pytest.raises(PrefixError, match=said):
         partition(name, sizes(RESNET))
     with pytest.raises(PrefixError, match="each prefix once"):
-        Partition("twice", (Group("a", ("",)), Group("b", ("",))))
+        Partition("twice", (ComponentGroup("a", ("",)), ComponentGroup("b", ("",))))

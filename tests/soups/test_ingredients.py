@@ -132,8 +132,7 @@ def test_augmentation_is_seeded_and_leaves_pictures_alone_where_it_is_none():
 
 
 def test_training_again_is_a_look_at_the_disk(soup_lab, monkeypatch):
-    monkeypatch.setattr(
-        sys.modules[train_ingredient.__module__], "finetune_with_head", lambda *_: pytest.fail("trained again")
-    )
+    module = sys.modules[train_ingredient.__module__]
+    monkeypatch.setattr(module, "finetune_with_head", lambda *_: pytest.fail("trained again"))
     name = "ingredient-02"
     assert train_ingredient(soup_lab, name, ingredients(soup_lab)[name]).name == name

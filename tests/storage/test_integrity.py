@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from core.storage.integrity import Verified, signature
+from core.storage.integrity import IntegrityRecord, signature
 
 
 @pytest.fixture
@@ -16,14 +16,14 @@ def file(tmp_path):
 
 def test_a_file_is_known_until_anything_about_it_changes(tmp_path, file):
     record = tmp_path / "verified.json"
-    Verified(record).add(file, signature(file))
-    assert file in Verified(record)
+    IntegrityRecord(record).add(file, signature(file))
+    assert file in IntegrityRecord(record)
     os.utime(file, ns=(0, 0))
-    assert file not in Verified(record)
+    assert file not in IntegrityRecord(record)
 
 
 def test_other_bytes_of_the_same_size_and_date_are_another_file(tmp_path, file):
-    known, times = Verified(tmp_path / "verified.json"), file.stat()
+    known, times = IntegrityRecord(tmp_path / "verified.json"), file.stat()
     known.add(file, signature(file))
     file.write_bytes(b"WEIGHTS")
     os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
@@ -31,7 +31,7 @@ def test_other_bytes_of_the_same_size_and_date_are_another_file(tmp_path, file):
 
 
 def test_a_file_that_changed_while_it_was_read_is_not_noted(tmp_path, file):
-    known, before = Verified(tmp_path / "verified.json"), signature(file)
+    known, before = IntegrityRecord(tmp_path / "verified.json"), signature(file)
     file.write_bytes(b"other weights")
     known.add(file, before)
     known.add(tmp_path / "absent", None)
@@ -42,15 +42,15 @@ def test_a_file_that_changed_while_it_was_read_is_not_noted(tmp_path, file):
 def test_a_damaged_record_knows_nothing(tmp_path, file, content):
     record = tmp_path / "verified.json"
     record.write_bytes(content)
-    known = Verified(record)
+    known = IntegrityRecord(record)
     assert file not in known
     known.add(file, signature(file))
-    assert file in Verified(record)
+    assert file in IntegrityRecord(record)
 
 
 def test_without_room_for_the_record_it_lasts_as_long_as_the_process(tmp_path, file):
     record = tmp_path / "nowhere" / "verified.json"
     (tmp_path / "nowhere").write_text("a file where a folder should be")
-    known = Verified(record)
+    known = IntegrityRecord(record)
     known.add(file, signature(file))
-    assert file in known and file not in Verified(record)
+    assert file in known and file not in IntegrityRecord(record)

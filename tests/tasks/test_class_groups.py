@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.tasks.class_groups import Group, class_groups
+from core.tasks.class_groups import ClassGroup, class_groups
 from core.tasks.task import Pictures, Task, TaskError
 from tests.conftest import Noisy, tiny_tasks
 
@@ -75,7 +75,7 @@ def test_what_is_different_has_another_digest_and_name():
 
 def test_sizes_look_at_the_source_once_for_each_split():
     source = Counted()
-    group = Group(source, (0, 1))
+    group = ClassGroup(source, (0, 1))
     assert group.sizes() == {"train": 4, "val": 2, "test": 2} == group.sizes() and source.loads == 3
 
 

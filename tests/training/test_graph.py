@@ -16,7 +16,7 @@ from core import PaletteError
 from core.patching.pieces import pieces
 from core.progress import CancelledError, Progress
 from core.storage import files as disk
-from core.training.graph import Desk, GraphError, InProcess, run_graph, work
+from core.training.graph import GraphError, InProcess, WorkspaceSpec, run_graph, work
 from core.training.workers import WorkersError, executor, gpu_of
 from core.workspace.lab import Lab
 from tests.conftest import make_workspace, tiny_tasks
@@ -35,8 +35,8 @@ def empty(tmp_path) -> Path:
     return folder.parent
 
 
-def desk(cache: Path) -> Desk:
-    return Desk("tiny", cache, "cpu", 1, tiny_tasks)
+def desk(cache: Path) -> WorkspaceSpec:
+    return WorkspaceSpec("tiny", cache, "cpu", 1, tiny_tasks)
 
 
 def graph_of(cache: Path):

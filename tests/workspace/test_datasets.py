@@ -16,7 +16,7 @@ from core.models import clip
 from core.patching import curves
 from core.progress import CancelledError, Progress
 from core.tasks.datasets import DataError
-from core.tasks.datasets.adapters import Opening
+from core.tasks.datasets.adapters import DataLocation
 from core.tasks.datasets.catalogue import entries
 from core.tasks.datasets.status import clear_cache
 from core.tasks.task import TaskError
@@ -246,7 +246,7 @@ def vqa(cache):
     clear_cache()
     facts = {"name": "vqa", "role": "supported", "title": "VQA", "templates": ["{}"], "cuts": []}
     facts["class_names"] = [f"choice {i + 1}" for i in range(18)]
-    datasets.add(opened(cache), {**facts, "from": placed(Opening("vqa", root))})
+    datasets.add(opened(cache), {**facts, "from": placed(DataLocation("vqa", root))})
     lab = opened(cache)
     generator = torch.Generator().manual_seed(1)
     other = {n: t.float() + 0.1 * torch.randn(t.shape, generator=generator) for n, t in lab.zoo.weights(BASE).items()}
@@ -298,7 +298,7 @@ def test_other_questions_are_another_task(vqa):
 
 
 def test_whoever_looks_at_some_pictures_of_vqa_sees_the_same(vqa):
-    from core.patching.estimate import Sketch
+    from core.patching.estimate import Estimate
     from core.soups.ensembles import Ensemble
     from core.soups.judge import Judge
 
@@ -307,7 +307,7 @@ def test_whoever_looks_at_some_pictures_of_vqa_sees_the_same(vqa):
     assert Judge(vqa, "vqa").judge(vqa.base).score == right.mean()
     assert Judge(vqa, "vqa", most=2).judge(vqa.base).score == right[:2].mean()
     assert np.array_equal(Ensemble(vqa, Progress()).right([vqa.base], ("vqa", "val")), right)
-    assert Sketch(vqa, ["vqa"])(vqa.base)["vqa"].value == right.mean()
+    assert Estimate(vqa, ["vqa"])(vqa.base)["vqa"].value == right.mean()
     rows = np.array([2, 0])
     seen = vqa.features(vqa.base, "vqa", "val")[rows]
     assert torch.equal(vqa.classified(vqa.base, "vqa", "val", seen, rows), logits[rows])

@@ -15,7 +15,7 @@ import torch
 from core import PaletteError
 from core.exchange import huggingface, manifest_schema
 from core.exchange.exporting import huggingface_config
-from core.exchange.exporting.merged_file import Part, tower_of, write_mix
+from core.exchange.exporting.merged_file import TensorSlice, tower_of, write_mix
 from core.exchange.exporting.model_card import model_card
 from core.exchange.exporting.onnx import check_onnx, write_onnx
 from core.exchange.manifest import (
@@ -246,7 +246,9 @@ def _write_weights(
 ) -> dict[str, str]:
     parents = {name: Mapped(where) for name, where in paths.items()}
     base = parents[BASE].layout
-    parts: Mapping[str, Part] = {n: Part(n) for n in base if facts["format"] != "image_tower" or tower_of(n)}
+    parts: Mapping[str, TensorSlice] = {
+        n: TensorSlice(n) for n in base if facts["format"] != "image_tower" or tower_of(n)
+    }
     if facts["format"] == "huggingface":
         parts = huggingface.parts(base)
     streamed = path.with_suffix(".safetensors") if path.suffix.lower() == ".pt" else path

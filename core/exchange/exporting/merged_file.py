@@ -27,7 +27,7 @@ SPARE = 3  # pieces that may wait while one is written, so that no thread waits 
 
 
 @dataclass(frozen=True)
-class Part:
+class TensorSlice:
     """Where a tensor of the file comes from: a weight in open_clip's name, some of its rows, or turned over."""
 
     source: str
@@ -58,12 +58,12 @@ class _Parent:
     parent is read twice: ``check`` reads it before, and compares all that no mixing will pass.
     """
 
-    def __init__(self, name: str, mapped: Mapped, parts: Mapping[str, Part], mixed: bool, sound: bool) -> None:
+    def __init__(self, name: str, mapped: Mapped, parts: Mapping[str, TensorSlice], mixed: bool, sound: bool) -> None:
         facts = {} if sound else mapped.facts
         self.name, self.mapped = name, mapped
         known = facts.get("image_digest") or facts.get("digest")
         names = [n for n in mapped.layout if tower_of(n) or "image_digest" not in facts]
-        passing = mixed and known and names == [n for n in sorted(parts) if tower_of(n) and parts[n] == Part(n)]
+        passing = mixed and known and names == [n for n in sorted(parts) if tower_of(n) and parts[n] == TensorSlice(n)]
         self._expected = known if passing else None
         self._sha = hashlib.sha256()
         self._before: list[tuple[Callable[[str], bool], str]] = []
@@ -99,7 +99,7 @@ def write_mix(
     path: Path,
     recipe: Recipe,
     parents: Mapping[str, Mapped],
-    parts: Mapping[str, Part],
+    parts: Mapping[str, TensorSlice],
     dtype: torch.dtype,
     facts: Mapping[str, object],
     progress: Progress,

@@ -20,7 +20,7 @@ from core.workspace import Lab
 NEEDED = ("onnx", "onnxscript")
 
 
-class Classifier(torch.nn.Module):
+class OnnxClassifier(torch.nn.Module):
     """Normalised pictures → unit-length features, then logits: scaled similarities plus a trained head's bias."""
 
     def __init__(self, tower: torch.nn.Module, heads: Sequence[Mapping[str, torch.Tensor]], scale: float) -> None:
@@ -66,7 +66,7 @@ def write_onnx(
     if guilty := [n for n, t in encoder.weights.items() if t.is_floating_point() and not torch.isfinite(t).all()]:
         raise ExportError(f"The mix is not a number in {guilty[0]}. Nothing was written.")
     tower = encoder.tower.to("cpu", memory_format=torch.contiguous_format)
-    model = Classifier(tower, list(heads.values()), encoder.logit_scale).eval()
+    model = OnnxClassifier(tower, list(heads.values()), encoder.logit_scale).eval()
     example = torch.zeros(2, 3, encoder.size, encoder.size)
     progress.at(0.3, "Tracing")
     outputs = ["features", *(f"logits_{task}" for task in heads)]

@@ -53,7 +53,7 @@ class Origin:
 
 
 @dataclass(frozen=True)
-class Found:
+class BaseModel:
     """A model's configuration and weights by open_clip's names (memory-mapped where they are files), not checked yet.
 
     ``classifier`` holds the weight and bias of a closed vocabulary's own classes, by ``weight`` and ``bias``.
@@ -65,7 +65,7 @@ class Found:
     classifier: Mapping[str, torch.Tensor]
 
 
-def find(origin: Origin, progress: Progress = SILENT) -> Found:
+def find(origin: Origin, progress: Progress = SILENT) -> BaseModel:
     """The model that is asked for, downloaded if need be. Raises ModelError, DownloadError or ForeignError."""
     asked = _asked(origin)
     if origin.seed is not None:
@@ -80,12 +80,12 @@ def find(origin: Origin, progress: Progress = SILENT) -> Found:
         )
     if origin.closed:
         tensors, classifier = _timm(foreign.tensors, found)
-        return Found(found["name"], _config(found), tensors, classifier)
+        return BaseModel(found["name"], _config(found), tensors, classifier)
     expected = clip.outline(found["model_cfg"])
     named = name_weights(foreign.tensors, expected)
     if named.openai and asked is found and not found["model_cfg"].get("quick_gelu"):
         found = configs.named(origin.model, quick_gelu=True)
-    return Found(found["name"] or origin.hub or foreign.files[0].stem, _config(found), _flat(named, expected), {})
+    return BaseModel(found["name"] or origin.hub or foreign.files[0].stem, _config(found), _flat(named, expected), {})
 
 
 def hub_place(origin: Origin) -> tuple[str, str]:
@@ -110,11 +110,11 @@ def _asked(origin: Origin) -> dict[str, Any] | None:
     return configs.named(origin.model, origin.pretrained) if origin.model else None
 
 
-def _random(seed: int, found: Mapping[str, Any], progress: Progress) -> Found:
+def _random(seed: int, found: Mapping[str, Any], progress: Progress) -> BaseModel:
     progress.at(0.0, "Drawing random weights")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return Found(found["name"], _config(found), clip.create(found["model_cfg"]).state_dict(), {})
+        return BaseModel(found["name"], _config(found), clip.create(found["model_cfg"]).state_dict(), {})
 
 
 def _files(origin: Origin, asked: Mapping[str, Any] | None, progress: Progress) -> Foreign:

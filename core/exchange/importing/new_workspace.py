@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from core import PaletteError
-from core.exchange.importing.base_model import Found, Origin, find
+from core.exchange.importing.base_model import BaseModel, Origin, find
 from core.models import CONFIG, WEIGHTS, check_precision, clip
 from core.progress import SILENT, Progress
 from core.storage import check_room, pieces, writing
@@ -92,7 +92,7 @@ def _free(cache: Path, name: str) -> Path:
     return folder
 
 
-def _layout(found: Found, kept: torch.dtype) -> dict[str, tuple[torch.dtype, tuple[int, ...]]]:
+def _layout(found: BaseModel, kept: torch.dtype) -> dict[str, tuple[torch.dtype, tuple[int, ...]]]:
     """Dtypes and shapes of the weights to write. Raises WorkspaceError naming the first differences."""
     expected = clip.outline(found.config["model_cfg"])
     wrong = [
@@ -108,7 +108,7 @@ def _layout(found: Found, kept: torch.dtype) -> dict[str, tuple[torch.dtype, tup
     return {n: (kept if dtype.is_floating_point else dtype, shape) for n, (dtype, shape) in expected.items()}
 
 
-def _write_base(folder: Path, found: Found, layout: Mapping[str, Any], progress: Progress) -> None:
+def _write_base(folder: Path, found: BaseModel, layout: Mapping[str, Any], progress: Progress) -> None:
     folder.mkdir(parents=True)
     origin: dict[str, Any] = {"model_cfg": found.config["model_cfg"]}
     with writing(folder / WEIGHTS, layout, origin) as writer:
@@ -127,7 +127,7 @@ def _write_base(folder: Path, found: Found, layout: Mapping[str, Any], progress:
     disk.write_json(folder / CONFIG, dict(found.config))
 
 
-def _facts(name: str, origin: Origin, found: Found, precision: str) -> dict[str, Any]:
+def _facts(name: str, origin: Origin, found: BaseModel, precision: str) -> dict[str, Any]:
     return {
         "title": name,
         "base_model": origin.title,

@@ -10,13 +10,13 @@ from typing import Any
 
 from core.tasks.datasets import AbsentError, DataError
 from core.tasks.datasets.formats import folders, imagenet, kitti, mtsd, parquet, torchvision_sets, vqa
-from core.tasks.datasets.images import Part
+from core.tasks.datasets.images import StoredPart
 
-Parts = Mapping[str, Part]
+Parts = Mapping[str, StoredPart]
 
 
 @dataclass(frozen=True)
-class Opening:
+class DataLocation:
     """How to read a data set: an adapter, a place, and the adapter's options as (name, value) pairs, hashable."""
 
     kind: str
@@ -36,7 +36,7 @@ def freeze(value: Any) -> Any:
     return tuple(map(freeze, value)) if isinstance(value, list | tuple) else value
 
 
-def _torchvision(root: Path, name: str, parts: tuple) -> dict[str, Part]:
+def _torchvision(root: Path, name: str, parts: tuple) -> dict[str, StoredPart]:
     found, absent = {}, None
     for part, options in parts:
         try:
@@ -55,7 +55,7 @@ def _parquet(
     rename: tuple = (),
     wordnet: bool = False,
     splits: tuple[str, ...] = (),
-) -> dict[str, Part]:
+) -> dict[str, StoredPart]:
     found = {dict(rename).get(s, s): part for s, part in parquet.parts(root, image, label, splits).items()}
     if wordnet:  # the thousand classes in order under any names, or WordNet ids
         every = {
@@ -65,7 +65,7 @@ def _parquet(
     return found
 
 
-def _files(root: Path, names: tuple[str, ...]) -> dict[str, Part]:
+def _files(root: Path, names: tuple[str, ...]) -> dict[str, StoredPart]:
     grouped = parquet.grouped([root / name for name in names])
     for mine in grouped.values():
         parquet.check_shards(mine)
@@ -92,7 +92,7 @@ PER_PICTURE = frozenset({"vqa"})  # those whose parts have candidates
 
 
 @lru_cache(maxsize=128)
-def open_parts(opening: Opening) -> Parts:
+def open_parts(opening: DataLocation) -> Parts:
     """The parts that are there, by name (train, val, test, or all). Raises AbsentError or DataError."""
     try:
         return ADAPTERS[opening.kind](opening.root, **opening.facts)
@@ -106,7 +106,7 @@ def look_again() -> None:
     torchvision_sets.forget()
 
 
-def guess(path: Path, image: str | None = None, label: str | None = None) -> Opening:
+def guess(path: Path, image: str | None = None, label: str | None = None) -> DataLocation:
     """How to read data of a person's own: a folder per class, parquet, CSV, zip. Raises DataError for anything else."""
     try:
         path = path.expanduser().resolve(strict=True)
@@ -114,8 +114,8 @@ def guess(path: Path, image: str | None = None, label: str | None = None) -> Ope
         raise AbsentError(f"There is nothing at {str(path)[:200]!r}.") from None
     columns = tuple((k, v) for k, v in (("image", image), ("label", label)) if v)
     if path.is_dir():
-        return Opening("parquet", path, columns) if any(path.rglob("*.parquet")) else Opening("folder", path)
+        return DataLocation("parquet", path, columns) if any(path.rglob("*.parquet")) else DataLocation("folder", path)
     kind = {".parquet": "parquet", ".csv": "csv", ".zip": "zip"}.get(path.suffix.lower())
     if kind is None:
         raise DataError(f"{path.name} cannot be read: give a folder with a folder for each class, parquet, CSV or zip.")
-    return Opening(kind, path, columns if kind != "zip" else ())
+    return DataLocation(kind, path, columns if kind != "zip" else ())

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from core.tasks.datasets import DataError, home
-from core.tasks.datasets.adapters import Opening, freeze
+from core.tasks.datasets.adapters import DataLocation, freeze
 from core.tasks.task import Role
 
 CATALOG = Path(__file__).with_name("catalogue.toml")
@@ -45,19 +45,19 @@ class Way:
         """Whether one command can fetch it."""
         return self.download or bool(self.repo)
 
-    def opening(self, wordnet: bool) -> Opening:
+    def opening(self, wordnet: bool) -> DataLocation:
         """How to read it below the data folder."""
         if self.kind == "huggingface":
             place = home() / HUB / self.repo.replace("/", "--")
             words = {"image": self.image, "label": self.label, "splits": self.splits, "rename": self.rename}
             frozen = {**{k: freeze(v) for k, v in words.items()}, "wordnet": wordnet}
-            return Opening("parquet", place / self.folder, tuple((k, v) for k, v in sorted(frozen.items()) if v))
+            return DataLocation("parquet", place / self.folder, tuple((k, v) for k, v in sorted(frozen.items()) if v))
         options = (("name", self.name), ("parts", freeze(self.parts))) if self.kind == "torchvision" else ()
-        return Opening(self.kind, home() / self.path, options)
+        return DataLocation(self.kind, home() / self.path, options)
 
 
 @dataclass(frozen=True)
-class Entry:
+class CatalogueEntry:
     """One data set of the papers; see catalogue.toml for what the fields mean."""
 
     key: str
@@ -75,16 +75,16 @@ class Entry:
     only: tuple[str, ...] = ()
     same_as: str = ""
 
-    def places(self) -> list[tuple[Way, Opening]]:
+    def places(self) -> list[tuple[Way, DataLocation]]:
         """Every place to look at, best first; last of all plainly called folders and parquet files."""
         wordnet = self.names == "imagenet"
         found = [(way, way.opening(wordnet)) for way in self.ways]
         plain = home() / self.key
         files = tuple(sorted(p.name for p in home().glob(f"{self.key}-*.parquet")))
         if self.ways and plain.is_dir():
-            found += [(Way("parquet"), Opening("parquet", plain)), (Way("folder"), Opening("folder", plain))]
+            found += [(Way("parquet"), DataLocation("parquet", plain)), (Way("folder"), DataLocation("folder", plain))]
         if self.ways and files:
-            found.append((Way("files", counts=self.ways[0].counts), Opening("files", home(), (("names", files),))))
+            found.append((Way("files", counts=self.ways[0].counts), DataLocation("files", home(), (("names", files),))))
         return found
 
     def class_names(self, found: Sequence[str]) -> tuple[str, ...]:
@@ -110,17 +110,17 @@ def _catalog() -> Mapping[str, Any]:
 
 
 @lru_cache(maxsize=1)
-def entries() -> Mapping[str, Entry]:
+def entries() -> Mapping[str, CatalogueEntry]:
     """The whole catalogue by key, in its order."""
     found = {}
     for key, facts in _catalog().items():
         if key != "templates":
             ways = tuple(Way(**way) for way in facts["ways"])
-            found[key] = Entry(key, **{**facts, "ways": ways, "only": tuple(facts.get("only", ()))})
+            found[key] = CatalogueEntry(key, **{**facts, "ways": ways, "only": tuple(facts.get("only", ()))})
     return found
 
 
-def entry(key: str) -> Entry:
+def entry(key: str) -> CatalogueEntry:
     """One data set of the catalogue. Raises DataError naming all of them."""
     if key not in entries():
         raise DataError(f"The catalogue has no data set {key!r}; it has {', '.join(entries())}.")

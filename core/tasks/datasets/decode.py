@@ -25,7 +25,7 @@ from core.models import geometry, pixel_steps
 from core.progress import SILENT, Progress
 from core.storage import digest_of, files, megabytes
 from core.tasks.datasets import DataError
-from core.tasks.datasets.images import Part
+from core.tasks.datasets.images import StoredPart
 from core.tasks.task import Pictures
 
 CHUNK = 256
@@ -50,7 +50,7 @@ def bytes_needed(count: int, preprocess: Mapping[str, Any]) -> int:
 
 
 def pictures(
-    part: Part,
+    part: StoredPart,
     chosen: np.ndarray,
     digest: str,
     preprocess: Mapping[str, Any],
@@ -103,7 +103,7 @@ def _read(folder: Path, key: str, shape: tuple[int, int, int]) -> tuple[Pictures
 
 
 def _build(
-    part: Part,
+    part: StoredPart,
     chosen: np.ndarray,
     path: Path,
     shape: tuple[int, int, int],
@@ -139,7 +139,7 @@ def _build(
 
 
 def _asked(
-    part: Part, chosen: np.ndarray, todo: Iterable[int], steps: tuple, shape: tuple[int, int, int], path: Path
+    part: StoredPart, chosen: np.ndarray, todo: Iterable[int], steps: tuple, shape: tuple[int, int, int], path: Path
 ) -> Generator[tuple, None, None]:
     """What ``decode`` is told of each chunk, made when it is wanted: all of it goes to another process."""
     for first in todo:
@@ -147,7 +147,9 @@ def _asked(
         yield images, rows, steps, shape, path, first
 
 
-def _finish(part: Part, chosen: np.ndarray, path: Path, each: int, bad: Sequence[tuple[int, str]], done: Path) -> None:
+def _finish(
+    part: StoredPart, chosen: np.ndarray, path: Path, each: int, bad: Sequence[tuple[int, str]], done: Path
+) -> None:
     """Fill the places of damaged pictures with good ones from the end, and say that the array is whole.
 
     The end is only read, so that doing this twice, after a kill, comes to the same.

@@ -10,12 +10,12 @@ from core.progress import SILENT, CancelledError, Progress
 from core.storage import DownloadError, fetch_data
 from core.storage import files as disk
 from core.tasks.datasets import DataError, home
-from core.tasks.datasets.catalogue import HUB, Entry, Way
+from core.tasks.datasets.catalogue import HUB, CatalogueEntry, Way
 from core.tasks.datasets.formats.parquet import grouped
 from core.tasks.datasets.status import clear_cache, look
 
 
-def fetch(entry: Entry, progress: Progress = SILENT) -> str:
+def fetch(entry: CatalogueEntry, progress: Progress = SILENT) -> str:
     """Download into the data folder and say what is there then.
 
     Raises DataError saying what to do by hand, DiskError if there is no room, CancelledError through ``progress``.

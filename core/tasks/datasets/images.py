@@ -53,7 +53,7 @@ class Candidates(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class StoredPart:
     """One stored part of a data set (train, test, or all of it).
 
     ``labels`` int64 (n,) index ``class_names``; ``notes`` holds further int64 (n,) columns. With ``candidates`` a label

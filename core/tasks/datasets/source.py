@@ -14,21 +14,21 @@ import numpy as np
 from core.progress import SILENT, Progress
 from core.storage import digest_of
 from core.tasks.datasets import DataError, decode
-from core.tasks.datasets.adapters import Opening, open_parts
-from core.tasks.datasets.images import Part
+from core.tasks.datasets.adapters import DataLocation, open_parts
+from core.tasks.datasets.images import StoredPart
 from core.tasks.datasets.splits import Cut, rows, usual
 from core.tasks.task import Pictures, TaskError
 
 
 @dataclass(frozen=True)
-class Real:
+class FileSource:
     """Where a task's pictures lie, and how they are cut.
 
     ``classes`` is how many names the task has (its names may be edited, but not their number); ``only`` are the labels
     that are used (all if empty); no ``cuts`` means the usual ones.
     """
 
-    opening: Opening
+    opening: DataLocation
     classes: int
     seed: int = 0
     cuts: tuple[Cut, ...] = ()
@@ -76,7 +76,7 @@ class Real:
             raise TaskError(f"The pictures in {self.opening.root} have no candidate answers of their own.")
         return part.candidates.prompts(rows)
 
-    def split(self, split: str) -> tuple[Part, np.ndarray]:
+    def split(self, split: str) -> tuple[StoredPart, np.ndarray]:
         """The part that a split is cut from, and its rows int64 (n,). Raises TaskError if there is no such split."""
         found = _splits(self)
         if split not in found:
@@ -86,7 +86,7 @@ class Real:
 
 
 @lru_cache(maxsize=128)
-def _splits(source: Real) -> dict[str, tuple[str, np.ndarray]]:
+def _splits(source: FileSource) -> dict[str, tuple[str, np.ndarray]]:
     parts = open_parts(source.opening)
     for name, part in parts.items():
         if len(part.class_names) != source.classes:
@@ -100,7 +100,7 @@ def _splits(source: Real) -> dict[str, tuple[str, np.ndarray]]:
     return {split: (name, every[name][chosen]) for split, (name, chosen) in found.items()}
 
 
-def _used(part: Part, only: tuple[int, ...]) -> np.ndarray:
+def _used(part: StoredPart, only: tuple[int, ...]) -> np.ndarray:
     return np.flatnonzero(np.isin(part.labels, only)) if only else np.arange(len(part.labels))
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Literal
 
 from core.tasks.datasets import AbsentError, DataError, adapters, home, source
-from core.tasks.datasets.adapters import Opening, Parts, open_parts
-from core.tasks.datasets.catalogue import Entry, Way, entries
+from core.tasks.datasets.adapters import DataLocation, Parts, open_parts
+from core.tasks.datasets.catalogue import CatalogueEntry, Way, entries
 
 State = Literal["there", "half", "download", "hand"]
 STATES: Mapping[State, str] = {
@@ -27,11 +27,11 @@ class Status:
     ``sizes`` counts the images of each stored part that was found, ``where`` is how to read them.
     """
 
-    entry: Entry
+    entry: CatalogueEntry
     state: State
     said: str
     sizes: Mapping[str, int] = field(default_factory=dict)
-    where: Opening | None = None
+    where: DataLocation | None = None
     own_note: str = ""
 
     @property
@@ -40,7 +40,7 @@ class Status:
         return self.own_note or self.entry.note
 
 
-def look(entry: Entry) -> Status:
+def look(entry: CatalogueEntry) -> Status:
     """Look for one data set in all its places; the first that is whole counts, else the first that is half there."""
     if entry.same_as:
         found = look(entries()[entry.same_as])
@@ -73,11 +73,11 @@ def look(entry: Entry) -> Status:
     return Status(entry, "hand", f"{entry.by_hand} The data folder is {home()}; see {entry.home}.")
 
 
-def _own(entry: Entry) -> bool:
+def _own(entry: CatalogueEntry) -> bool:
     return any(way.download for way in entry.ways)
 
 
-def _check_classes(entry: Entry, parts: Parts) -> None:
+def _check_classes(entry: CatalogueEntry, parts: Parts) -> None:
     for name, part in parts.items():
         if entry.classes and len(part.class_names) != entry.classes:
             raise DataError(
@@ -96,7 +96,7 @@ def _short(way: Way, sizes: Mapping[str, int]) -> str:
     return f"Half there: of its images, {' and '.join(missing)}; fetch the rest." if missing else ""
 
 
-def located(entry: Entry) -> Status:
+def located(entry: CatalogueEntry) -> Status:
     """The status of a data set that is there. Raises DataError saying what is missing and how to get it."""
     found = look(entry)
     if entry.same_as:

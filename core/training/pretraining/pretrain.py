@@ -44,7 +44,7 @@ OF_NEIGHBOURS = 0.7
 
 
 @dataclass(frozen=True)
-class Settings:
+class PretrainSettings:
     """What determines a base, besides the photographs' file: the budget is in pictures, so that it can be repeated."""
 
     pictures: int = 1_750_000
@@ -62,7 +62,7 @@ class Settings:
     text_every: int = 3  # in the steps between, the prompts' features of the last step serve, unchanged
     seed: int = 7
 
-    def scaled(self, pictures: int) -> Settings:
+    def scaled(self, pictures: int) -> PretrainSettings:
         """The same schedule for another budget: every stretch in proportion."""
         stretches = ("looking", "reading", "captions_from", "hold")
         return replace(self, pictures=pictures, **{s: getattr(self, s) * pictures // self.pictures for s in stretches})
@@ -96,7 +96,9 @@ def encode_text(model: clip.CLIP, tokens: torch.Tensor) -> torch.Tensor:
 class Training:
     """One training run in a folder: steps, checkpoints, resuming."""
 
-    def __init__(self, settings: Settings, mixture: Mixture, out: Path, say: Callable[[str], None] = print) -> None:
+    def __init__(
+        self, settings: PretrainSettings, mixture: Mixture, out: Path, say: Callable[[str], None] = print
+    ) -> None:
         self.settings, self.mixture, self.out, self.say = settings, mixture, out, say
         self.kept = out.parent / "partial" / f"{out.name}.pretraining.safetensors"
         torch.manual_seed(settings.seed)
@@ -321,7 +323,7 @@ class _Rows(torch.nn.Module):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; gives the exit status."""
-    default = Settings()
+    default = PretrainSettings()
     parser = argparse.ArgumentParser(
         prog="python -m core.training.pretraining.pretrain",
         description="Trains the mini world's base from scratch, on pictures drawn for every step: about an hour on two "

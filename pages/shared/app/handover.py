@@ -10,7 +10,7 @@ import streamlit as st
 
 from core.exchange import known_figures
 from core.recipes import Recipe
-from core.workspace import Entry, History, Lab, Mix
+from core.workspace import History, HistoryEntry, Lab, Mix
 
 PAGES = Path(__file__).resolve().parents[2]
 DESTINATIONS = {  # page file: what one does there, its icon, and a hint
@@ -32,7 +32,7 @@ def places() -> Mapping:
     return st.session_state.get(_PLACES, {})
 
 
-def keep(lab: Lab, recipe: Recipe, title: str, page: str, parameters: dict[str, str]) -> Entry:
+def keep(lab: Lab, recipe: Recipe, title: str, page: str, parameters: dict[str, str]) -> HistoryEntry:
     """Remember a recipe with its known figures; ``page`` and ``parameters`` lead back to where it is."""
     origin = f"{page}?{urlencode(parameters)}" if parameters else ""
     return History(lab.folder).remember(recipe, title, origin, known_figures(lab, recipe))
@@ -54,7 +54,7 @@ def go_on(lab: Lab, recipe: Recipe, title: str, page: str, parameters: dict[str,
                 st.switch_page(str(PAGES / f"{name}.py"), query_params={"recipe": entry.key})
 
 
-def asked(lab: Lab, parameters: dict[str, str]) -> Entry | None:
+def asked(lab: Lab, parameters: dict[str, str]) -> HistoryEntry | None:
     """The recipe that an address names (``?recipe=KEY``), or None. Raises PaletteError if it is not kept here."""
     return History(lab.folder)[parameters["recipe"]] if "recipe" in parameters else None
 

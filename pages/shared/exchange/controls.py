@@ -38,7 +38,7 @@ LARGEST_DOWNLOAD = 2**30  # bytes; a download passes through the server's memory
 
 
 @dataclass(frozen=True)
-class Order:
+class ExportRequest:
     """What the visitor asks for; ``folder`` None: a download. ``ending`` is of a single file, or empty."""
 
     mix: Mix
@@ -65,7 +65,7 @@ class Order:
         return f"{words or 'mix'}-{self.fmt}-{self.dtype}"
 
 
-def pick(lab: Lab, view: View, anew: bool) -> Order:
+def pick(lab: Lab, view: View, anew: bool) -> ExportRequest:
     """The controls: which mix, format, dtype, whose classes, and where to."""
     pickers.seed({"export.mix": view.word, "export.format": view.fmt, "export.dtype": view.dtype}, anew)
     mix = recipe_picker.pick(lab, "Mix", "export.mix", view.word)
@@ -92,7 +92,7 @@ def pick(lab: Lab, view: View, anew: bool) -> Order:
         help="Whose class names, prompt templates and known accuracies are written beside; for ONNX, whose heads.",
     )
     folder, overwrite = _where(mix)
-    return Order(mix, fmt, dtype, tuple(tasks) or None, ending or "", folder, overwrite)
+    return ExportRequest(mix, fmt, dtype, tuple(tasks) or None, ending or "", folder, overwrite)
 
 
 def _help() -> str:
@@ -116,7 +116,7 @@ def _where(mix: Mix) -> tuple[Path | None, bool]:
     return (pickers.typed_path(text) if text.strip() else Path()), overwrite
 
 
-def offer(lab: Lab, jobs: Jobs, order: Order) -> None:
+def offer(lab: Lab, jobs: Jobs, order: ExportRequest) -> None:
     """Say what will be written, and write it; or show how far that is, or what came of it."""
     if complaint := trouble(lab, order.fmt, order.dtype):
         st.warning(plain(complaint), icon=":material/block:")
@@ -133,7 +133,7 @@ def offer(lab: Lab, jobs: Jobs, order: Order) -> None:
         st.error(plain(job.error), icon=":material/error:")
 
 
-def _button(lab: Lab, jobs: Jobs, order: Order, size: int, job: Job | None) -> None:
+def _button(lab: Lab, jobs: Jobs, order: ExportRequest, size: int, job: Job | None) -> None:
     problem = _problem(order, size)
     label = "Write it" if order.folder else "Prepare the download"
     again = job is not None and job.state == "done"
@@ -151,7 +151,7 @@ def _button(lab: Lab, jobs: Jobs, order: Order, size: int, job: Job | None) -> N
     right.caption(problem or f"About {megabytes(size)} of weights, and beside them what is known of the mix.")
 
 
-def _problem(order: Order, size: int) -> str:
+def _problem(order: ExportRequest, size: int) -> str:
     if order.folder == Path():
         return "Say which folder: a full path on the machine that runs Palette."
     if order.folder and not order.folder.is_absolute():
@@ -161,13 +161,13 @@ def _problem(order: Order, size: int) -> str:
     return ""
 
 
-def _key(lab: Lab, order: Order) -> str:
+def _key(lab: Lab, order: ExportRequest) -> str:
     tasks = "usual tasks" if order.tasks is None else "+".join(order.tasks)
     kind = f"{order.fmt}{order.ending} {order.dtype} {tasks}"
     return f"{lab.name}:export {lab.weights_key(order.mix.recipe)} {kind} {order.folder or _drawer()}"
 
 
-def _start(lab: Lab, jobs: Jobs, order: Order) -> None:
+def _start(lab: Lab, jobs: Jobs, order: ExportRequest) -> None:
     folder = order.folder or _drawer() / order.name
     overwrite = order.overwrite or order.folder is None
 

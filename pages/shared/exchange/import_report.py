@@ -28,14 +28,14 @@ FIRST = 10
 
 
 @dataclass(frozen=True)
-class Found:
+class Report:
     """A file to look at: where it is, and what its owner calls it."""
 
     path: Path
     title: str
 
 
-def pick_file() -> Found | None:
+def pick_file() -> Report | None:
     """Choose a file or a folder on this machine, or upload a file; None as long as nothing is chosen."""
     how = st.segmented_control("From", ["Upload", "Path"], key="import.how", default="Upload", required=True)
     if how == "Path":
@@ -46,7 +46,7 @@ def pick_file() -> Found | None:
             help="A file, or a folder as open_clip, Hugging Face or mergekit write it. It is only read.",
         ).strip()
         path = pickers.typed_path(text)
-        return Found(path, path.name or text) if text else None
+        return Report(path, path.name or text) if text else None
     given = st.file_uploader(
         "Checkpoint",
         [ending.removeprefix(".") for ending in SAFE + TORCH],
@@ -60,7 +60,7 @@ def pick_file() -> Found | None:
     if not path.exists():  # under a name of ours: theirs is no path
         with files.replacing(path) as temporary, temporary.open("wb") as file:
             file.write(given.getbuffer())
-    return Found(path, given.name)
+    return Report(path, given.name)
 
 
 def _drawer() -> Path:
@@ -70,7 +70,7 @@ def _drawer() -> Path:
     return Path(st.session_state["import.drawer"].name)
 
 
-def report_on(lab: Lab, jobs: Jobs, found: Found) -> Preflight | None:
+def report_on(lab: Lab, jobs: Jobs, found: Report) -> Preflight | None:
     """The pre-flight report of a file, as soon as it is there. A path that changed is looked at anew."""
     try:
         stamp = found.path.stat().st_mtime_ns
@@ -88,7 +88,7 @@ def report_on(lab: Lab, jobs: Jobs, found: Found) -> Preflight | None:
     return None
 
 
-def _look(lab: Lab, found: Found):
+def _look(lab: Lab, found: Report):
     def work(progress: Progress) -> Preflight:
         try:
             report = preflight(lab, found.path, progress)
@@ -171,7 +171,7 @@ def _lists(report: Preflight) -> None:
         st.caption(plain(f"It carries its recipe: {named_recipes.title_of(report.recipe)}."))
 
 
-def register(lab: Lab, jobs: Jobs, found: Found, report: Preflight) -> None:
+def register(lab: Lab, jobs: Jobs, found: Report, report: Preflight) -> None:
     """Ask what to call it, what it was trained on and from, and keep it."""
     key = f"{lab.name}:import {found.path}"
     job = jobs.get(key)
@@ -185,7 +185,7 @@ def register(lab: Lab, jobs: Jobs, found: Found, report: Preflight) -> None:
         st.error(plain(job.error), icon=":material/error:")
 
 
-def _form(lab: Lab, jobs: Jobs, found: Found, report: Preflight, key: str) -> None:
+def _form(lab: Lab, jobs: Jobs, found: Report, report: Preflight, key: str) -> None:
     stem = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(found.title).stem).strip("-._")
     with st.form("import.form", border=True):
         name, tasks, start = st.columns([1, 1.4, 1])
@@ -206,7 +206,7 @@ def _form(lab: Lab, jobs: Jobs, found: Found, report: Preflight, key: str) -> No
             st.rerun()
 
 
-def _work(lab: Lab, found: Found, name: str, tasks: list[str], parent: str, overwrite: bool):
+def _work(lab: Lab, found: Report, name: str, tasks: list[str], parent: str, overwrite: bool):
     def work(progress: Progress) -> Checkpoint:
         start = named_recipes.by_name(parent) if parent != BASE else lab.base
         return import_checkpoint(

@@ -49,7 +49,7 @@ def draw(lab: Lab, jobs: Jobs) -> None:
             st.caption(f"Or `python -m core --workspace {lab.name} precision --task {task}`.")
 
 
-def _table(rows: list[precision.Row]) -> None:
+def _table(rows: list[precision.PrecisionRow]) -> None:
     table = pd.DataFrame(
         [
             (

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from core import PaletteError
-from core.workspace import BASE, Entry, History, Lab
+from core.workspace import BASE, History, HistoryEntry, Lab
 from pages.shared.app.handover import places
 from pages.shared.widgets import recipe_picker
 from pages.shared.widgets.escape import plain
@@ -47,7 +47,7 @@ def draw(lab: Lab) -> None:
     )
 
 
-def _row(lab: Lab, history: History, entry: Entry) -> None:
+def _row(lab: Lab, history: History, entry: HistoryEntry) -> None:
     with st.container(border=True):
         star, name, go = st.columns([0.5, 5, 4], vertical_alignment="center")
         star.button(
@@ -100,7 +100,7 @@ def _row(lab: Lab, history: History, entry: Entry) -> None:
             st.error(plain(complaint))
 
 
-def _said(lab: Lab, entry: Entry) -> str:
+def _said(lab: Lab, entry: HistoryEntry) -> str:
     tested = [f for f in entry.figures if f["split"] == "test" and f["task"] in lab.tasks]
     figures = ", ".join(
         f"{lab.task(f['task']).title} {percent(f['accuracy'])} [{100 * f['low']:.1f} to {100 * f['high']:.1f}]"
@@ -111,7 +111,7 @@ def _said(lab: Lab, entry: Entry) -> str:
     return f"{when} · {plain(entry.title)} · {figures + more + ' (test)' if figures else 'not measured yet'}"
 
 
-def _csv(entries: list[Entry]) -> str:
+def _csv(entries: list[HistoryEntry]) -> str:
     rows = [
         {"key": e.key, "name": e.name, "title": e.title, "star": e.star, "when": e.when, "origin": e.origin, **f}
         for e in entries

@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from core.metrics import Accuracy
-from core.patching import FORGETFUL, SEQUENTIAL, SPECIALISED, UNPATCHED, Outcome, Row, Spread
+from core.patching import FORGETFUL, SEQUENTIAL, SPECIALISED, UNPATCHED, Comparison, OrderSummary, StrategyRow
 from core.workspace import Lab
 from pages.shared.strategies.view import SIDES
 from pages.shared.widgets import colours
@@ -21,13 +21,13 @@ COLOURS = {UNPATCHED: colours.BASE, SPECIALISED: colours.TUNED}
 SHORT = {FORGETFUL: "sequential,<br>α always 1"}
 
 
-def in_order(outcome: Outcome) -> list[str]:
+def in_order(outcome: Comparison) -> list[str]:
     """The strategies as PAINT Figure 5 shows them, what is one model between the two ends."""
     there = outcome.strategies()
     return [s for s in (UNPATCHED, *DRAWN, SPECIALISED) if s in there]
 
 
-def bars(outcome: Outcome, side: str, selected: str) -> go.Figure:
+def bars(outcome: Comparison, side: str, selected: str) -> go.Figure:
     """PAINT Figure 5 on test: a bar per strategy with its 95 % interval; sequences as the mean of their orders."""
     names = in_order(outcome)
     spreads = [outcome.spread(s, side=side) for s in names]
@@ -69,7 +69,7 @@ def bars(outcome: Outcome, side: str, selected: str) -> go.Figure:
     return go.Figure({"data": [drawn, *_each_order(outcome, names, labels, side), numbers], "layout": layout})
 
 
-def _about(name: str, spread: Spread, start: float) -> str:
+def _about(name: str, spread: OrderSummary, start: float) -> str:
     found, several = spread.accuracy, spread.orders > 1
     lines = [
         f"<b>{name}</b>" + (f", mean of {spread.orders} orders" if several else ""),
@@ -79,7 +79,7 @@ def _about(name: str, spread: Spread, start: float) -> str:
     return "<br>".join([*lines, f"± {100 * spread.deviation:.1f} between orders"] if several else lines)
 
 
-def _each_order(outcome: Outcome, names: list[str], labels: list[str], side: str) -> list[dict]:
+def _each_order(outcome: Comparison, names: list[str], labels: list[str], side: str) -> list[dict]:
     found = []
     for name, label in zip(names, labels, strict=True):
         rows = outcome.of(name)
@@ -105,7 +105,7 @@ def _level(at: float) -> dict:
     return {"type": "line", "x0": 0, "x1": 1, "xref": "paper", "y0": at, "y1": at, "line": look, "layer": "below"}
 
 
-def tasks(lab: Lab, outcome: Outcome, theme: str) -> go.Figure:
+def tasks(lab: Lab, outcome: Comparison, theme: str) -> go.Figure:
     """Tasks × strategies on test: accuracy in each cell, its colour the difference from the unpatched model."""
     names = in_order(outcome)
     sides = [str(t) for key in ("tasks", "supported") for t in outcome.facts[key]]  # type: ignore[attr-defined]
@@ -146,7 +146,7 @@ def _label(lab: Lab, task: str) -> str:
     return f"{lab.task(task).title} <span style='color:{colours.ROLES[lab.task(task).role]}'>●</span>"
 
 
-def _mean(rows: list[Row], task: str) -> float:
+def _mean(rows: list[StrategyRow], task: str) -> float:
     return sum(row.accuracies["test"][task].value for row in rows) / len(rows)
 
 
@@ -154,7 +154,7 @@ def _signed(difference: float, strategy: str) -> str:
     return "" if strategy == UNPATCHED else points(difference).removesuffix(" points")
 
 
-def _said(lab: Lab, outcome: Outcome, strategy: str, task: str) -> str:
+def _said(lab: Lab, outcome: Comparison, strategy: str, task: str) -> str:
     rows = outcome.of(strategy)
     a = rows[0].accuracies["test"][task]
     test = rows[0].against_base.get(task)
@@ -169,7 +169,7 @@ def _said(lab: Lab, outcome: Outcome, strategy: str, task: str) -> str:
     return "<br>".join(lines)
 
 
-def sequence(lab: Lab, outcome: Outcome, order: int, theme: str) -> go.Figure:
+def sequence(lab: Lab, outcome: Comparison, order: int, theme: str) -> go.Figure:
     """Accuracy of every task after every step of one order, on test: with interpolation and without, side by side."""
     found = [s for s in (SEQUENTIAL, FORGETFUL) if outcome.of(s)]
     titles = {SEQUENTIAL: "with interpolation: patched", FORGETFUL: "without: fine-tuned (α = 1)"}

@@ -8,7 +8,7 @@ from dataclasses import replace
 import streamlit as st
 
 from core.jobs import Jobs
-from core.patching import SEQUENTIAL, Outcome, comparison_command, is_current, plan_of
+from core.patching import SEQUENTIAL, Comparison, comparison_command, is_current, plan_of
 from core.workspace import Lab
 from pages.shared.strategies import charts, mix, results
 from pages.shared.strategies.view import FIGURES, NEW, SIDES, View
@@ -20,14 +20,14 @@ from pages.shared.widgets.pickers import seed
 SHOWN = "many.shown"
 
 
-def titles(kept: Mapping[str, Outcome]) -> dict[str, str]:
+def titles(kept: Mapping[str, Comparison]) -> dict[str, str]:
     """A comparison in a few words, by key; those that read alike get a piece of their key."""
     said = {k: f"{len(mix.tasks_of(o))} tasks, {o.facts['budget']:,} steps" for k, o in kept.items()}
     alike = [words for words in said.values() if list(said.values()).count(words) > 1]
     return {key: f"{words} · {key[:4]}" if words in alike else words for key, words in said.items()}
 
 
-def pick(kept: Mapping[str, Outcome], view: View, anew: bool) -> View:
+def pick(kept: Mapping[str, Comparison], view: View, anew: bool) -> View:
     """Which comparison."""
     names = titles(kept) | {NEW: "Compare others …"}
     seed({"many.compare": view.key}, anew or st.session_state.get(SHOWN) != view.key)
@@ -41,7 +41,7 @@ def pick(kept: Mapping[str, Outcome], view: View, anew: bool) -> View:
     return view
 
 
-def look(outcome: Outcome, view: View, anew: bool) -> View:
+def look(outcome: Comparison, view: View, anew: bool) -> View:
     """Which figure of it, and which side or order."""
     seed({"many.figure": view.figure, "many.side": view.side, "many.order": view.order}, anew)
     with st.container(horizontal=True, gap="medium"):
@@ -63,7 +63,7 @@ def look(outcome: Outcome, view: View, anew: bool) -> View:
     return view
 
 
-def _order(outcome: Outcome) -> int:
+def _order(outcome: Comparison) -> int:
     rows = outcome.of(SEQUENTIAL)
     if st.session_state["many.order"] not in range(len(rows)):
         st.session_state["many.order"] = 0
@@ -76,7 +76,7 @@ def _order(outcome: Outcome) -> int:
     )
 
 
-def facts(lab: Lab, view: View, outcome: Outcome) -> None:
+def facts(lab: Lab, view: View, outcome: Comparison) -> None:
     """What is compared, and what can be taken away."""
     patching, supported = (
         [lab.task(name).title for name in mix.tasks_of(outcome, side)] for side in ("tasks", "supported")
@@ -109,7 +109,7 @@ def theme() -> str:
     return st.context.theme.type or "light"
 
 
-def figure(lab: Lab, jobs: Jobs, view: View, outcome: Outcome) -> View:
+def figure(lab: Lab, jobs: Jobs, view: View, outcome: Comparison) -> View:
     """The main figure, the numbers that answer, and the way on; returns the view with the result that was picked."""
     if view.figure == "mix":
         alphas = view.alphas or mix.start(outcome)

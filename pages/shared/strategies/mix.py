@@ -15,9 +15,9 @@ from core.patching import (
     SHARED,
     SPECIALISED,
     UNPATCHED,
-    Outcome,
-    Row,
-    Sketch,
+    Comparison,
+    Estimate,
+    StrategyRow,
     absent,
     evaluate_on,
 )
@@ -39,7 +39,7 @@ Alphas = tuple[float, ...]
 
 
 @dataclass(frozen=True)
-class Worth:
+class TaskEstimate:
     """What a mix is worth on one task, the base on the same pictures, and whether that is the whole of val."""
 
     now: Accuracy
@@ -47,7 +47,7 @@ class Worth:
     whole: bool
 
 
-def named(outcome: Outcome) -> dict[Alphas, Row]:
+def named(outcome: Comparison) -> dict[Alphas, StrategyRow]:
     """The mixes that have a name, by their α_i to 4 decimals: unpatched, best shared α, searched, best of all."""
     k, found = len(tasks_of(outcome)), {}
     for strategy in (UNPATCHED, SHARED, SEARCHED, EXHAUSTIVE):
@@ -58,12 +58,12 @@ def named(outcome: Outcome) -> dict[Alphas, Row]:
     return found
 
 
-def tasks_of(outcome: Outcome, side: str = "tasks") -> list[str]:
+def tasks_of(outcome: Comparison, side: str = "tasks") -> list[str]:
     """The patching tasks of an outcome, or its supported ones."""
     return [str(task) for task in outcome.facts[side]]  # type: ignore[attr-defined]
 
 
-def start(outcome: Outcome) -> Alphas:
+def start(outcome: Comparison) -> Alphas:
     """The mix to begin with: the searched one."""
     (row,) = outcome.of(SEARCHED)
     return tuple(round(a, 4) for a in row.alphas)
@@ -78,7 +78,7 @@ class Tuned:
     here: bool
 
 
-def tuned_of(lab: Lab, outcome: Outcome) -> Tuned:
+def tuned_of(lab: Lab, outcome: Comparison) -> Tuned:
     """What the sliders mix: the comparison's own models where they are here, else the workspace's of the same tasks."""
     (row,), tasks = outcome.of(SPECIALISED), tasks_of(outcome)
     if absent(lab, row) and all(task in lab.zoo for task in tasks):
@@ -86,12 +86,12 @@ def tuned_of(lab: Lab, outcome: Outcome) -> Tuned:
     return Tuned({task: row.recipes[task] for task in tasks}, own=True, here=not absent(lab, row))
 
 
-def kept(lab: Lab, outcome: Outcome, alphas: Alphas) -> Row | None:
+def kept(lab: Lab, outcome: Comparison, alphas: Alphas) -> StrategyRow | None:
     """The result of the comparison that these α_i are, if they mix its own models."""
     return named(outcome).get(alphas) if tuned_of(lab, outcome).own else None
 
 
-def recipe(lab: Lab, outcome: Outcome, alphas: Alphas) -> Recipe:
+def recipe(lab: Lab, outcome: Comparison, alphas: Alphas) -> Recipe:
     """The recipe of α_i, one for each task."""
     if (row := kept(lab, outcome, alphas)) is not None:
         return row.recipes[""]
@@ -99,30 +99,30 @@ def recipe(lab: Lab, outcome: Outcome, alphas: Alphas) -> Recipe:
 
 
 @st.cache_resource(max_entries=2, show_spinner="Getting ready to follow the sliders (the first time takes a moment) …")
-def _sketch(_lab: Lab, name: str, tasks: tuple[str, ...]) -> Sketch:
-    sketch = Sketch(_lab, tasks)
+def _sketch(_lab: Lab, name: str, tasks: tuple[str, ...]) -> Estimate:
+    sketch = Estimate(_lab, tasks)
     sketch(_lab.base)
     return sketch
 
 
-def worth(lab: Lab, outcome: Outcome, alphas: Alphas, settled: bool) -> dict[str, Worth]:
+def worth(lab: Lab, outcome: Comparison, alphas: Alphas, settled: bool) -> dict[str, TaskEstimate]:
     """What a mix is worth on val: of named mixes as kept, else whole where it was evaluated, else on a few pictures."""
     every, base = [*tasks_of(outcome), *tasks_of(outcome, "supported")], outcome.rows[0].accuracies["val"]
     if (row := kept(lab, outcome, alphas)) is not None:
-        return {task: Worth(row.accuracies["val"][task], base[task], True) for task in every}
+        return {task: TaskEstimate(row.accuracies["val"][task], base[task], True) for task in every}
     mix = recipe(lab, outcome, alphas)
     known = [task for task in every if lab.known(mix, task, "val")]
     if not settled and len(known) < len(every):
         known = []  # in the middle of a drag, all from the same few pictures
-    found = {task: Worth(lab.evaluate(mix, task, "val").accuracy, base[task], True) for task in known}
+    found = {task: TaskEstimate(lab.evaluate(mix, task, "val").accuracy, base[task], True) for task in known}
     if len(known) < len(every):
         sketch = _sketch(lab, lab.name, tuple(every))
         now, before = sketch(mix), sketch(lab.base)
-        found |= {task: Worth(now[task], before[task], False) for task in every if task not in found}
+        found |= {task: TaskEstimate(now[task], before[task], False) for task in every if task not in found}
     return {task: found[task] for task in every}
 
 
-def draw(lab: Lab, jobs: Jobs, outcome: Outcome, alphas: Alphas) -> None:
+def draw(lab: Lab, jobs: Jobs, outcome: Comparison, alphas: Alphas) -> None:
     """Draw the sliders and what follows them; the view in the session holds the α_i."""
     enabled = tuned_of(lab, outcome).here
     job = _whole_val(lab, jobs, outcome, alphas) if enabled else None
@@ -133,7 +133,7 @@ def draw(lab: Lab, jobs: Jobs, outcome: Outcome, alphas: Alphas) -> None:
         _sketch(lab, lab.name, (*tasks_of(outcome), *tasks_of(outcome, "supported")))
 
 
-def _whole_val(lab: Lab, jobs: Jobs, outcome: Outcome, alphas: Alphas) -> Job | None:
+def _whole_val(lab: Lab, jobs: Jobs, outcome: Comparison, alphas: Alphas) -> Job | None:
     """The job that evaluates a mix on the whole of val, asked for once; the one of the last mix is called off."""
     every, mix = [*tasks_of(outcome), *tasks_of(outcome, "supported")], recipe(lab, outcome, alphas)
     if kept(lab, outcome, alphas) or all(lab.known(mix, task, "val") for task in every):
@@ -151,7 +151,7 @@ def _whole_val(lab: Lab, jobs: Jobs, outcome: Outcome, alphas: Alphas) -> Job | 
     return jobs.submit(key, "This mix on val", lambda p: evaluate_on(lab, mix, every, "val", p), urgent=True)
 
 
-def _live(lab: Lab, jobs: Jobs, outcome: Outcome, enabled: bool, job_key: str) -> None:
+def _live(lab: Lab, jobs: Jobs, outcome: Comparison, enabled: bool, job_key: str) -> None:
     with one_sentence():
         job = jobs.get(job_key)
         if st.session_state.pop(SETTLED, False) or (job_key and (job is None or job.state == "done")):
@@ -169,7 +169,7 @@ def _live(lab: Lab, jobs: Jobs, outcome: Outcome, enabled: bool, job_key: str) -
         _chart(lab, outcome, alphas, together)
 
 
-def _chart(lab: Lab, outcome: Outcome, alphas: Alphas, together: Accuracy) -> None:
+def _chart(lab: Lab, outcome: Comparison, alphas: Alphas, together: Accuracy) -> None:
     if len(alphas) != 2:
         figure = mix_charts.line(outcome, alphas, together, start(outcome))
         st.plotly_chart(figure, key="many.line", config=options("parallel"), alt="Combined accuracy over the sum of α")
@@ -184,7 +184,7 @@ def _chart(lab: Lab, outcome: Outcome, alphas: Alphas, together: Accuracy) -> No
     )
 
 
-def _said(outcome: Outcome, found: dict[str, Worth], job: Job | None, moving: bool) -> None:
+def _said(outcome: Comparison, found: dict[str, TaskEstimate], job: Job | None, moving: bool) -> None:
     last = _means(outcome, found)["Combined"]
     shown = f"Combined {percent(last.now.value)} [{interval(last.now)}], "
     shown += f"{points(last.now.value - last.base.value)} from the base"
@@ -199,27 +199,31 @@ def _said(outcome: Outcome, found: dict[str, Worth], job: Job | None, moving: bo
         st.caption(f":material/error: {plain(job.error)} {shown}: in part an estimate from few pictures.")
 
 
-def _means(outcome: Outcome, found: dict[str, Worth]) -> dict[str, Worth]:
+def _means(outcome: Comparison, found: dict[str, TaskEstimate]) -> dict[str, TaskEstimate]:
     """The means over patching and over supported tasks, and the combined accuracy."""
     sides = [[found[task] for task in tasks_of(outcome, side)] for side in ("tasks", "supported")]
     whole = all(w.whole for w in found.values())
     rows = {}
     if len(sides[0]) > 1:
-        rows["Mean of patching"] = Worth(mean([w.now for w in sides[0]]), mean([w.base for w in sides[0]]), whole)
+        rows["Mean of patching"] = TaskEstimate(
+            mean([w.now for w in sides[0]]), mean([w.base for w in sides[0]]), whole
+        )
     if len(sides[1]) > 1:
-        rows["Mean of supported"] = Worth(mean([w.now for w in sides[1]]), mean([w.base for w in sides[1]]), whole)
+        rows["Mean of supported"] = TaskEstimate(
+            mean([w.now for w in sides[1]]), mean([w.base for w in sides[1]]), whole
+        )
     now, base = (combined(*([getattr(w, when) for w in side] for side in sides)) for when in ("now", "base"))
-    return {**rows, "Combined": Worth(now, base, whole)}
+    return {**rows, "Combined": TaskEstimate(now, base, whole)}
 
 
-def _lines(lab: Lab, outcome: Outcome, found: dict[str, Worth]) -> list[Line]:
+def _lines(lab: Lab, outcome: Comparison, found: dict[str, TaskEstimate]) -> list[Line]:
     patching = tasks_of(outcome)
     lines = [_line(lab.task(t).title, colours.ROLES[lab.task(t).role], t in patching, w) for t, w in found.items()]
     marks = {"Mean of patching": colours.PATCHING, "Mean of supported": colours.SUPPORTED, "Combined": colours.PATCH}
     return [*lines, *(_line(name, marks[name], False, w) for name, w in _means(outcome, found).items())]
 
 
-def _line(title: str, colour: str, slider: bool, w: Worth) -> Line:
+def _line(title: str, colour: str, slider: bool, w: TaskEstimate) -> Line:
     about, estimate = ("", "") if w.whole else ("≈ ", ", an estimate")
     difference = points(w.now.value - w.base.value).removesuffix(" points")
     said = f"n = {w.now.n:,} val pictures{estimate}; 95 %: {interval(w.now)}"
@@ -227,7 +231,7 @@ def _line(title: str, colour: str, slider: bool, w: Worth) -> Line:
     return Line(title, colour, slider, base, mix, interval(w.now), difference, w.whole, said)
 
 
-def _presets(outcome: Outcome) -> Sequence[Preset]:
+def _presets(outcome: Comparison) -> Sequence[Preset]:
     titles = {
         UNPATCHED: "Unpatched",
         SHARED: "Best shared α",

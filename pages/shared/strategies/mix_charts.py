@@ -7,7 +7,7 @@ from math import fsum
 import plotly.graph_objects as go
 
 from core.metrics import Accuracy
-from core.patching import EXHAUSTIVE, SEARCHED, SHARED, Outcome
+from core.patching import EXHAUSTIVE, SEARCHED, SHARED, Comparison
 from core.workspace import Lab
 from pages.shared.widgets import colours
 from pages.shared.widgets.chart_options import GRID
@@ -17,7 +17,7 @@ HEIGHT = 290
 Alphas = tuple[float, ...]
 
 
-def _points(outcome: Outcome, strategy: str) -> list[tuple[Alphas, float]]:
+def _points(outcome: Comparison, strategy: str) -> list[tuple[Alphas, float]]:
     """Each vector that a strategy tried, with its combined accuracy on val; a shared α as a vector, too."""
     k = len(outcome.facts["tasks"])  # type: ignore[arg-type]
     found = [pair for row in outcome.of(strategy) for pair in row.tried]
@@ -47,7 +47,7 @@ def _axis(title: str, low: float, high: float) -> dict:
     return {"title": {"text": title}, "range": [low, high], "gridcolor": GRID, "zeroline": False}
 
 
-def line(outcome: Outcome, alphas: Alphas, now: Accuracy, best: Alphas) -> go.Figure:
+def line(outcome: Comparison, alphas: Alphas, now: Accuracy, best: Alphas) -> go.Figure:
     """Combined accuracy on val over Σ α_i: the line of one shared α, what the search tried, and this mix."""
     shared, tried = _points(outcome, SHARED), _points(outcome, SEARCHED)
     every = [*shared, *tried]
@@ -90,7 +90,7 @@ def line(outcome: Outcome, alphas: Alphas, now: Accuracy, best: Alphas) -> go.Fi
     return go.Figure({"data": found, "layout": _layout(**axes)})
 
 
-def plane(lab: Lab, outcome: Outcome, alphas: Alphas, best: Alphas) -> go.Figure:
+def plane(lab: Lab, outcome: Comparison, alphas: Alphas, best: Alphas) -> go.Figure:
     """Combined accuracy on val over (α_1, α_2): contours through every mix of the grid; each can be clicked."""
     grid, shared, tried = (_points(outcome, s) for s in (EXHAUSTIVE, SHARED, SEARCHED))
     found: list[dict] = []

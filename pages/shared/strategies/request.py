@@ -8,7 +8,7 @@ import streamlit as st
 
 from core import PaletteError
 from core.jobs import Jobs
-from core.patching import Plan, compare, comparison_command, outcome_path, remaining
+from core.patching import ComparisonPlan, compare, comparison_command, outcome_path, remaining
 from core.recipes import OPTIMISERS
 from core.training import pictures_per_second
 from core.workspace import Lab
@@ -131,7 +131,7 @@ def _show() -> bool:
     return st.button("Show it", type="primary", key="many.show")
 
 
-def _missing(lab: Lab, plan: Plan) -> None:
+def _missing(lab: Lab, plan: ComparisonPlan) -> None:
     with st.spinner("Looking at what is there, and estimating how long the rest takes …"):
         todo = _remaining(lab, plan, tuple(lab.zoo.names()))
         seconds = sum(cost for _, cost in todo) / pace(lab)
@@ -153,5 +153,5 @@ def _missing(lab: Lab, plan: Plan) -> None:
 
 
 @lru_cache(maxsize=32)
-def _remaining(lab: Lab, plan: Plan, _checkpoints: tuple[str, ...]) -> list[tuple[str, float]]:
+def _remaining(lab: Lab, plan: ComparisonPlan, _checkpoints: tuple[str, ...]) -> list[tuple[str, float]]:
     return remaining(lab, plan)

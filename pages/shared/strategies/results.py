@@ -12,8 +12,8 @@ from core.patching import (
     SEQUENTIAL,
     SHARED,
     SPECIALISED,
-    Outcome,
-    Row,
+    Comparison,
+    StrategyRow,
     absent,
     comparison_command,
     cost_of,
@@ -35,7 +35,7 @@ from pages.shared.widgets.metric_row import Figure
 PATH = "strategies"
 
 
-def numbers(outcome: Outcome, side: str) -> None:
+def numbers(outcome: Comparison, side: str) -> None:
     """The strategies that give one model, and what specialised models can do."""
     start = outcome.on(outcome.rows[0], side).value
     shown = [s for s in (SHARED, SEQUENTIAL, JOINT, SPECIALISED) if outcome.of(s)]
@@ -49,7 +49,7 @@ def numbers(outcome: Outcome, side: str) -> None:
     metric_row.row(row, places=4)
 
 
-def verdicts(outcome: Outcome) -> None:
+def verdicts(outcome: Comparison) -> None:
     """Where joint ≥ sequential ≥ parallel ≥ unpatched holds, and where not, paired on the same test pictures."""
     if not outcome.contrasts:
         st.caption("This comparison was kept without paired tests; `--again` on its command adds them.")
@@ -62,7 +62,7 @@ def verdicts(outcome: Outcome) -> None:
         st.caption(f":material/info: {_why(outcome)}")
 
 
-def _why(outcome: Outcome) -> str:
+def _why(outcome: Comparison) -> str:
     """Why sequences fall short, as far as their own figures tell."""
     rows = outcome.of(SEQUENTIAL)
     alphas, ends = [a for row in rows for a in row.alphas], [row.combined["test"].value for row in rows]
@@ -79,7 +79,7 @@ _PAIRED = (
 )
 
 
-def forgotten(outcome: Outcome) -> None:
+def forgotten(outcome: Comparison) -> None:
     """Forgetting and backward transfer of the sequences, with interpolation and without, as means over the orders."""
     columns = st.columns(4)
     for i, strategy in enumerate(s for s in (SEQUENTIAL, FORGETFUL) if outcome.of(s)):
@@ -101,7 +101,7 @@ _FORGETTING = (
 _BACKWARD = "For every task but the last: its accuracy at the end minus its accuracy when it had just been learnt."
 
 
-def go_on_with(lab: Lab, jobs: Jobs, outcome: Outcome, view: View) -> str:
+def go_on_with(lab: Lab, jobs: Jobs, outcome: Comparison, view: View) -> str:
     """One result, and the ways to go on with it; returns which result is chosen."""
     rows = {name: row for name, row in results(outcome).items() if "" in row.recipes}
     preset = view.result if view.result in rows else _best(outcome, rows)
@@ -122,11 +122,11 @@ def go_on_with(lab: Lab, jobs: Jobs, outcome: Outcome, view: View) -> str:
     return name
 
 
-def _best(outcome: Outcome, rows: dict[str, Row]) -> str:
+def _best(outcome: Comparison, rows: dict[str, StrategyRow]) -> str:
     return max(rows, key=lambda name: rows[name].combined["val"].value)
 
 
-def go_on_with_mix(lab: Lab, outcome: Outcome, view: View, alphas: tuple[float, ...]) -> None:
+def go_on_with_mix(lab: Lab, outcome: Comparison, view: View, alphas: tuple[float, ...]) -> None:
     """Go on with the mix that somebody steered to, if its weights can be mixed here."""
     mix: Recipe = recipe(lab, outcome, alphas)
     if all(model in lab.zoo for model in mix.models):
@@ -134,7 +134,7 @@ def go_on_with_mix(lab: Lab, outcome: Outcome, view: View, alphas: tuple[float, 
         go_on(lab, mix, f"In parallel: {said}", PATH, write(view), "many.mix")
 
 
-def weights_of_tasks(lab: Lab, jobs: Jobs, outcome: Outcome) -> None:
+def weights_of_tasks(lab: Lab, jobs: Jobs, outcome: Comparison) -> None:
     """Say which of the models fine-tuned on one task each are not here, if any, and offer to train them."""
     (row,), instead = outcome.of(SPECIALISED), tuned_of(lab, outcome)
     if not (lost := absent(lab, row)):
@@ -154,7 +154,7 @@ def weights_of_tasks(lab: Lab, jobs: Jobs, outcome: Outcome) -> None:
     _absent(lab, jobs, outcome, row, lost)
 
 
-def _absent(lab: Lab, jobs: Jobs, outcome: Outcome, row: Row, lost: list[str]) -> None:
+def _absent(lab: Lab, jobs: Jobs, outcome: Comparison, row: StrategyRow, lost: list[str]) -> None:
     key = f"{lab.name}:remake {row.strategy} {'+'.join(lost)}"
     if job_status.under_way(jobs, key):
         return
@@ -173,7 +173,7 @@ def _absent(lab: Lab, jobs: Jobs, outcome: Outcome, row: Row, lost: list[str]) -
         st.rerun()
 
 
-def table(outcome: Outcome) -> pd.DataFrame:
+def table(outcome: Comparison) -> pd.DataFrame:
     """Every result on test in per cent, its difference from the unpatched model in points, and what it cost."""
     start = outcome.rows[0].combined["test"].value
     lines = []
@@ -191,7 +191,7 @@ def table(outcome: Outcome) -> pd.DataFrame:
     return pd.DataFrame(lines, columns=titles)
 
 
-def details(outcome: Outcome) -> None:
+def details(outcome: Comparison) -> None:
     """The table of every result, and how all of it was computed."""
     number = st.column_config.NumberColumn
     form = {n: number(n, format="%.1f") for n in ("Combined", "Patching", "Supported", "Forgetting")}

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 
 from core import PaletteError
-from core.patching import Outcome, Plan, Row, make_plan, tasks_named
+from core.patching import Comparison, ComparisonPlan, StrategyRow, make_plan, tasks_named
 from core.recipes import OPTIMISERS, check_distinct
 from core.workspace import Lab
 
@@ -32,7 +32,7 @@ class Request:
     total: float | None = None
     exhaustive: int | None = None
 
-    def plan(self, lab: Lab) -> Plan:
+    def plan(self, lab: Lab) -> ComparisonPlan:
         """The checked plan. Raises PaletteError in one sentence."""
         names = [tasks_named(lab, words) for words in (self.tasks, self.supported)]
         more = {n: getattr(self, n) for n in ("orders", "seed", "optimiser", "trials", "total")}
@@ -59,13 +59,13 @@ class View:
     request: Request = field(default_factory=Request)
 
 
-def results(outcome: Outcome) -> dict[str, Row]:
+def results(outcome: Comparison) -> dict[str, StrategyRow]:
     """The rows of an outcome by name: the strategy, with its number where there are several orders."""
     rows = {s: outcome.of(s) for s in outcome.strategies()}
     return {f"{s} {i}" if len(found) > 1 else s: r for s, found in rows.items() for i, r in enumerate(found, 1)}
 
 
-def read(lab: Lab, kept: Mapping[str, Outcome], parameters: Mapping[str, str]) -> tuple[View, list[str]]:
+def read(lab: Lab, kept: Mapping[str, Comparison], parameters: Mapping[str, str]) -> tuple[View, list[str]]:
     """The view that an address asks for, and one sentence for each part of it that makes no sense and was left out."""
     complaints: list[str] = []
 

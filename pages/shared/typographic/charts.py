@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from core.attacks import PLACES, SIZES, Outcome
+from core.attacks import PLACES, SIZES, AttackOutcome
 from core.metrics import Accuracy
 from pages.shared.typographic.reading import Reading
 from pages.shared.widgets import colours
@@ -109,7 +109,7 @@ def over_alpha(alphas: Sequence[float], lines: Sequence[tuple[str, str, Sequence
     return _figure(traces, 340, rows, xaxis=_alphas(), yaxis=_axis("share of pictures (%)"))
 
 
-def by_size(names: Sequence[str], table: Sequence[Sequence[Outcome]], size: float) -> go.Figure:
+def by_size(names: Sequence[str], table: Sequence[Sequence[AttackOutcome]], size: float) -> go.Figure:
     """Fooled rate against the size of the text, a line a model."""
     symbols, dashes = ("square", "circle", "diamond"), ("dot", "solid", "dash")
     traces = [
@@ -133,7 +133,7 @@ def by_size(names: Sequence[str], table: Sequence[Sequence[Outcome]], size: floa
     return _figure(traces, 320, "size", xaxis=across, yaxis=_axis("fooled (%)"), shapes=[line])
 
 
-def by_place(title: str, row: Sequence[Outcome], picture: np.ndarray) -> go.Figure:
+def by_place(title: str, row: Sequence[AttackOutcome], picture: np.ndarray) -> go.Figure:
     """A heat map over a picture, uint8 (h, w, 3): how often the word fools the model when it stands there."""
     n = len(PLACES)
     cells = [[100 * o.fooled.value for o in row[i * n : (i + 1) * n]] for i in range(n)]
@@ -175,7 +175,7 @@ def by_place(title: str, row: Sequence[Outcome], picture: np.ndarray) -> go.Figu
     )
 
 
-def transfer(names: Sequence[str], table: Sequence[Sequence[Outcome]], groups: Sequence[str]) -> go.Figure:
+def transfer(names: Sequence[str], table: Sequence[Sequence[AttackOutcome]], groups: Sequence[str]) -> go.Figure:
     """Fooled rate of each model on what was trained on and what was not."""
     traces = [
         {

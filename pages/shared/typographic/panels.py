@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import pandas as pd
 import streamlit as st
 
-from core.attacks import Outcome, Study
+from core.attacks import AttackOutcome, Study
 from core.attacks import study as attack
 from core.cli import words_of
 from core.jobs import Jobs
@@ -82,7 +82,7 @@ def _whole(lab: Lab, jobs: Jobs, view: View, alpha: float) -> None:
     _download(view, "over-alpha", ALPHAS, "alpha", [[o] for o in found])
 
 
-def _against_base(base: Outcome, now: Outcome) -> list[Figure]:
+def _against_base(base: AttackOutcome, now: AttackOutcome) -> list[Figure]:
     right = paired(base.right, now.right)
     row = [
         metric_row.fooled(":red[✕] Fooled", now.fooled, paired(base.follows, now.follows)),
@@ -211,11 +211,11 @@ def _cost(lab: Lab, jobs: Jobs, view: View, alpha: float) -> None:
 
 
 @st.cache_resource(max_entries=48, show_spinner=False)
-def _table(key: str, _lab: Lab, _study: Study) -> list[list[Outcome]]:
+def _table(key: str, _lab: Lab, _study: Study) -> list[list[AttackOutcome]]:
     return _study.table(_lab)
 
 
-def _answered(lab: Lab, jobs: Jobs, study: Study, title: str, command: str = "") -> list[list[Outcome]] | None:
+def _answered(lab: Lab, jobs: Jobs, study: Study, title: str, command: str = "") -> list[list[AttackOutcome]] | None:
     """The study's table if all of it is there; else what it takes, a button, and None."""
     key = study.key(lab)
     if study.known(lab):
@@ -260,7 +260,7 @@ def _download(
     name: str,
     rows: Sequence[object],
     head: str,
-    table: Sequence[Sequence[Outcome]],
+    table: Sequence[Sequence[AttackOutcome]],
     models: Sequence[str] = ("",),
 ) -> None:
     """What a chart shows as CSV: one row for each of its points, shares in [0, 1] with their intervals and n."""

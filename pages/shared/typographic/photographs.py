@@ -12,7 +12,7 @@ from typing import BinaryIO, TypeVar
 import pandas as pd
 import streamlit as st
 
-from core.attacks import Judged, judge_photographs, photo_files
+from core.attacks import PhotographResults, judge_photographs, photo_files
 from core.jobs import Jobs
 from core.metrics import paired
 from core.progress import Progress
@@ -81,7 +81,7 @@ def _again() -> None:
     st.session_state[READINGS] = st.session_state.get(READINGS, 0) + 1
 
 
-def _judged(lab: Lab, jobs: Jobs, given: Given, recipes: Sequence[Recipe]) -> Judged | None:
+def _judged(lab: Lab, jobs: Jobs, given: Given, recipes: Sequence[Recipe]) -> PhotographResults | None:
     """What the mixes answer: the session's last, or few photographs at once, or many by a job, and None till then."""
     asked = sha256(repr((given.key, [lab.weights_key(r) for r in recipes])).encode()).hexdigest()[:16]
     kept = st.session_state.get(JUDGED)
@@ -98,10 +98,12 @@ def _judged(lab: Lab, jobs: Jobs, given: Given, recipes: Sequence[Recipe]) -> Ju
     return found
 
 
-def _by_job(lab: Lab, jobs: Jobs, key: str, given: Given, recipes: Sequence[Recipe], count: int) -> Judged | None:
+def _by_job(
+    lab: Lab, jobs: Jobs, key: str, given: Given, recipes: Sequence[Recipe], count: int
+) -> PhotographResults | None:
     box, title = [given.open()], f"Judging {count:,} photographs"  # emptied by the job: a finished one holds no zip
 
-    def work(progress: Progress) -> Judged:
+    def work(progress: Progress) -> PhotographResults:
         return judge_photographs(
             lab,
             recipes,
@@ -135,7 +137,7 @@ def _followed(found: Iterable[T], count: int, progress: Progress) -> Iterator[T]
         yield one
 
 
-def _show(found: Judged, alpha: float) -> None:
+def _show(found: PhotographResults, alpha: float) -> None:
     base, now, tuned = (found.outcome(i) for i in range(3))
     right = paired(base.right, now.right)
     metric_row.row(

@@ -21,7 +21,7 @@ from core.models.merge import MergeError
 from core.progress import CancelledError, Progress
 from core.recipes.recipe import Recipe, combine, lerp, single
 from core.storage import files as disk
-from core.storage.integrity import Verified
+from core.storage.integrity import IntegrityRecord
 from core.storage.streaming import Mapped
 from core.workspace.lab import Lab
 from tests.conftest import CONFIG, disk_with_room_for, full_disk, tiny_tasks
@@ -281,7 +281,7 @@ def test_a_damaged_parent_is_noticed(vit_lab, tmp_path, name, fmt):
 
 def test_parents_that_did_not_change_are_read_once(vit_lab, tmp_path, monkeypatch):
     recipe, real = lerp(vit_lab.base, single("near"), 0.5), Mapped.digest_piece
-    vit_lab.zoo.verified, digested = Verified(tmp_path / "verified.json"), set()
+    vit_lab.zoo.verified, digested = IntegrityRecord(tmp_path / "verified.json"), set()
     monkeypatch.setattr(Mapped, "digest_piece", lambda m, *piece: digested.add(m.path.stem) or real(m, *piece))
     first = export(vit_lab, recipe, tmp_path / "first")
     assert digested == {vit_lab.zoo.path(name).stem for name in ("base", "near")}

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.attacks.study import PLACES, Outcome
+from core.attacks.study import PLACES, AttackOutcome
 from pages.shared.typographic.charts import bars, by_place, of_this_picture
 from pages.shared.typographic.reading import Reading
 
@@ -28,7 +28,7 @@ def test_html_in_a_name_is_shown_as_it_is():
 
 
 def test_the_heat_map_lies_over_the_picture():
-    found = [Outcome(np.array([True]), np.array([i % 2 == 0])) for i in range(len(PLACES) ** 2)]
+    found = [AttackOutcome(np.array([True]), np.array([i % 2 == 0])) for i in range(len(PLACES) ** 2)]
     figure = by_place("base", found, np.zeros((10, 20, 3), np.uint8))
     (under,) = figure.layout.images
     assert under.source.startswith("data:image/png") and (under.sizex, under.sizey, under.layer) == (100, 100, "below")

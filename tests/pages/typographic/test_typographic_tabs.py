@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from core.attacks.study import PLACES, SIZES
-from core.attacks.tasks import SEEN, UNSEEN, Part, attacked_task
+from core.attacks.tasks import SEEN, UNSEEN, AttackSplit, attacked_task
 from core.attacks.typography import Look
 from core.tasks.task import Task
 from core.workspace.lab import Lab
@@ -26,7 +26,7 @@ def few(monkeypatch):
     monkeypatch.setattr(panels, "FEWER", COUNT)
 
 
-def fooled(lab: Lab, task: Task, part: Part) -> list[float]:
+def fooled(lab: Lab, task: Task, part: AttackSplit) -> list[float]:
     """The share (%) of answers that are the written word: base, half way, fine-tuned."""
     pictures = attacked_task(task, {"test": part}).source.load("test")
     answers = [said(lab, recipe, pictures.images, task) for recipe in map(lab.patch, ["noisy"] * 3, [0.0, 0.5, 1.0])]
@@ -38,7 +38,7 @@ def test_fooled_by_the_size_of_the_word(page, cache):
     find_out(at, 1)
     lines = chart(at, "attack.sizes")
     assert [line["name"] for line in lines] == ["base", "α = 0.5", "fine-tuned"]
-    expected = [fooled(lab, lab.task("plain"), Part(COUNT, Look(size=size))) for size in SIZES]
+    expected = [fooled(lab, lab.task("plain"), AttackSplit(COUNT, Look(size=size))) for size in SIZES]
     assert [line["x"] for line in lines] == [[100 * size for size in SIZES]] * 3
     assert np.allclose([line["y"] for line in lines], np.transpose(expected))
     assert len({row[2] for row in expected}) > 1, "else the test would not see a wrong order"
@@ -53,7 +53,7 @@ def test_a_map_of_where_the_word_fools(page, cache):
     assert maps[0]["x"] == maps[0]["y"] == [round(100 * place) for place in PLACES]
     for row, column in ((0, 0), (0, 4), (4, 0), (2, 3)):
         look = replace(Look(), x=PLACES[column], y=PLACES[row])
-        assert np.allclose(cells[:, row, column], fooled(lab, lab.task("plain"), Part(COUNT, look)))
+        assert np.allclose(cells[:, row, column], fooled(lab, lab.task("plain"), AttackSplit(COUNT, look)))
 
 
 def test_transfer_to_classes_and_styles_that_were_not_trained_on(page, cache, monkeypatch):
@@ -68,7 +68,7 @@ def test_transfer_to_classes_and_styles_that_were_not_trained_on(page, cache, mo
     bars = chart(at, "attack.transfer")
     words = [["new" if "new" in x else "seen", "other" if "other" in x else "seen"] for x in bars[0]["x"]]
     assert words == [["seen", "seen"], ["seen", "other"], ["new", "seen"], ["new", "other"]]
-    parts = [Part(COUNT, style, classes) for classes in ((0, 1), (2, 3)) for style in (SEEN, UNSEEN)]
+    parts = [AttackSplit(COUNT, style, classes) for classes in ((0, 1), (2, 3)) for style in (SEEN, UNSEEN)]
     expected = [fooled(lab, four, part) for part in parts]
     assert np.allclose([bar["y"] for bar in bars], np.transpose(expected))
     assert len({tuple(row) for row in expected}) > 2, "else the test would not see a wrong order"

@@ -26,7 +26,7 @@ from core.tasks.datasets import DataError
 from core.tasks.datasets import decode as decoded
 from core.tasks.datasets.formats.folders import Zipped, class_folders
 from core.tasks.datasets.formats.parquet import read
-from core.tasks.datasets.images import Files, Part
+from core.tasks.datasets.images import Files, StoredPart
 from tests.conftest import full_disk
 from tests.tasks.datasets import layouts
 
@@ -190,7 +190,7 @@ def _in_parquet(tmp_path, count):
 def test_what_a_process_is_told_does_not_grow_with_the_data_set(tmp_path, make):
     def told(count):
         images = make(tmp_path, count)
-        part = Part(images, np.zeros(count, np.int64), ("thing",))
+        part = StoredPart(images, np.zeros(count, np.int64), ("thing",))
         asked = decoded._asked(part, np.arange(count)[::-1], [decoded.CHUNK], (), (24, 24, 3), tmp_path / "pixels")
         chunk, rows, *_ = words = next(asked)
         expected = [images.name(count - 1 - decoded.CHUNK - i) for i in range(decoded.CHUNK)]
@@ -286,7 +286,7 @@ def test_a_disk_that_fills_up_is_one_sentence_and_loses_nothing(tmp_path):
 
 def test_notes_follow_their_images(tmp_path):
     part = many(tmp_path, 6, damaged={1})
-    part = Part(part.images, part.labels, part.class_names, {"written": np.arange(6)})
+    part = StoredPart(part.images, part.labels, part.class_names, {"written": np.arange(6)})
     found = decode(part, tmp_path / "cache")
     by_place = [int(part.images.paths[w].stem) for w in found.notes["written"]]
     assert colours(found) == [layouts.colour("all", i % 27) for i in by_place]

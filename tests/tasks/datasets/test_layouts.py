@@ -12,7 +12,7 @@ import pytest
 
 from core.models.preprocess import imagenet_class_names
 from core.tasks.datasets import AbsentError, DataError
-from core.tasks.datasets.adapters import Opening, guess, open_parts
+from core.tasks.datasets.adapters import DataLocation, guess, open_parts
 from core.tasks.datasets.catalogue import entries, entry
 from core.tasks.datasets.formats.imagenet import wordnet_ids
 from core.tasks.datasets.status import Status, clear_cache, look
@@ -272,7 +272,7 @@ def test_half_a_copy_on_the_hub_says_which_file_is_missing(home, repo):
 def test_imagenets_own_test_part_has_no_labels_and_is_left_out(home):
     _, place, *_ = snapshot(home, "ILSVRC/imagenet-1k")
     with pytest.raises(DataError, match="has label -1"):
-        open_parts(Opening("parquet", place.root))
+        open_parts(DataLocation("parquet", place.root))
     assert {name: len(part.labels) for name, part in open_parts(place).items()} == {"train": 5, "test": 5}
 
 
@@ -447,7 +447,7 @@ def test_cifar_10_from_real_parquet():
 
 @shared
 def test_mnist_from_its_own_files():
-    part = open_parts(Opening("idx", SHARED / "mnist"))["test"]
+    part = open_parts(DataLocation("idx", SHARED / "mnist"))["test"]
     assert len(part.labels) == 10_000 and part.labels[:5].tolist() == [7, 2, 1, 0, 4]
     first = np.asarray(part.images.open(0))
     assert first.shape == (28, 28) and first.max() == 255 and first[:5].max() == 0
@@ -461,6 +461,6 @@ def test_real_photographs_in_folders(tmp_path):
         place = tmp_path / wnid
         place.mkdir()
         (place / photo.name).symlink_to(photo)
-    part = open_parts(Opening("shift", tmp_path))["test"]
+    part = open_parts(DataLocation("shift", tmp_path))["test"]
     assert part.class_names == ("electric ray", "tailed frog", "southern black widow", "ptarmigan", "jacamar", "duck")
     assert all(part.images.open(i).width > 50 for i in range(6))

@@ -22,7 +22,7 @@ PICO = {
     "vision_cfg": {"image_size": 64, "layers": [1, 1, 1, 1], "width": 4, "patch_size": None},
     "text_cfg": {"context_length": 24, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1},
 }
-SETTINGS = pretrain.Settings(
+SETTINGS = pretrain.PretrainSettings(
     pictures=32 * 6, batch=32, warm_up=2, looking=64, reading=128, captions_from=96, captions=8, hold=128
 )
 
@@ -127,7 +127,7 @@ def test_the_rate_rises_holds_and_falls(mixture, tmp_path):
 
 
 def test_another_budget_keeps_the_schedule():
-    default = pretrain.Settings()
+    default = pretrain.PretrainSettings()
     half = default.scaled(default.pictures // 2)
     assert default.scaled(default.pictures) == default
     assert half.hold == default.hold // 2 and half.looking < half.reading < half.hold < half.pictures

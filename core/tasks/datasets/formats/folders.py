@@ -16,7 +16,7 @@ from PIL import Image
 
 from core.models import torchvision_shim
 from core.tasks.datasets import AbsentError, DataError
-from core.tasks.datasets.images import Files, Part
+from core.tasks.datasets.images import Files, StoredPart
 
 SPLIT_NAMES = {
     "train": ("train", "training"),
@@ -44,7 +44,7 @@ def in_order(names: Iterable[str]) -> list[str]:
     return sorted(names, key=lambda name: (0, int(name), name) if name.isdecimal() else (1, 0, name))
 
 
-def class_folders(folder: Path, names: Mapping[str, int] | None = None, border: int = 0) -> Part:
+def class_folders(folder: Path, names: Mapping[str, int] | None = None, border: int = 0) -> StoredPart:
     """The images of ``folder/CLASS/**``, by torchvision's own walk; ``names`` numbers the folders to be used.
 
     Without it every folder is a class, ``in_order`` of name. Raises DataError if there is no class folder or no image.
@@ -62,10 +62,10 @@ def class_folders(folder: Path, names: Mapping[str, int] | None = None, border: 
         raise DataError(f"The class folders of {folder} hold no image; it may be half downloaded.")
     labels = np.array([label for _, label in samples], dtype=np.int64)
     classes = tuple(readable(name) for name, _ in sorted(numbers.items(), key=lambda item: item[1]))
-    return Part(Files(tuple(Path(p) for p, _ in samples), border), labels, classes)
+    return StoredPart(Files(tuple(Path(p) for p, _ in samples), border), labels, classes)
 
 
-def folder(root: Path, names: Mapping[str, int] | None = None) -> dict[str, Part]:
+def folder(root: Path, names: Mapping[str, int] | None = None) -> dict[str, StoredPart]:
     """Class folders, or ``train/``, ``val/`` and ``test/`` with class folders in them. Raises DataError."""
     if not root.is_dir():
         raise AbsentError(f"There is no folder {root}.")
@@ -78,7 +78,7 @@ def folder(root: Path, names: Mapping[str, int] | None = None) -> dict[str, Part
     return {str(split): class_folders(path, names) for split, path in splits.items()}
 
 
-def named_files(root: Path) -> dict[str, Part]:
+def named_files(root: Path) -> dict[str, StoredPart]:
     """Photographs whose names tell: ``label=dog_text=cat.png`` is a dog on which 'cat' is written (note ``written``).
 
     The format of PAINT's own typographic photographs. Raises DataError.
@@ -93,7 +93,7 @@ def named_files(root: Path) -> dict[str, Part]:
     pairs = [(readable(m["label"]), readable(m["text"])) for m in told if m]
     classes = sorted({word for pair in pairs for word in pair})
     labels, written = (np.array([classes.index(pair[i]) for pair in pairs], dtype=np.int64) for i in (0, 1))
-    return {"test": Part(Files(tuple(paths)), labels, tuple(classes), {"written": written})}
+    return {"test": StoredPart(Files(tuple(paths)), labels, tuple(classes), {"written": written})}
 
 
 def labelled(values: Sequence[object], where: str) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -121,7 +121,7 @@ def pick(columns: Sequence[str], asked: str | None, usual: Sequence[str], what: 
     return found
 
 
-def csv(path: Path, image: str | None = None, label: str | None = None) -> dict[str, Part]:
+def csv(path: Path, image: str | None = None, label: str | None = None) -> dict[str, StoredPart]:
     """A CSV file with an image path (relative to the file) and a label a row, and perhaps a ``split`` column."""
     try:
         table = pd.read_csv(path, skipinitialspace=True)
@@ -148,7 +148,7 @@ def csv(path: Path, image: str | None = None, label: str | None = None) -> dict[
     found = {}
     for split in dict.fromkeys(which):
         rows = [i for i, s in enumerate(which) if s == split]
-        found[str(split)] = Part(Files(tuple(paths[i] for i in rows)), labels[rows], classes)
+        found[str(split)] = StoredPart(Files(tuple(paths[i] for i in rows)), labels[rows], classes)
     return found
 
 
@@ -184,7 +184,7 @@ class Zipped:
         return Zipped(self.path, tuple(self.members[row] for row in rows)), np.arange(len(rows))
 
 
-def zipped(path: Path) -> dict[str, Part]:
+def zipped(path: Path) -> dict[str, StoredPart]:
     """A zip file with a folder per class, below any common folder and perhaps below train, val and test."""
     try:
         with zipfile.ZipFile(path) as archive:
@@ -206,5 +206,5 @@ def zipped(path: Path) -> dict[str, Part]:
     for split in dict.fromkeys(s for s, _ in where.values()):
         mine = [p for p in pictures if where[p][0] == split]
         labels = np.array([classes.index(where[p][1]) for p in mine], dtype=np.int64)
-        found[split] = Part(Zipped(path, tuple(map(str, mine))), labels, tuple(map(readable, classes)))
+        found[split] = StoredPart(Zipped(path, tuple(map(str, mine))), labels, tuple(map(readable, classes)))
     return found

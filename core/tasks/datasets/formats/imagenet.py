@@ -13,7 +13,7 @@ import numpy as np
 from core.models import imagenet_class_names
 from core.tasks.datasets import AbsentError, DataError
 from core.tasks.datasets.formats.folders import class_folders, in_order
-from core.tasks.datasets.images import Part
+from core.tasks.datasets.images import StoredPart
 
 _PLACES = {"train": "train", "test": "val"}  # ImageNet's val is what papers test on
 
@@ -28,7 +28,7 @@ def wordnet_ids() -> tuple[str, ...]:
     return tuple(listed.read_text().split())
 
 
-def named(part: Part, folders: tuple[str, ...]) -> Part:
+def named(part: StoredPart, folders: tuple[str, ...]) -> StoredPart:
     """The same images with CLIP's class names in the place of WordNet ids or numbers; only ``folders`` count.
 
     This is the class mask of ImageNet-R and ImageNet-A: their head has a row for each of their 200 classes.
@@ -41,7 +41,7 @@ def named(part: Part, folders: tuple[str, ...]) -> Part:
     except (ValueError, IndexError):
         odd = next(f for f in folders if f not in ids)
         raise DataError(f"{odd!r} is no class of ImageNet: folders are called by WordNet id, or 0 to 999.") from None
-    return Part(part.images, part.labels, names, part.notes)
+    return StoredPart(part.images, part.labels, names, part.notes)
 
 
 def _order(folder: Path) -> list[str]:
@@ -49,7 +49,7 @@ def _order(folder: Path) -> list[str]:
     return in_order(p.name for p in folder.iterdir() if p.is_dir()) if folder.is_dir() else []
 
 
-def shift(root: Path) -> dict[str, Part]:
+def shift(root: Path) -> dict[str, StoredPart]:
     """A test set whose folders are WordNet ids or numbers: ImageNet-V2, -R, -Sketch, -A. Raises DataError."""
     folders = _order(root)
     if not folders:
@@ -58,7 +58,7 @@ def shift(root: Path) -> dict[str, Part]:
     return {"test": named(part, tuple(folders))}
 
 
-def imagenet(root: Path) -> dict[str, Part]:
+def imagenet(root: Path) -> dict[str, StoredPart]:
     """ImageNet as everybody keeps it: ``train/`` and ``val/`` with a thousand folders each; val is the test part."""
     there = {part: root / folder for part, folder in _PLACES.items() if (root / folder).is_dir()}
     if not there:
@@ -68,7 +68,7 @@ def imagenet(root: Path) -> dict[str, Part]:
     return {part: named(class_folders(place, numbers), tuple(folders)) for part, place in there.items()}
 
 
-def objectnet(root: Path) -> dict[str, Part]:
+def objectnet(root: Path) -> dict[str, StoredPart]:
     """ObjectNet's images of classes that ImageNet has too, as its own ``mappings/`` say; the red border is cut off.
 
     113 classes, called as ObjectNet calls them; each stands for one or several of ImageNet's, under CLIP's names, where
@@ -89,7 +89,7 @@ def objectnet(root: Path) -> dict[str, Part]:
     part = class_folders(root / "images", {name: i for i, name in enumerate(folders)}, border=2)
     names = tuple(str(labels[name]).lower() for name in folders)
     groups = tuple(others[labels[name]] for name in folders) if others else ()
-    return {"test": Part(part.images, np.asarray(part.labels), names, stands_for=groups)}
+    return {"test": StoredPart(part.images, np.asarray(part.labels), names, stands_for=groups)}
 
 
 def _stands_for(maps: Path, known: Mapping[str, str]) -> dict[str, tuple[str, ...]]:

@@ -8,13 +8,13 @@ import numpy as np
 
 from core.tasks.datasets import AbsentError, DataError
 from core.tasks.datasets.formats import torchvision_sets
-from core.tasks.datasets.images import Files, Part
+from core.tasks.datasets.images import Files, StoredPart
 
 _PLACES = ("mapping", "devkit_object/mapping")  # below Kitti/raw/, as devkit_object.zip is unpacked there
 _SEED = 123  # of TensorFlow Datasets, and so of VTAB
 
 
-def kitti(root: Path) -> dict[str, Part]:
+def kitti(root: Path) -> dict[str, StoredPart]:
     """KITTI's labelled images in VTAB's own splits (Zhai et al. 2019), by the object devkit's mapping files.
 
     ``train_rand.txt`` holds, for each image, a line of ``train_mapping.txt`` (from 1), which names a date, a drive and
@@ -38,7 +38,7 @@ def kitti(root: Path) -> dict[str, Part]:
     for split in ("train", "val", "test"):
         rows = np.array([row for row, drive in enumerate(mine) if held.get(drive, "train") == split], dtype=np.int64)
         if len(rows):
-            found[split] = Part(whole.images.chunk(rows)[0], whole.labels[rows], whole.class_names)
+            found[split] = StoredPart(whole.images.chunk(rows)[0], whole.labels[rows], whole.class_names)
     return found
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from core.tasks.datasets import AbsentError, DataError
-from core.tasks.datasets.images import Files, Part, check_there
+from core.tasks.datasets.images import Files, StoredPart, check_there
 
 _PARTS = {"train": "train", "test": "val"}  # the labels of its test part are kept secret
 _LEFT_OUT = "other-sign"
 
 
-def mtsd(root: Path) -> dict[str, Part]:
+def mtsd(root: Path) -> dict[str, StoredPart]:
     """``images/``, ``annotations/KEY.json`` and ``splits/{train,val}.txt``: one crop a sign, panoramas left out.
 
     A sign's class is the second word of its label (``regulatory--stop--g1`` is 'stop'). Raises DataError.
@@ -30,7 +30,7 @@ def mtsd(root: Path) -> dict[str, Part]:
         labels = np.array([names.index(name) for _, _, name in signs], dtype=np.int64)
         files = Files(tuple(path for path, _, _ in signs), boxes=tuple(box for _, box, _ in signs))
         check_there(files.files())
-        parts[part] = Part(files, labels, tuple(name.replace("-", " ") for name in names))
+        parts[part] = StoredPart(files, labels, tuple(name.replace("-", " ") for name in names))
     return parts
 
 

@@ -31,7 +31,7 @@ from core.tasks.datasets.formats.folders import (
     pick,
     readable,
 )
-from core.tasks.datasets.images import Part
+from core.tasks.datasets.images import StoredPart
 
 _SHARD = re.compile(r"(?P<stem>.*)-(?P<number>\d{5})-of-(?P<total>\d{5})(-[0-9a-f]{16})?")
 
@@ -41,7 +41,7 @@ def _row_group(path: Path, group: int, column: str) -> pyarrow.ChunkedArray:
     return parquet.ParquetFile(path).read_row_group(group, columns=[column])[column]
 
 
-class Group(NamedTuple):
+class RowGroup(NamedTuple):
     """A row group of a file; ``first`` is the row of its first image over all files, ``before`` that of its file."""
 
     path: Path
@@ -56,7 +56,7 @@ class Cells:
 
     paths: tuple[Path, ...]
     column: str
-    groups: tuple[Group, ...]
+    groups: tuple[RowGroup, ...]
     ends: tuple[int, ...]
 
     def __len__(self) -> int:
@@ -87,7 +87,7 @@ class Cells:
         paths = tuple(dict.fromkeys(group.path for group in groups))
         return Cells(paths, self.column, groups, tuple(self.ends[place] for place in places)), rows
 
-    def _group(self, row: int) -> Group:
+    def _group(self, row: int) -> RowGroup:
         return self.groups[bisect_right(self.ends, row)]
 
 
@@ -106,7 +106,7 @@ def _class_names(schema: pyarrow.Schema, label: str) -> tuple[str, ...]:
         return ()
 
 
-def read(paths: Sequence[Path], image: str | None = None, label: str | None = None) -> Part:
+def read(paths: Sequence[Path], image: str | None = None, label: str | None = None) -> StoredPart:
     """One part from one or several parquet files. Raises DataError if a file, the image or the label is missing."""
     where = paths[0].name
     try:
@@ -122,7 +122,7 @@ def read(paths: Sequence[Path], image: str | None = None, label: str | None = No
         raise _not_whole(where, error) from None
     labels, names = labelled(values, where)
     classes = tuple(map(readable, _class_names(schema, label))) or names
-    return Part(_cells(paths, [f.metadata for f in files], column), labels, classes)
+    return StoredPart(_cells(paths, [f.metadata for f in files], column), labels, classes)
 
 
 def _opened(path: Path) -> parquet.ParquetFile:
@@ -144,7 +144,7 @@ def _cells(paths: Sequence[Path], headers: Sequence[parquet.FileMetaData], colum
     for path, header in zip(paths, headers, strict=True):
         before = row
         for number in range(header.num_row_groups):
-            groups.append(Group(path, number, row, before))
+            groups.append(RowGroup(path, number, row, before))
             row += header.row_group(number).num_rows
             ends.append(row)
     return Cells(tuple(paths), column, tuple(groups), tuple(ends))
@@ -182,7 +182,7 @@ def check_shards(files: Sequence[Path]) -> None:
 
 def parts(
     root: Path, image: str | None = None, label: str | None = None, splits: Sequence[str] = ()
-) -> dict[str, Part]:
+) -> dict[str, StoredPart]:
     """A parquet file, or a folder of them, by split; all splits share one list of classes. Raises DataError.
 
     Only ``splits`` are read, if any are named.
@@ -198,15 +198,15 @@ def parts(
     return shared_classes({split: read(mine, image, label) for split, mine in by_split.items()})
 
 
-def shared_classes(found: Mapping[str, Part]) -> dict[str, Part]:
+def shared_classes(found: Mapping[str, StoredPart]) -> dict[str, StoredPart]:
     """The parts over one list of classes: that which is longest if they agree as far as they go, else all names."""
     lists = [p.class_names for p in found.values()]
     longest = max(lists, key=len)
     if all(longest[: len(names)] == names for names in lists):
-        return {s: Part(p.images, p.labels, longest, p.notes) for s, p in found.items()}
+        return {s: StoredPart(p.images, p.labels, longest, p.notes) for s, p in found.items()}
     every = tuple(in_order({name for names in lists for name in names}))
     place = {name: i for i, name in enumerate(every)}
     return {
-        s: Part(p.images, np.array([place[n] for n in p.class_names], dtype=np.int64)[p.labels], every, p.notes)
+        s: StoredPart(p.images, np.array([place[n] for n in p.class_names], dtype=np.int64)[p.labels], every, p.notes)
         for s, p in found.items()
     }

@@ -16,7 +16,7 @@ from PIL import Image
 from core.models import torchvision_shim
 from core.tasks.datasets import AbsentError, DataError
 from core.tasks.datasets.formats.folders import readable
-from core.tasks.datasets.images import Files, Part, check_there
+from core.tasks.datasets.images import Files, StoredPart, check_there
 
 Options = tuple[tuple[str, object], ...]
 _VEHICLES = ("Car", "Van", "Truck")
@@ -68,7 +68,7 @@ class Arrays:
         return self, rows
 
 
-def open_part(name: str, root: Path, options: Mapping[str, object]) -> Part:
+def open_part(name: str, root: Path, options: Mapping[str, object]) -> StoredPart:
     """One part of a torchvision data set under ``root``. Raises AbsentError if there is none, else DataError."""
     if name == "Kitti":
         return _kitti(root)
@@ -83,13 +83,13 @@ def open_part(name: str, root: Path, options: Mapping[str, object]) -> Part:
     if isinstance(getattr(found, "data", None), np.ndarray):
         labels = _labels(found.targets if hasattr(found, "targets") else found.labels)
         images = Arrays(name, root, chosen, len(labels), _sources(found, root))
-        return Part(images, labels, names or _numbers(labels))
+        return StoredPart(images, labels, names or _numbers(labels))
     paths, labels = _samples(found)
     if name == "CLEVRClassification":
         names, labels = tuple(map(str, range(3, 11))), labels - 3
     files = tuple(map(Path, paths))
     check_there(files)  # many come from lists, and nobody has looked yet
-    return Part(Files(files), labels, names or _numbers(labels))
+    return StoredPart(Files(files), labels, names or _numbers(labels))
 
 
 def _trouble(name: str, root: Path, error: Exception, options: Mapping[str, object]) -> DataError:
@@ -150,7 +150,7 @@ def _sources(found: Any, root: Path) -> tuple[Path, ...]:
     return tuple(root / found.base_folder / str(entry[0]) for entry in lists or found.train_list)
 
 
-def _kitti(root: Path) -> Part:
+def _kitti(root: Path) -> StoredPart:
     """KITTI's labelled images by the distance of the nearest vehicle, as VTAB bins it (Zhai et al. 2019)."""
     try:
         found = _dataset("Kitti", root, (("train", True),))
@@ -161,7 +161,7 @@ def _kitti(root: Path) -> Part:
         labels = [_distance(found._parse_target(i)) for i in order]
     except (OSError, ValueError, IndexError) as error:
         raise DataError(f"KITTI in {root} is half there: {error}; its label_2 belongs to its image_2.") from None
-    return Part(Files(tuple(Path(found.images[i]) for i in order)), _labels(labels), _DISTANCES)
+    return StoredPart(Files(tuple(Path(found.images[i]) for i in order)), _labels(labels), _DISTANCES)
 
 
 def _distance(objects: Sequence[Mapping[str, Any]]) -> int:
@@ -216,7 +216,7 @@ def _idx(path: Path) -> np.ndarray:
         ) from None
 
 
-def idx(root: Path) -> dict[str, Part]:
+def idx(root: Path) -> dict[str, StoredPart]:
     """The parts of MNIST, or of a set in its format, that are in ``root``: images and labels as idx files."""
     found = {}
     for part, word in _IDX.items():
@@ -224,7 +224,7 @@ def idx(root: Path) -> dict[str, Part]:
         images, labels = (next((p for p in sorted(root.glob(s + "*")) if p.is_file()), None) for s in stems)
         if images and labels:
             numbers = _labels(_idx(labels))
-            found[part] = Part(Idx(images, len(_idx(images))), numbers, _numbers(numbers))
+            found[part] = StoredPart(Idx(images, len(_idx(images))), numbers, _numbers(numbers))
         elif images or labels:
             raise DataError(f"{root} has only one of the {part} images and labels; fetch the other, too.")
     if not found:

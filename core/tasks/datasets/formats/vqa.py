@@ -13,7 +13,7 @@ import numpy as np
 
 from core.storage import digest_of
 from core.tasks.datasets import AbsentError, DataError
-from core.tasks.datasets.images import Files, Part
+from core.tasks.datasets.images import Files, StoredPart
 
 _PARTS = {"train": "train2014", "test": "val2014"}  # the answers of its own test part were never given out
 _QUESTIONS, _ANSWERS = "MultipleChoice_mscoco_{}_questions.json", "mscoco_{}_annotations.json"
@@ -38,7 +38,7 @@ class Choices:
         return digest_of(questions=self.questions, answers=answers, words=self.words)
 
 
-def vqa(root: Path) -> dict[str, Part]:
+def vqa(root: Path) -> dict[str, StoredPart]:
     """The official files: questions, annotations and COCO's pictures; what it calls val2014 is the test part.
 
     They lie beside one another in ``root``, or in Questions/, Annotations/ and Images/mscoco/ as in the official tools.
@@ -63,7 +63,7 @@ def _found(root: Path, name: str) -> Path:
     return path
 
 
-def _part(root: Path, subset: str) -> Part:
+def _part(root: Path, subset: str) -> StoredPart:
     path, right = _found(root, _QUESTIONS.format(subset)), _found(root, _ANSWERS.format(subset))
     folder = _found(root, subset)
     try:
@@ -77,7 +77,7 @@ def _part(root: Path, subset: str) -> Part:
         raise DataError(f"VQA in {root} is not in its own format ({error!r}); fetch {subset}'s files again.") from None
 
 
-def _joined(asked: list[dict[str, Any]], answered: dict[int, str], folder: Path, subset: str) -> Part:
+def _joined(asked: list[dict[str, Any]], answered: dict[int, str], folder: Path, subset: str) -> StoredPart:
     if not asked:
         raise DataError(f"The {subset} part of VQA asks no question; fetch it again.")
     count, there = len(asked[0]["multiple_choices"]), {path.name for path in folder.iterdir()}
@@ -101,7 +101,7 @@ def _joined(asked: list[dict[str, Any]], answered: dict[int, str], folder: Path,
         paths.append(folder / name)
     candidates = Choices(tuple(str(q["question"]) for q in asked), answers, tuple(words))
     names = tuple(f"choice {i + 1}" for i in range(count))
-    return Part(Files(tuple(paths)), labels, names, {"row": np.arange(len(asked))}, candidates)
+    return StoredPart(Files(tuple(paths)), labels, names, {"row": np.arange(len(asked))}, candidates)
 
 
 def _read(path: Path) -> Any:
