@@ -422,8 +422,8 @@ def test_the_hub_refuses_in_one_sentence(tiny_lab, tmp_path, monkeypatch):
 MEASURE = """
 import sys, torch
 from pathlib import Path
-from core.jobs import Progress
-from core.exchange.exporting.merged_file import Part, write_mix
+from core.progress import Progress
+from core.exchange.exporting.merged_file import TensorSlice, write_mix
 from core.recipes.recipe import combine, single
 from core.storage.streaming import Mapped
 from core.storage.integrity import Verified
@@ -437,7 +437,7 @@ parents = {name: Mapped(folder / "parent.safetensors") for name in ("base", "a",
 recipe = combine([single(n) for n in parents], [0.25] * 4)
 open("/proc/self/clear_refs", "w").write("5")  # the peak is counted anew from here
 before = peak()
-parts = {n: Part(n) for n in parents["base"]}
+parts = {n: TensorSlice(n) for n in parents["base"]}
 write_mix(folder / "mix.safetensors", recipe, parents, parts, torch.float16, {}, Progress())
 print(peak() - before)
 """
