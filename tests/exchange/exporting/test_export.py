@@ -426,7 +426,6 @@ from core.progress import Progress
 from core.exchange.exporting.merged_file import TensorSlice, write_mix
 from core.recipes.recipe import combine, single
 from core.storage.streaming import Mapped
-from core.storage.integrity import Verified
 
 def peak():
     return int(next(l for l in open("/proc/self/status") if l.startswith("VmHWM")).split()[1]) * 1024
