@@ -1,20 +1,6 @@
-"""The command line: every command's arguments and what it runs."""
+"""The command line: each command is a function for its arguments and one that runs it; importing this is instant."""
 
-from core.cli import attack, classify, data, exchange, searches, soup, strategies, workspaces
-from core.cli.attack import words_of
-from core.cli.searches import add_augment
-from core.cli.terminal import followed
+from core.cli.main import main
+from core.cli.terminal import add_augment, followed, words_of
 
-__all__ = [
-    "add_augment",
-    "attack",
-    "classify",
-    "data",
-    "exchange",
-    "followed",
-    "searches",
-    "soup",
-    "strategies",
-    "words_of",
-    "workspaces",
-]
+__all__ = ["add_augment", "followed", "main", "words_of"]

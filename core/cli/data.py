@@ -1,25 +1,84 @@
-"""The commands for real data: python -m core data [add | decode | get | remove]."""
+"""python -m core data [add | decode | get | remove]: the papers' data sets, and data of one's own."""
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
-from collections.abc import Callable, Sequence
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 from pathlib import Path
 
 from core import PaletteError
-from core.cli.terminal import followed
-from core.tasks import ROLES, home
+from core.cli.terminal import add_verb, followed
+from core.tasks import ROLES, STATES, entry, fetch, home, statuses
+from core.workspace import Lab, datasets
 
 
-def _list(lab, _options) -> int:
-    from core.tasks import STATES, statuses
+def arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of ``data``: its verbs."""
+    verbs = parser.add_subparsers(metavar="VERB", title="verbs (without one: list the catalogue)")
+    about = "Add a data set of the catalogue, or a folder per class, parquet, CSV or zip, as a task."
+    add_arguments(add_verb(verbs, "add", add_run, about))
+    about = "Decode a workspace's real data now; stop it any time, it goes on where it was."
+    decode_arguments(add_verb(verbs, "decode", decode_run, about))
+    get_arguments(add_verb(verbs, "get", get_run, "Download a data set of the catalogue into the data folder."))
+    about = "Take a task that was added out of a workspace; no file is deleted."
+    remove_arguments(add_verb(verbs, "remove", remove_run, about))
 
+
+def run(_lab: Lab, _options: Namespace) -> int:
+    """List the catalogue: which data sets are there, and how to get the others."""
     print(f"data folder: {home()} (PALETTE_DATA names another)")
-    for found in statuses():
-        sizes = ", ".join(f"{part} {n:,}" for part, n in found.sizes.items())
-        print(f"  {found.entry.key:20} {found.entry.role:10} {STATES[found.state]:18} {sizes}")
-        if found.state != "there" or found.note:
-            print(f"  {'':20} {found.said}" + (f" {found.note}" if found.note not in found.said else ""))
+    for status in statuses():
+        sizes = ", ".join(f"{part} {n:,}" for part, n in status.sizes.items())
+        print(f"  {status.entry.key:20} {status.entry.role:10} {STATES[status.state]:18} {sizes}")
+        if status.state != "there" or status.note:
+            note = f" {status.note}" if status.note not in status.said else ""
+            print(f"  {'':20} {status.said}{note}")
+    return 0
+
+
+def _in_workspace(parser: ArgumentParser) -> None:
+    parser.add_argument("workspace", metavar="WORKSPACE", help="which workspace")
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of ``data add``."""
+    _in_workspace(parser)
+    add = parser.add_argument
+    add("task", metavar="TASK", help="a name of the catalogue, or a path")
+    add("--name", metavar="NAME", help="what the task is called (default: as the data)")
+    add("--title", metavar="TITLE", help="what pages call it")
+    add("--role", choices=ROLES, help="what it is for (default: the catalogue's, or patching)")
+    add("--classes", type=Path, metavar="FILE", help="class names, one a line, in the labels' order")
+    add("--templates", type=Path, metavar="FILE", help="prompt templates with one {} each, one a line")
+    add("--image", metavar="COLUMN", help="the column with the images (parquet, CSV)")
+    add("--label", metavar="COLUMN", help="the column with the labels (parquet, CSV)")
+    add("--seed", type=int, metavar="N", help="of the splits (default: 0)")
+    add("--show", type=int, default=10, metavar="N", help="how many classes to print (default: 10)")
+    add("--replace", action="store_true", help="replace a task of that name that was added before")
+    add("--dry-run", action="store_true", help="only say what would be added")
+
+
+def add_run(lab: Lab, options: Namespace) -> int:
+    """Add a data set to a workspace as a task, after a look at its classes and sizes."""
+    chosen = {k: getattr(options, k) for k in ("name", "role", "title", "image", "label", "seed")}
+    lists = {"class_names": _lines(options.classes), "templates": _lines(options.templates)}
+    facts = datasets.facts_of(options.task, **{k: v for k, v in {**chosen, **lists}.items() if v is not None})
+    preview = datasets.preview(lab, facts)
+    sizes = ", ".join(f"{split} {n:,}" for split, n in preview.sizes.items())
+    task, seed = preview.task, facts.get("seed", 0)
+    print(f"{task.name}: {task.role}, {len(task.class_names)} classes; {sizes} (seed {seed})")
+    for i, name in enumerate(task.class_names[: options.show]):
+        print(f"  {name:30} " + ", ".join(f"{split} {counts[i]:,}" for split, counts in preview.counts.items()))
+    if (more := len(task.class_names) - options.show) > 0:
+        print(f"  and {more:,} more classes")
+    print(datasets.cost(lab, sum(preview.sizes.values())))
+    if options.dry_run:
+        return 0
+    datasets.add(lab, facts, options.replace)
+    where = "" if lab.name == "mini" else f"--workspace {lab.name} "
+    print(f"{lab.name} has {task.name} now. Next: python -m core data decode {lab.name} {task.name}")
+    if task.role == "patching":
+        print(f"and: python -m core {where}build --tasks {task.name}")
     return 0
 
 
@@ -33,96 +92,48 @@ def _lines(path: Path | None) -> Sequence[str] | None:
         raise PaletteError(f"Cannot read {path}: {getattr(error, 'strerror', None) or error}.") from None
 
 
-def _add(lab, options) -> int:
-    from core.workspace import datasets
-
-    chosen = {k: getattr(options, k) for k in ("name", "role", "title", "image", "label", "seed")}
-    words = {"class_names": _lines(options.classes), "templates": _lines(options.templates)}
-    facts = datasets.facts_of(options.task, **{k: v for k, v in {**chosen, **words}.items() if v is not None})
-    shown = datasets.preview(lab, facts)
-    sizes = ", ".join(f"{split} {n:,}" for split, n in shown.sizes.items())
-    task, seed = shown.task, facts.get("seed", 0)
-    print(f"{task.name}: {task.role}, {len(task.class_names)} classes; {sizes} (seed {seed})")
-    for i, name in enumerate(shown.task.class_names[: options.show]):
-        print(f"  {name:30} " + ", ".join(f"{split} {counts[i]:,}" for split, counts in shown.counts.items()))
-    if more := len(shown.task.class_names) - options.show:
-        print(f"  and {more:,} more classes" if more > 0 else "", end="\n" if more > 0 else "")
-    print(datasets.cost(lab, sum(shown.sizes.values())))
-    if options.dry_run:
-        return 0
-    datasets.add(lab, facts, options.replace)
-    where = "" if lab.name == "mini" else f"--workspace {lab.name} "
-    print(f"{lab.name} has {shown.task.name} now. Next: python -m core data decode {lab.name} {shown.task.name}")
-    if shown.task.role == "patching":
-        print(f"and: python -m core {where}build --tasks {shown.task.name}")
-    return 0
+def decode_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of ``data decode``."""
+    _in_workspace(parser)
+    parser.add_argument("tasks", nargs="*", metavar="TASK", help="which tasks (default: all that were added)")
 
 
-def _decode(lab, options) -> int:
-    from core.workspace import datasets
-
-    names = options.tasks or datasets.added(lab)
-    real = set(names) & set(datasets.added(lab))
-    if count := sum(sum(lab.task(name).source.sizes().values()) for name in real):
-        print(f"{count:,} pictures. {datasets.cost(lab, count)} What is decoded already stays.", flush=True)
+def decode_run(lab: Lab, options: Namespace) -> int:
+    """Decode the pictures of real data; what is decoded already stays."""
+    added = datasets.added(lab)
+    names = options.tasks or added
+    if pictures := sum(sum(lab.task(name).source.sizes().values()) for name in set(names) & set(added)):
+        print(f"{pictures:,} pictures. {datasets.cost(lab, pictures)} What is decoded already stays.", flush=True)
     with followed() as progress:
-        done = datasets.decode(lab, names, progress)
-    for name, count in done.items():
+        decoded = datasets.decode(lab, names, progress)
+    for name, count in decoded.items():
         print(f"{name}: {count:,} pictures are decoded.")
     if not names:
         print(f"{lab.name} has no real data; add some with: python -m core data add {lab.name} TASK")
     return 0
 
 
-def _get(_lab, options) -> int:
-    from core.tasks import entry, fetch
+def get_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of ``data get``."""
+    parser.add_argument("task", metavar="TASK", help="a name of the catalogue")
 
+
+def get_run(_lab: Lab, options: Namespace) -> int:
+    """Download a data set of the catalogue."""
     with followed() as progress:
-        said = fetch(entry(options.task), progress)
-    print(said)
+        message = fetch(entry(options.task), progress)
+    print(message)
     return 0
 
 
-def _remove(lab, options) -> int:
-    from core.workspace import datasets
+def remove_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of ``data remove``."""
+    _in_workspace(parser)
+    parser.add_argument("task", metavar="TASK", help="which task")
 
+
+def remove_run(lab: Lab, options: Namespace) -> int:
+    """Take a task out of a workspace; its files stay."""
     datasets.remove(lab, options.task)
     print(f"{lab.name} no longer lists {options.task}; its files and results are where they were.")
     return 0
-
-
-def commands(command: Callable[..., ArgumentParser]) -> None:
-    """Add them to a command line: ``command(name, run, help)`` makes one."""
-    top = command("data", _list, "Say which of the papers' data sets are there; add them, or your own, to a workspace.")
-    verbs = top.add_subparsers(metavar="VERB", title="verbs (without one: list the catalogue)")
-
-    def verb(name: str, run, help_text: str) -> ArgumentParser:
-        one = verbs.add_parser(name, help=help_text, description=help_text)
-        one.set_defaults(run=run)
-        return one
-
-    def in_workspace(one: ArgumentParser) -> None:
-        one.add_argument("workspace", metavar="WORKSPACE", help="which workspace")
-
-    one = verb("add", _add, "Add a data set of the catalogue, or a folder per class, parquet, CSV or zip, as a task.")
-    in_workspace(one)
-    one.add_argument("task", metavar="TASK", help="a name of the catalogue, or a path")
-    one.add_argument("--name", metavar="NAME", help="what the task is called (default: as the data)")
-    one.add_argument("--title", metavar="TITLE", help="what pages call it")
-    one.add_argument("--role", choices=ROLES, help="what it is for (default: the catalogue's, or patching)")
-    one.add_argument("--classes", type=Path, metavar="FILE", help="class names, one a line, in the labels' order")
-    one.add_argument("--templates", type=Path, metavar="FILE", help="prompt templates with one {} each, one a line")
-    one.add_argument("--image", metavar="COLUMN", help="the column with the images (parquet, CSV)")
-    one.add_argument("--label", metavar="COLUMN", help="the column with the labels (parquet, CSV)")
-    one.add_argument("--seed", type=int, metavar="N", help="of the splits (default: 0)")
-    one.add_argument("--show", type=int, default=10, metavar="N", help="how many classes to print (default: 10)")
-    one.add_argument("--replace", action="store_true", help="replace a task of that name that was added before")
-    one.add_argument("--dry-run", action="store_true", help="only say what would be added")
-    one = verb("decode", _decode, "Decode a workspace's real data now; stop it any time, it goes on where it was.")
-    in_workspace(one)
-    one.add_argument("tasks", nargs="*", metavar="TASK", help="which tasks (default: all that were added)")
-    one = verb("get", _get, "Download a data set of the catalogue into the data folder.")
-    one.add_argument("task", metavar="TASK", help="a name of the catalogue")
-    one = verb("remove", _remove, "Take a task that was added out of a workspace; no file is deleted.")
-    in_workspace(one)
-    one.add_argument("task", metavar="TASK", help="which task")

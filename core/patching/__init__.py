@@ -2,7 +2,7 @@
 
 from core.patching import curves
 from core.patching.build import build_steps, sweep
-from core.patching.comparison import compare, parts
+from core.patching.comparison import compare, parts, remaining
 from core.patching.curves import Point
 from core.patching.estimate import Estimate, evaluate_on
 from core.patching.finetunes import absent, cost_of, remake
@@ -18,7 +18,6 @@ from core.patching.plan import (
     plan_of,
     tasks_named,
 )
-from core.patching.remaining import remaining
 from core.patching.results import (
     EXHAUSTIVE,
     FORGETFUL,

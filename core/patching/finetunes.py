@@ -50,6 +50,12 @@ def _own(lab: Lab, tasks: Sequence[str], settings: Settings) -> str | None:
     return None
 
 
+def trained(lab: Lab, tasks: Sequence[str], start: Recipe, steps: int, augment: str = "") -> Recipe | None:
+    """The weights after fine-tuning on tasks (jointly if several) from ``start`` if they are there, else None."""
+    name = name_of(lab, tasks, start, settings_for(lab, tasks, steps, augment))
+    return single(name) if name in lab.zoo else None
+
+
 def tuned(
     lab: Lab,
     tasks: Sequence[str],

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from core.patching import curves
 from core.patching.build import sweep
-from core.patching.comparison import searched
-from core.patching.finetunes import name_of, settings_for, tuned
+from core.patching.finetunes import settings_for, trained, tuned
+from core.patching.parallel import Searched
 from core.patching.plan import ComparisonPlan, outcome_path
 from core.progress import Progress
 from core.recipes import GRID
@@ -33,8 +33,7 @@ class FineTune:
 
     def done(self, lab: Lab) -> bool:
         """Whether the checkpoint is there."""
-        settings = settings_for(lab, [self.task], self.steps, self.augment)
-        return name_of(lab, [self.task], lab.base, settings) in lab.zoo
+        return trained(lab, [self.task], lab.base, self.steps, self.augment) is not None
 
     def run(self, lab: Lab, progress: Progress) -> None:
         """Train it."""
@@ -57,7 +56,7 @@ class Search:
 
     def run(self, lab: Lab, progress: Progress) -> None:
         """Search, and keep what was found."""
-        row = searched(lab, self.plan, progress)
+        row = Searched(self.plan, self.title, self.cost).run(lab, progress)
         facts = {
             "optimiser": self.plan.optimiser,
             "seed": self.plan.seed,

@@ -6,7 +6,7 @@ from core.recipes.components import PARTITIONS, Partition, PrefixError, blocks, 
 from core.recipes.manifold import PAPER, PRESETS, Preset, Question, manifold, mix_in
 from core.recipes.paint import GRID, Step, check_alpha, choose_alpha, choose_within, grid, paint
 from core.recipes.recipe import Recipe, RecipeError, combine, lerp, single
-from core.recipes.search import OPTIMISERS, SIGMA, Objective, SearchError, SearchResult, Trial, Vector, maximise
+from core.recipes.search import OPTIMISERS, SIGMA, Objective, SearchError, SearchResult, Trial, Vector, maximise, replay
 from core.recipes.soups import SoupError, Verdict, greedy, greedy_members, ranked, uniform
 from core.recipes.strategies import check_distinct, mixed
 
@@ -52,6 +52,7 @@ __all__ = [
     "paint",
     "partition",
     "ranked",
+    "replay",
     "single",
     "strategies",
     "uniform",

@@ -83,29 +83,69 @@ def maximise(
     on exactly where it stopped: every optimiser here is a function of the seed and of the answers. ``progress`` wraps
     the questions and may raise to cancel; no thread is left behind then. Raises SearchError.
     """
+    memory = {trial.x: trial for trial in known}
+
+    def answer(point: Vector) -> Trial:
+        if point not in memory:
+            memory[point] = Trial(point, *objective(point))
+            keep(memory[point])
+        return memory[point]
+
+    result = _search(answer, start, budget, optimiser, sigma, total, seed, progress)
+    assert result is not None  # every point was answered
+    return result
+
+
+def replay(
+    known: Iterable[Trial],
+    start: Vector,
+    budget: int,
+    optimiser: str = "Cobyla",
+    *,
+    sigma: float = SIGMA,
+    total: float | None = None,
+    seed: int = 0,
+) -> SearchResult | None:
+    """The result of a search that ``known`` answers to its end; None if it would evaluate one more point.
+
+    Raises SearchError, as ``maximise`` does.
+    """
+    return _search({trial.x: trial for trial in known}.get, start, budget, optimiser, sigma, total, seed, SILENT)
+
+
+def _search(
+    answer: Callable[[Vector], Trial | None],
+    start: Vector,
+    budget: int,
+    optimiser: str,
+    sigma: float,
+    total: float | None,
+    seed: int,
+    progress: Progress,
+) -> SearchResult | None:
+    """Ask about points, each once, until the budget is spent; None at the first that has no answer."""
     if not start or budget < 1:
         raise SearchError("A search needs at least one factor to find and one evaluation to spend.")
-    start, memory, tried = within(start, total), {t.x: t for t in known}, dict[Vector, Trial]()
+    start, tried = within(start, total), dict[Vector, Trial]()
 
-    def look(x: Iterable[float]) -> float:
+    def look(x: Iterable[float]) -> Trial | None:
         point = within(x, total)
-        if point not in tried:
-            if point not in memory:
-                memory[point] = Trial(point, *objective(point))
-                keep(memory[point])
-            tried[point] = memory[point]
-        return tried[point].score + TIE * tried[point].tie
+        if point not in tried and (trial := answer(point)) is not None:
+            tried[point] = trial
+        return tried.get(point)
 
-    look(start)
+    if look(start) is None:
+        return None
     with _running(optimiser, start, budget - 1, sigma, seed) as (engine, name):
         for _ in progress(range(budget - 1)):
             with _blamed(name):
                 candidate = engine.ask()
             if _finished(engine):
                 break
-            loss = -look(candidate.value)
+            if (trial := look(candidate.value)) is None:
+                return None
             with _blamed(name):
-                engine.tell(candidate, loss)
+                engine.tell(candidate, -(trial.score + TIE * trial.tie))
     return SearchResult(tuple(tried.values()), name)
 
 

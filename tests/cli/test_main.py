@@ -1,14 +1,20 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 
-from core.__main__ import main, parse_recipe
+from core.cli import main
+from core.cli.main import COMMANDS
 from core.progress import duration
 from core.recipes.recipe import lerp, single
 from core.workspace.lab import Lab
+from core.workspace.named_recipes import parse_recipe
 from tests.conftest import tiny_tasks
+
+CLI_MODULES = {"core.cli.main", "core.cli.terminal"}
 
 
 @pytest.fixture
@@ -109,6 +115,22 @@ def test_recipes_on_the_command_line():
 
 def test_durations():
     assert [duration(s) for s in (5, 89, 100, 3600, 7300)] == ["5 s", "89 s", "2 min", "60 min", "2 h 2 min"]
+
+
+def test_help_and_the_list_of_commands_load_no_room():
+    """A command's module is imported when it is chosen; torch alone takes a second."""
+    script = "import sys; from core.cli.main import parser; parser().format_help(); print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
+    assert "core.cli.main" in loaded and "torch" not in loaded and "numpy" not in loaded
+    assert {name for name in loaded if name.startswith("core.")} <= {"core.cli", "core.progress", *CLI_MODULES}
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_every_command_says_what_it_takes(command, capsys):
+    with pytest.raises(SystemExit) as left:
+        main([command.name, "--help"])
+    shown = " ".join(capsys.readouterr().out.split())
+    assert left.value.code == 0 and command.about in shown and shown.startswith(f"usage: python -m core {command.name}")
 
 
 @pytest.mark.parametrize("words", [["--help"], ["eval", "--help"]])

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from core.__main__ import main
+from core.cli import main
 from core.progress import CancelledError
 from core.soups.judge import Judge
 from tests.conftest import tiny_tasks

@@ -5,7 +5,7 @@ import shlex
 
 import pytest
 
-from core.__main__ import main
+from core.cli import main
 from core.patching.plan import comparison_command, outcomes, plan_of
 from core.storage import files
 from core.tasks.task import Task

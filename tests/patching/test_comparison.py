@@ -13,9 +13,11 @@ import torch
 from core import PaletteError
 from core.metrics import combined_accuracy, paired
 from core.models.merge import merge
-from core.patching.comparison import _Comparison, compare, parts
+from core.patching.comparison import compare, parts, remaining
 from core.patching.estimate import Estimate
 from core.patching.finetunes import absent, name_of, remake, settings_for, tuned
+from core.patching.parallel import Searched
+from core.patching.parts import FineTuning
 from core.patching.plan import (
     comparison_command,
     is_current,
@@ -26,7 +28,6 @@ from core.patching.plan import (
     plan_of,
     tasks_named,
 )
-from core.patching.remaining import remaining
 from core.patching.results import (
     COLUMNS,
     FORGETFUL,
@@ -318,8 +319,7 @@ def test_trying_a_vector_is_one_merge_however_many_tasks(lab, monkeypatch):
         path.unlink()
     load = fresh.load
     monkeypatch.setattr(fresh, "load", lambda recipe, into: merges.append(recipe) or load(recipe, into))
-    run = _Comparison(fresh, plan, Progress(), may_train=False)
-    row = run.searched()
+    row = Searched(plan, SEARCHED, 0).run(fresh, Progress(), may_train=False)
     tried = {fresh.weights_key(recipe) for recipe in merges}
     # two more: the answer and the base that it is tested against, on test
     assert len(merges) <= row.evaluations + 2 and len(tried) >= len(merges) - 2
@@ -362,10 +362,33 @@ def test_what_remains_is_what_is_not_there(compared):
     lab, plan, _ = compared
     assert remaining(again(lab), plan) == []
     more = replace(plan, budget=88)
-    said = remaining(again(lab), more)
-    assert [title for title, _ in said] == [title for title, _ in parts(lab, more) if title != UNPATCHED]
-    longer = replace(plan, trials=12)
-    assert [title for title, _ in remaining(again(lab), longer)] == [SEARCHED]
+    assert remaining(again(lab), more) == [part for part in parts(lab, more) if part.title != UNPATCHED]
+    for other in (replace(plan, trials=12), replace(plan, seed=plan.seed + 1, orders=0, optimiser="OnePlusOne")):
+        assert SEARCHED in [part.title for part in remaining(again(lab), other)]
+    assert [part.title for part in remaining(again(lab), replace(plan, trials=12))] == [SEARCHED]
+
+
+def test_each_part_leaves_what_remains_when_it_is_run(lab, monkeypatch):
+    """One lab throughout: what an evaluation adds counts at once, though no checkpoint is new."""
+    plan = small_plan(lab, budget=8, orders=1, trials=4)
+    left = remaining(lab, plan)
+    assert {SHARED, SEARCHED, JOINT, SPECIALISED} <= {part.title for part in left}
+    for part in left:
+        part.run(lab, Progress())
+        before, left = left, remaining(lab, plan)
+        assert part.done(lab) and part not in left and set(left) < set(before) | {part}
+    calls = counted(lab, monkeypatch)
+    assert remaining(lab, plan) == [] and not calls
+
+
+def test_what_is_damaged_is_not_taken_for_work_to_do(lab):
+    plan = small_plan(lab, budget=8, orders=1, trials=4)
+    for task in plan.tasks:
+        FineTuning(plan, "", 0, (task,)).run(lab, Progress())
+    (victim,) = (lab.folder / "checkpoints").glob("turned.*")
+    victim.write_bytes(b"no weights")
+    with pytest.raises(PaletteError, match="damaged"):
+        remaining(again(lab), plan)
 
 
 def test_remaining_waits_for_nobody(compared):

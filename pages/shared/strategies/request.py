@@ -133,12 +133,12 @@ def _show() -> bool:
 
 def _missing(lab: Lab, plan: ComparisonPlan) -> None:
     with st.spinner("Looking at what is there, and estimating how long the rest takes …"):
-        todo = _remaining(lab, plan, tuple(lab.zoo.names()))
-        seconds = sum(cost for _, cost in todo) / pace(lab)
+        todo = remaining(lab, plan)
+        seconds = sum(part.cost for part in todo) / pace(lab)
     st.info(
         f"{plan.budget:,} optimiser steps for each strategy, {plan.steps_each:,} for each task. "
         + (
-            f"Missing: {listed([title for title, _ in todo])}. "
+            f"Missing: {listed([part.title for part in todo])}. "
             if len(todo) < 8
             else f"{len(todo)} parts are missing. "
         )
@@ -149,9 +149,4 @@ def _missing(lab: Lab, plan: ComparisonPlan) -> None:
     )
     if len(todo) >= 8:
         with st.expander("What is missing"):
-            st.markdown("\n".join(f"- {title}" for title, _ in todo))
-
-
-@lru_cache(maxsize=32)
-def _remaining(lab: Lab, plan: ComparisonPlan, _checkpoints: tuple[str, ...]) -> list[tuple[str, float]]:
-    return remaining(lab, plan)
+            st.markdown("\n".join(f"- {part.title}" for part in todo))
