@@ -83,25 +83,27 @@ def paired(first: np.ndarray, second: np.ndarray) -> Paired:
 
 
 def combined(patching: Sequence[Accuracy], supported: Sequence[Accuracy]) -> Accuracy:
-    """Combined accuracy (PAINT §3, footnote 2) with its 95 % interval; n counts all pictures.
-
-    The interval of a weighted sum of independent accuracies from theirs (MOVER: Zou and Donner 2008, Stat. Med. 27).
-    """
+    """Combined accuracy (PAINT §3, footnote 2) with its 95 % interval; n counts all pictures."""
     value = combined_accuracy([a.value for a in patching], [a.value for a in supported])
-    parts = [(a, 0.5 / len(side)) for side in (patching, supported) for a in side]
+    return _weighted(value, [(a, 0.5 / len(side)) for side in (patching, supported) for a in side])
+
+
+def mean(accuracies: Sequence[Accuracy]) -> Accuracy:
+    """Mean over tasks, with the 95 % interval of a mean of independent accuracies; n counts all pictures."""
+    if len(accuracies) == 1:
+        return accuracies[0]
+    value = fmean(a.value for a in accuracies)
+    return _weighted(value, [(a, 1 / len(accuracies)) for a in accuracies])
+
+
+def _weighted(value: float, parts: Sequence[tuple[Accuracy, float]]) -> Accuracy:
+    """The weighted sum ``value`` of independent accuracies with its 95 % interval, from theirs.
+
+    MOVER, the method of variance estimates recovery (Zou and Donner 2008, Stat. Med. 27).
+    """
     low = value - math.sqrt(math.fsum((c * (a.value - a.low)) ** 2 for a, c in parts))
     high = value + math.sqrt(math.fsum((c * (a.high - a.value)) ** 2 for a, c in parts))
     return Accuracy(value, max(0.0, low), min(1.0, high), sum(a.n for a, _ in parts))
-
-
-def mean(found: Sequence[Accuracy]) -> Accuracy:
-    """Mean over tasks, with the 95 % interval of a mean of independent accuracies (MOVER, as ``combined``)."""
-    if len(found) == 1:
-        return found[0]
-    value = math.fsum(a.value for a in found) / len(found)
-    low = value - math.sqrt(math.fsum((a.value - a.low) ** 2 for a in found)) / len(found)
-    high = value + math.sqrt(math.fsum((a.high - a.value) ** 2 for a in found)) / len(found)
-    return Accuracy(value, max(0.0, low), min(1.0, high), sum(a.n for a in found))
 
 
 @dataclass(frozen=True)

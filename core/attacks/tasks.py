@@ -155,16 +155,6 @@ def attacked_task(task: Task, parts: Mapping[str, AttackSplit], seed: int = 0) -
     return replace(task, name=f"{task.name}_attacked", role="attack", title=title, description=about, source=source)
 
 
-def paint_task(task: Task, counts: Mapping[str, int], trained: int = 0, seed: int = 0) -> Task:
-    """An attack task as PAINT's: the first ``trained`` classes (default: half) and one style in train and val, the
-    other classes and another style in test; so that test says whether a patch transfers."""
-    names = range(len(task.class_names))
-    half = trained or len(names) // 2
-    known, new = tuple(names[:half]), tuple(names[half:])
-    parts = {s: AttackSplit(n, *((UNSEEN, new) if s == "test" else (SEEN, known))) for s, n in counts.items()}
-    return attacked_task(task, parts, seed)
-
-
 def clean_twin(task: Task) -> Task | None:
     """The same pictures as an attack task's with nothing written; None where nobody can draw them without the word."""
     if not hasattr(task.source, "without_words"):

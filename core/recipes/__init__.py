@@ -1,11 +1,10 @@
 """What a recipe is, and every method that makes one; no torch."""
 
 from core.recipes import strategies
-from core.recipes.algebra import average, override, unused
 from core.recipes.components import PARTITIONS, Partition, PrefixError, blocks, is_under, owner, partition
 from core.recipes.manifold import PAPER, PRESETS, Preset, Question, manifold, mix_in
 from core.recipes.paint import GRID, Step, check_alpha, choose_alpha, choose_within, grid, paint
-from core.recipes.recipe import Recipe, RecipeError, combine, lerp, single
+from core.recipes.recipe import Recipe, RecipeError, combine, lerp, override, single, unused
 from core.recipes.search import OPTIMISERS, SIGMA, Objective, SearchError, SearchResult, Trial, Vector, maximise, replay
 from core.recipes.soups import SoupError, Verdict, greedy, greedy_members, ranked, uniform
 from core.recipes.strategies import check_distinct, mixed
@@ -31,7 +30,6 @@ __all__ = [
     "Trial",
     "Vector",
     "Verdict",
-    "average",
     "blocks",
     "check_alpha",
     "check_distinct",

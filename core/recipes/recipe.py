@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from core import PaletteError
-from core.recipes.components import PrefixError, check_prefix, owner
+from core.recipes.components import PrefixError, check_prefix, is_under, owner
 
 SUM_TOLERANCE = 1e-6
 MOST_COMPONENTS = 2000  # far more than the tensors of an image tower
@@ -167,3 +167,14 @@ def lerp(a: Recipe, b: Recipe, alpha: Weight) -> Recipe:
     if isinstance(alpha, Mapping):
         return combine([a, b], [{p: 1 - x for p, x in alpha.items()}, alpha])
     return combine([a, b], [1 - alpha, alpha])
+
+
+def override(recipe: Recipe, prefix: str, other: Recipe) -> Recipe:
+    """``recipe``, but with the weights under ``prefix`` of ``other``. Raises PrefixError for no prefix."""
+    check_prefix(prefix)
+    return combine([recipe, other], [{"": 1.0, prefix: 0.0}, {"": 0.0, prefix: 1.0}]) if prefix else other
+
+
+def unused(recipe: Recipe, names: Sequence[str]) -> list[str]:
+    """The recipe's components that own none of the weights called ``names``; ``""`` may well be idle."""
+    return [p for p in recipe.components if p and not any(is_under(name, p) for name in names)]

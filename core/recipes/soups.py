@@ -49,8 +49,8 @@ def ranked(ingredients: Sequence[Recipe], score: Callable[[Recipe], float], prog
 
 
 def uniform(ingredients: Sequence[Recipe]) -> Recipe:
-    """The average of all ingredients."""
-    return combine(ingredients, [1 / len(ingredients)] * len(ingredients))
+    """The average of all ingredients, each counted once. Raises RecipeError for none."""
+    return combine(ingredients, [1 / len(ingredients)] * len(ingredients) if ingredients else [])
 
 
 def greedy(

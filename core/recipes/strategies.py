@@ -14,6 +14,7 @@ from core.progress import SILENT, Progress
 from core.recipes.paint import GRID, Step, check_alpha, paint
 from core.recipes.recipe import Recipe, combine
 from core.recipes.search import Objective, Trial, Vector
+from core.recipes.soups import uniform
 
 EXHAUSTIVE_TASKS = 3
 
@@ -72,7 +73,7 @@ def shared(
     progress: Progress = SILENT,
 ) -> tuple[Recipe, list[Step]]:
     """Patch in parallel with one α: from the base to the average of the fine-tuned models (PAINT §5)."""
-    return paint(base, combine(tuned, [1 / len(tuned)] * len(tuned)), score, alphas, progress)
+    return paint(base, uniform(tuned), score, alphas, progress)
 
 
 def searched(

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 import numpy as np
 
-from core.metrics import Accuracy, Paired, accuracy_of, paired
+from core.metrics import Accuracy, Paired, accuracy_of, mean, paired
 from core.recipes import Recipe
 
 
@@ -61,12 +59,7 @@ class SoupRow:
     def ood(self) -> Accuracy | None:
         """Mean accuracy over the shifts, with the interval of a mean of independent ones; None for no shifts."""
         each = [a.accuracy for a in self.shifts.values()]
-        if not each:
-            return None
-        value = fmean(a.value for a in each)
-        below = math.sqrt(sum((a.value - a.low) ** 2 for a in each)) / len(each)
-        above = math.sqrt(sum((a.high - a.value) ** 2 for a in each)) / len(each)
-        return Accuracy(value, value - below, value + above, sum(a.n for a in each))
+        return mean(each) if each else None
 
     def against(self, other: SoupRow) -> dict[str, Paired]:
         """Paired tests of this row against another on the same pictures: on test, each shift, and the shifts together.

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-import numpy as np
 import torch
-from sklearn.linear_model import LogisticRegression
 
-from core.models import features
+from core.models import BIAS, WEIGHT, features
 from core.progress import SILENT, Progress
 from core.storage import files
 from core.tasks import Task, TaskError
+from core.training.lp_ft import linear_probe
 from core.workspace import OWN_HEAD, CheckpointError, Lab, trained_path
 
 
@@ -44,22 +43,14 @@ def train_head(lab: Lab, task: str, probe: Probe | None = None, progress: Progre
             missing = lab.task(task).class_names[absent[0]]
             raise TaskError(f"No train picture of {task} shows {missing!r}, so a head cannot learn it.")
         encoder = lab.encoder()
-        found = features(encoder, pictures.images, progress.titled(f"Looking at {task}"))[:, :-1]
+        seen = features(encoder, pictures.images, progress.titled(f"Looking at {task}"))[:, :-1].float().numpy()
         progress.at(progress.fraction, f"Fitting a head for {task}")
-        weight, bias = _fit(found.float().numpy(), pictures.labels, probe)
+        unit = float(seen.std()) or 1.0  # features are scaled as one, so that the fit converges
+        train, penalties = (seen / unit, pictures.labels), (probe.inverse_penalty,)
+        head = linear_probe(train, None, classes, inverse_penalties=penalties, iterations=probe.iterations)
         facts = {"task": task, "probe": asdict(probe), "base": lab.zoo["base"].digest}
-        files.write_tensors(path, {"weight": weight, "bias": bias}, facts)
+        files.write_tensors(path, {"weight": head[WEIGHT] / unit, "bias": head[BIAS]}, facts)
     return lab.head(task)
-
-
-def _fit(x: np.ndarray, labels: np.ndarray, probe: Probe) -> tuple[torch.Tensor, torch.Tensor]:
-    """Weight float32 (classes, features) and bias (classes,); features are scaled as one, to converge."""
-    scale = float(x.std()) or 1.0
-    fitted = LogisticRegression(C=probe.inverse_penalty, max_iter=probe.iterations).fit(x / scale, labels)
-    weight, bias = fitted.coef_ / scale, fitted.intercept_
-    if len(weight) == 1:  # scikit-learn keeps one row for two classes
-        weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
-    return torch.from_numpy(weight.astype(np.float32)), torch.from_numpy(bias.astype(np.float32))
 
 
 def without_head(lab: Lab) -> list[str]:

@@ -15,7 +15,7 @@ from core.progress import SILENT, Progress
 from core.training.finetune import TrainingSet, finetune
 from core.training.settings import Settings
 
-REGULARISATIONS = (10.0, 100.0, 1000.0)  # scikit-learn's C, of which the one that is best on val is taken
+INVERSE_PENALTIES = (10.0, 100.0, 1000.0)  # scikit-learn's C
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,14 @@ class SweepSettings(Settings):
 
 
 def linear_probe(
-    train: tuple[np.ndarray, np.ndarray], val: tuple[np.ndarray, np.ndarray], classes: int, scale: float
+    train: tuple[np.ndarray, np.ndarray],
+    val: tuple[np.ndarray, np.ndarray] | None,
+    classes: int,
+    scale: float = 1.0,
+    inverse_penalties: Sequence[float] = INVERSE_PENALTIES,
+    iterations: int = 300,
 ) -> dict[str, torch.Tensor]:
-    """Multinomial logistic regression on frozen features, with the regularisation that is best on val.
+    """Multinomial logistic regression on frozen features, with the penalty that is best on val (the first for none).
 
     Both splits are features float (n, embed_dim) and labels int (n,). Returns ``head.weight`` (classes, embed_dim) and
     ``head.bias`` (classes,), float32; logits are ``scale * (features @ weight.T + bias)``. A class without training
@@ -43,8 +48,10 @@ def linear_probe(
     """
     from sklearn.linear_model import LogisticRegression
 
-    fits = [LogisticRegression(C=c, max_iter=300).fit(*train) for c in REGULARISATIONS]
-    best = max(fits, key=lambda fit: fit.score(*val))
+    if val is None:
+        inverse_penalties = inverse_penalties[:1]
+    fits = [LogisticRegression(C=c, max_iter=iterations).fit(*train) for c in inverse_penalties]
+    best = fits[0] if val is None else max(fits, key=lambda fit: fit.score(*val))
     coefficients, intercepts = best.coef_, best.intercept_
     if len(best.classes_) == 2:  # scikit-learn then keeps one row, for the second class
         coefficients, intercepts = (

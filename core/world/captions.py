@@ -42,7 +42,6 @@ STYLE_PROMPTS: tuple[tuple[str, ...], ...] = (  # in the order of glyphs.STYLES
     ("a thin icon", "an icon drawn in thin lines", "a fine line drawing"),
     ("a bold icon", "an icon drawn in bold lines", "a thick line drawing"),
 )
-DIGIT_NAMES: tuple[str, ...] = tuple("zero one two three four five six seven eight nine".split())
 
 
 def fill(templates: Sequence[str], names: Sequence[str]) -> tuple[tuple[str, ...], ...]:

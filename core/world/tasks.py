@@ -6,10 +6,9 @@ Building this list draws nothing; pictures are made when a source is loaded.
 from __future__ import annotations
 
 from dataclasses import replace
-from importlib.util import find_spec
 
 from core.tasks import Task
-from core.world import captions, colours
+from core.world import captions, colours, scenes
 from core.world.concepts import CONCEPTS, ICONS
 from core.world.drawing.render import Manner, Writing
 from core.world.sources import Attacked, Icons, Looks, Tones, Words
@@ -177,21 +176,13 @@ UNATTACKED = replace(
 )
 
 
-def _scenes() -> tuple[Task, ...]:
-    if find_spec("core.world.scenes") is None:
-        return ()
-    from core.world import scenes
-
-    return tuple(getattr(scenes, "TASKS", ()))
-
-
 TASKS: tuple[Task, ...] = (
     ICONS_TASK,
     COLORS,
     BACKGROUNDS,
     WORDS,
     ONE_TEAM,
-    *_scenes(),
+    *scenes.TASKS,
     *SHIFTS,
     TYPOGRAPHIC,
     UNATTACKED,

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.recipes.recipe import Recipe, RecipeError, combine, lerp, single
+from core.recipes.components import PrefixError
+from core.recipes.recipe import Recipe, RecipeError, combine, lerp, override, single, unused
 
 A, B, C = single("a"), single("b"), single("c")
 numbers = st.floats(-2, 3, allow_nan=False).map(lambda x: round(x, 6))
@@ -111,3 +112,22 @@ def test_bad_recipes_are_refused_in_one_sentence(text, complaint):
     with pytest.raises(RecipeError, match=complaint.replace("+", r"\+")) as error:
         Recipe.from_json(text)
     assert "\n" not in str(error.value)
+
+
+@given(alpha=st.floats(0, 1))
+def test_an_override_changes_its_component_and_nothing_else(alpha):
+    base, a, b = (single(name) for name in ("base", "a", "b"))
+    before = lerp(base, a, {"": alpha, "visual.layer1": 0.5, "visual.layer1.0": 0.25})
+    after = override(before, "visual.layer1", b)
+    for name in ("visual.layer1.conv", "visual.layer1.0.conv"):
+        assert {m: c for m, c in after.column(name).items() if c} == {"b": 1.0}
+    for name in ("visual.conv1", "visual.layer10.0"):
+        assert {m: c for m, c in after.column(name).items() if c} == {m: c for m, c in before.column(name).items() if c}
+    assert override(before, "", b) == b
+    with pytest.raises(PrefixError):
+        override(before, ".visual", b)
+
+
+def test_components_that_own_nothing_are_named():
+    recipe = override(A, "visual.layer9", B)
+    assert unused(recipe, ["visual.layer1.0.conv", "visual.layer90.conv"]) == ["visual.layer9"]

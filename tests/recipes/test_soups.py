@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.recipes.recipe import single
+from core.recipes.recipe import RecipeError, single
 from core.recipes.soups import SoupError, greedy, greedy_members, ranked, uniform
 
 THETA = {"a": np.array([0.9, 0.1]), "b": np.array([0.25, 0.8]), "c": np.array([1.0, 1.0]), "d": np.array([-1.0, 2.0])}
@@ -75,3 +75,8 @@ def test_a_greedy_ensemble_selects_by_what_the_members_do_together():
 def test_one_ingredient_is_no_soup(ingredients):
     with pytest.raises(SoupError, match="at least two different ingredients"):
         ranked(ingredients, score)
+
+
+def test_no_models_have_no_average():
+    with pytest.raises(RecipeError):
+        uniform([])

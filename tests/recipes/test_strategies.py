@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from core import PaletteError
 from core.metrics import backward_transfer, combined_accuracy, forgetting
 from core.recipes.paint import GRID
-from core.recipes.recipe import single
+from core.recipes.recipe import combine, single
 from core.recipes.search import Trial, maximise
 from core.recipes.strategies import exhaustive, mixed, orders, searched, sequential, shared
 
@@ -209,3 +209,11 @@ def test_forgetting_is_at_least_what_was_lost_since_learning_on_balance(numbers)
     rows = [dict(zip("abc", numbers[i : i + 3], strict=True)) for i in (0, 3, 6)]
     timeline = [dict.fromkeys("abc", 0.0), *rows]
     assert forgetting(timeline, "abc") >= -backward_transfer(timeline, "abc") - 1e-12
+
+
+@given(s=st.floats(-3, 3, allow_nan=False), t=st.floats(-3, 3, allow_nan=False))
+def test_task_vectors_add_in_any_order_and_a_negated_one_takes_itself_away(s, t):
+    base, a, b = (single(name) for name in ("base", "a", "b"))
+    assert mixed(base, [a, b], [s, t]).canonical() == mixed(base, [b, a], [t, s]).canonical()
+    twice = combine([mixed(base, [a], [s]), mixed(base, [a], [-s])], [0.5, 0.5])
+    assert twice.canonical() == base

@@ -47,8 +47,6 @@ LOOKS: dict[str, Look] = {
     "rounded": Look("fontawesome", "upper"),
 }
 
-_FIGURES = "zero one two three four five six seven eight nine".split()
-
 
 @dataclass(frozen=True)
 class Lettering:
@@ -133,23 +131,14 @@ def _letter(character: str, face: str) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def _charmaps() -> dict[str, dict[str, int]]:
-    return {font: charmap(font) for font in ("mdi", "fa-solid", "phosphor")}
+    return {font: charmap(font) for font in ("mdi", "fa-solid")}
 
 
 def _icon_of(character: str, face: str) -> tuple[str, int]:
     low = character.lower()
     if face == "mdi":
         return "mdi", _charmaps()["mdi"][f"numeric-{low}" if low.isdigit() else f"alpha-{low}"]
-    if face == "phosphor":
-        return "phosphor", _charmaps()["phosphor"][f"number-{_FIGURES[int(low)]}"]
     return "fa-solid", _charmaps()["fa-solid"][low]
-
-
-def figure_masks() -> np.ndarray:
-    """The printed figures 0 to 9 in every look and in Phosphor's, uint8 (10, looks + 1, HEIGHT, WIDTH)."""
-    masks = np.stack([word_masks("0123456789", look) for look in LOOKS], axis=1)
-    phosphor = np.stack([_fit(Image.fromarray(_letter(c, "phosphor"))) for c in "0123456789"])
-    return np.concatenate([masks, phosphor[:, None]], axis=1)
 
 
 def _fit(picture: Image.Image) -> np.ndarray:

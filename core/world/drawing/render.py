@@ -169,9 +169,3 @@ def develop(canvas: torch.Tensor, generator: torch.Generator, grain: float = 0.0
     noise = backgrounds.grain(n, SIDE, generator) * _between(n, (0, grain), generator)[:, None, None]
     canvas = canvas.add_(noise[:, None]).mul_(255).clamp_(0, 255)
     return canvas.to(torch.uint8).permute(0, 2, 3, 1).contiguous()
-
-
-def render_icons(glyph: torch.Tensor, generator: torch.Generator, manner: Manner = Manner()) -> torch.Tensor:
-    """Finished pictures of the atlas's glyphs int64 (n,), uint8 (n, SIDE, SIDE, 3)."""
-    canvas, _, _ = icons(glyph, generator, manner)
-    return develop(canvas, generator, manner.grain)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
@@ -11,8 +10,6 @@ from torch import Tensor
 
 from core.world.drawing.cells import Cells
 from core.world.drawing.shapes import blend, box, canvas, clouds, inside, jittered, length, near, paint, uniform
-
-Brush = Callable[["Look", int, torch.Generator], Tensor]
 
 
 @dataclass(frozen=True)

@@ -127,7 +127,6 @@ CARTOONS: tuple[tuple[str, ...], ...] = (
     ("a small car far away", "a car in the distance", "a tiny car on the road", "a picture of a car far off"),
     ("an empty road", "a road with no car", "no car", "a picture of a road without cars"),
 )
-CARTOON_NAMES = ("near", "far", "none")
 
 
 def draw_cartoon_cars(labels: Tensor, g: torch.Generator) -> Tensor:

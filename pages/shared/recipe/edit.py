@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from core import PaletteError
-from core.recipes import Recipe, RecipeError, average, mixed, override, owner
+from core.recipes import Recipe, RecipeError, mixed, override, owner, uniform
 from core.workspace import BASE, History, Lab, Mix, named_recipes
 from pages.shared.app import handover
 from pages.shared.components.live_text import live_text
@@ -217,7 +217,7 @@ def _vectors(lab: Lab, mix: Mix) -> tuple[Recipe, str]:
 
 def _average(lab: Lab, mix: Mix) -> tuple[Recipe, str]:
     chosen = _several(lab, mix, "Average of")
-    return average([one.recipe for one in chosen]), f"average of {', '.join(one.title for one in chosen)}"
+    return uniform([one.recipe for one in chosen]), f"average of {', '.join(one.title for one in chosen)}"
 
 
 def _override(lab: Lab, mix: Mix) -> tuple[Recipe, str]:
