@@ -24,7 +24,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from core.exchange import Origin, make_workspace
-from core.models import clip, describe_device, device_of_choice
+from core.models import Encoder, clip, describe_device, device_of_choice
 from core.recipes import lerp, single
 from core.storage import files
 from core.workspace import Lab
@@ -110,7 +110,7 @@ def measure(name: str, precision: str, batch: int) -> Figures:
     return Figures(model=name, **merging, **forward, **sizes)
 
 
-def merged(lab: Lab, encoder: clip.Encoder) -> dict[str, Any]:
+def merged(lab: Lab, encoder: Encoder) -> dict[str, Any]:
     """Which tensors a merge changes, its time beside a copy's, and the memory that it takes."""
     into, recipe = encoder.weights, lerp(lab.base, single("near"), 0.5)
     lab.load(lab.base, encoder)
@@ -137,7 +137,7 @@ def merged(lab: Lab, encoder: clip.Encoder) -> dict[str, Any]:
     }
 
 
-def run(encoder: clip.Encoder, batch: int) -> dict[str, float]:
+def run(encoder: Encoder, batch: int) -> dict[str, float]:
     """Forward throughput, and its share of what a matrix product of as many operations reaches."""
     images = torch.randint(0, 256, (batch, encoder.size, encoder.size, 3), dtype=torch.uint8)
     with FlopCounterMode(display=False) as counter:

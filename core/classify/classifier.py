@@ -14,7 +14,7 @@ from core.classify import class_names
 from core.classify.album import MAX_ALBUM_BYTES, Album, Picture, take_in
 from core.classify.rankings import Ranking, Result, known_labels, rank
 from core.classify.uploads import gather
-from core.models import Encoder, clip, features, logits
+from core.models import Encoder, features, fitting, logits
 from core.progress import SILENT, Progress
 from core.recipes import Recipe
 from core.storage import LRU
@@ -46,7 +46,7 @@ class Classifier:
     @cached_property
     def fit(self):
         """The model's own resizing and cropping: uint8 (h, w, 3) to uint8 (size, size, 3)."""
-        return clip.fitting(self.lab.config["preprocess_cfg"])
+        return fitting(self.lab.config["preprocess_cfg"])
 
     def features(self, recipe: Recipe, pictures: Sequence[Picture], progress: Progress = SILENT) -> torch.Tensor:
         """Unit-length image features float16 (n, embed_dim); a picture that this recipe has seen costs nothing."""

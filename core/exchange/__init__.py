@@ -3,7 +3,8 @@
 from core.exchange.exporting import push
 from core.exchange.exporting.archive import pack_archive
 from core.exchange.exporting.base_card import write_base_card
-from core.exchange.exporting.export import DTYPES, FORMATS, SINGLE, Exported, apply, expected_bytes, export, trouble
+from core.exchange.exporting.export import Exported, apply, export
+from core.exchange.exporting.formats import DTYPES, FORMATS, SINGLE, expected_bytes, trouble
 from core.exchange.exporting.model_card import model_card
 from core.exchange.importing.base_model import Origin, hub_place, size_of
 from core.exchange.importing.new_workspace import KEPT, Workspace, inventory, make_workspace

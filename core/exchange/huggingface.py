@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 import torch
 
 from core import PaletteError
-from core.exchange.exporting.merged_file import TensorSlice
+from core.exchange.slices import TensorSlice
 
 _PLAIN = {
     "visual.class_embedding": "vision_model.embeddings.class_embedding",

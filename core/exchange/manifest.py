@@ -23,15 +23,15 @@ class ExportError(PaletteError):
 
 def known_figures(lab: Lab, recipe: Recipe, tasks: Sequence[str] | None = None) -> list[dict[str, Any]]:
     """Accuracies on val and test that are known already, each with its 95 % interval and n; nothing is computed."""
-    found = []
+    figures = []
     for task in lab.tasks if tasks is None else tasks:
         for split in ("val", "test"):
             if split in lab.task(task).source.sizes() and lab.known(recipe, task, split):
                 a = lab.evaluate(recipe, task, split).accuracy
-                found.append(
+                figures.append(
                     {"task": task, "split": split, "accuracy": a.value, "low": a.low, "high": a.high, "n": a.n}
                 )
-    return found
+    return figures
 
 
 def describe_recipe(
@@ -139,7 +139,7 @@ def parents_on_disk(lab: Lab, recipe: Recipe, facts: Mapping[str, Any] | None) -
     wanted = facts["parents"]
     if wanted.get(BASE) != lab.zoo[BASE].digest:
         raise ExportError(f"The recipe was made in a workspace with another base than that of {lab.name}.")
-    found = {}
+    paths = {}
     for name in names:
         lab.zoo.path(name)  # refuses what cannot be a name
         digest = wanted.get(name)
@@ -150,7 +150,68 @@ def parents_on_disk(lab: Lab, recipe: Recipe, facts: Mapping[str, Any] | None) -
                 f"The recipe was made with {name!r} of digest {digest[:12]}, which {lab.name} does not have; "
                 "import that checkpoint first."
             )
-        found[name] = lab.zoo[here[digest]].path
+        paths[name] = lab.zoo[here[digest]].path
     if facts.get("text") != clip.text_digest(lab.folder / "base"):
         raise ExportError(f"The recipe was made with another text tower than that of {lab.name}.")
-    return found
+    return paths
+
+
+# What the facts of an export look like, as JSON Schema: whatever a person changed in them is checked against it.
+WORD = {"type": "string", "minLength": 1}
+WORDS = {"type": "array", "items": WORD}
+COUNT = {"type": "integer", "minimum": 1}
+TEMPLATE = {"type": "string", "pattern": r"^(?![\s\S]*\{\}[\s\S]*\{\})[\s\S]*\{\}"}  # exactly one {}
+SHARE = {"type": "number", "minimum": 0, "maximum": 1}
+
+
+def _table(required: Mapping[str, Any], **optional: Any) -> dict[str, Any]:
+    return {"type": "object", "required": list(required), "properties": {**required, **optional}}
+
+
+def _each(of: Mapping[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "additionalProperties": of}
+
+
+SCHEMA = _table(
+    {
+        "workspace": WORD,
+        "base_model": {"type": "string"},
+        "format": WORD,
+        "dtype": WORD,
+        "parents": _each(WORD),
+        "text": WORD,
+        "model_cfg": {"type": "object"},
+        "preprocess_cfg": {"type": "object"},
+        "activation": WORD,
+        "tasks": _each(
+            _table(
+                {
+                    "class_names": WORDS | {"minItems": 1, "uniqueItems": True},
+                    "templates": {"type": "array", "items": TEMPLATE},
+                }
+            )
+        ),
+        "figures": {
+            "type": "array",
+            "items": _table({"task": WORD, "split": WORD, "accuracy": SHARE, "low": SHARE, "high": SHARE, "n": COUNT}),
+        },
+    },
+    trained_heads=WORDS,
+)
+
+
+def complaint(facts: Mapping[str, Any]) -> str:
+    """What is wrong with the facts of an export, in a few words that name the place; "" if nothing is."""
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import best_match
+
+    try:
+        json.dumps(facts, ensure_ascii=False, allow_nan=False).encode()
+    except ValueError as error:  # infinity, or half of a letter
+        return f"it holds what no file can hold ({error})"
+    if wrong := best_match(Draft202012Validator(SCHEMA).iter_errors(facts)):
+        place = ".".join(map(str, wrong.absolute_path))
+        message = wrong.message if len(wrong.message) < 200 else f"{wrong.message[:200]} …"
+        return f"{place}: {message}" if place else message
+    strange = [name for name in facts.get("trained_heads", ()) if name not in facts["tasks"]]
+    return f"trained_heads: {strange[0]!r} is none of its tasks" if strange else ""

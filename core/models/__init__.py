@@ -2,7 +2,8 @@
 
 from core.models import clip, configs, torchvision_shim
 from core.models.batching import backward, parts_of
-from core.models.clip import CONFIG, IMAGE_TOWER, WEIGHTS, Encoder, ModelError, closed_models, known_models, vocabulary
+from core.models.clip import CONFIG, IMAGE_TOWER, WEIGHTS, ModelError, vocabulary
+from core.models.configs import closed_models, known_models
 from core.models.device import (
     PRECISIONS,
     check_precision,
@@ -11,13 +12,21 @@ from core.models.device import (
     device_of_choice,
     precision_of_choice,
 )
+from core.models.encoder import Encoder
 from core.models.half_precision import fused_sum
 from core.models.heads import BIAS, WEIGHT, candidate_texts, class_rows, head, head_digest, mixed_head
 from core.models.merge import MergeError, Stacked, Weights, check_mergeable, differences, finite, merge, mix
 from core.models.predict import choice_logits, features, largest, logits
-from core.models.preprocess import Step, geometry, imagenet_class_names, imagenet_templates, pixel_steps, pixels
+from core.models.preprocess import (
+    Step,
+    fitting,
+    geometry,
+    imagenet_class_names,
+    imagenet_templates,
+    pixel_steps,
+    pixels,
+)
 from core.models.resident import Parents
-from core.models.similarity import block_activations, linear_cka, weight_cosine
 
 __all__ = [
     "BIAS",
@@ -34,7 +43,6 @@ __all__ = [
     "Step",
     "Weights",
     "backward",
-    "block_activations",
     "candidate_texts",
     "check_mergeable",
     "check_precision",
@@ -49,6 +57,7 @@ __all__ = [
     "differences",
     "features",
     "finite",
+    "fitting",
     "fused_sum",
     "geometry",
     "head",
@@ -57,7 +66,6 @@ __all__ = [
     "imagenet_templates",
     "known_models",
     "largest",
-    "linear_cka",
     "logits",
     "merge",
     "mix",
@@ -68,5 +76,4 @@ __all__ = [
     "precision_of_choice",
     "torchvision_shim",
     "vocabulary",
-    "weight_cosine",
 ]

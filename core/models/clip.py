@@ -1,4 +1,4 @@
-"""CLIP models: the only file that knows open_clip."""
+"""CLIP models by open_clip: texts to tokens, configs to models, models to folders and back."""
 
 from __future__ import annotations
 
@@ -11,13 +11,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 
 from core import PaletteError
-from core.models.batching import BatchSize
-from core.models.device import PRECISIONS, arithmetic
-from core.models.preprocess import pixel_steps, pixels
+from core.models import torchvision_shim
 from core.progress import SILENT, Progress
 from core.storage import files
 
@@ -35,26 +32,24 @@ class ModelError(PaletteError):
 
 
 @lru_cache(maxsize=1)
-def _open_clip() -> ModuleType:
+def open_clip() -> ModuleType:
     """open_clip, imported at first use: it takes seconds, and pages that read stored results do without it."""
-    from core.models import torchvision_shim
-
     torchvision_shim.prepare()
-    import open_clip
+    import open_clip as library
 
     logging.getLogger("open_clip").setLevel(logging.ERROR)
-    return open_clip
+    return library
 
 
 @lru_cache(maxsize=8)
 def _tokenizer(context_length: int) -> SimpleTokenizer:
-    return _open_clip().SimpleTokenizer(context_length=context_length)
+    return open_clip().SimpleTokenizer(context_length=context_length)
 
 
 @lru_cache(maxsize=4)
 def _foreign_tokenizer(name: str, context_length: int, facts: str) -> Callable[[list[str]], torch.Tensor]:
     try:
-        tokenizer = _open_clip().tokenizer
+        tokenizer = open_clip().tokenizer
         return tokenizer.HFTokenizer(name, context_length=context_length, **json.loads(facts))
     except (ImportError, OSError, ValueError) as error:
         raise ModelError(
@@ -91,7 +86,7 @@ def create(model_config: Mapping[str, Any]) -> CLIP:
 
     A config without ``text_cfg`` is a closed vocabulary: an image tower alone.
     """
-    config, library = deepcopy(dict(model_config)), _open_clip()
+    config, library = deepcopy(dict(model_config)), open_clip()
     text = config.get("text_cfg")
     if "multimodal_cfg" in config:
         raise ModelError("This model also writes captions (CoCa), and its image tower gives more than one vector.")
@@ -114,7 +109,7 @@ class Closed(torch.nn.Module):
     def __init__(self, config: Mapping[str, Any]) -> None:
         super().__init__()
         name, size = config["vision_cfg"]["timm_model_name"], config["vision_cfg"].get("image_size", 224)
-        self.visual = _open_clip().timm_model.TimmModel(name, 0, size, pool=None, proj="none")
+        self.visual = open_clip().timm_model.TimmModel(name, 0, size, pool=None, proj="none")
         self.register_buffer("logit_scale", torch.zeros(()))
         self.eval()
 
@@ -136,62 +131,6 @@ def _without_weights(model_config: Mapping[str, Any]) -> CLIP:
         owner, _, last = name.rpartition(".")
         setattr(model.get_submodule(owner), last, torch.full(buffer.shape, float("-inf")).triu(1))
     return model
-
-
-def known_models() -> dict[str, list[str]]:
-    """The names of open_clip's models, and the tags of the pretrained weights that it knows for each."""
-    library = _open_clip()
-    tags = library.list_pretrained()
-    return {name: [tag for model, tag in tags if model == name] for name in library.list_models()}
-
-
-def model_config(name: str) -> dict[str, Any] | None:
-    """open_clip's config of a model, or None if it knows none of that name."""
-    return _open_clip().get_model_config(name) if name in _open_clip().list_models() else None
-
-
-def closed_models() -> list[str]:
-    """timm's models with pretrained weights, as NAME.TAG."""
-    _open_clip()  # which has prepared torchvision
-    import timm
-
-    return timm.list_models(pretrained=True)
-
-
-def timm_config(name: str) -> dict[str, Any]:
-    """``model_cfg``, ``preprocess_cfg``, ``hub`` and ``classifier``'s name of a timm model, ``NAME`` or ``NAME.TAG``.
-
-    Raises ModelError.
-    """
-    _open_clip()  # which has prepared torchvision
-    import timm
-
-    try:
-        facts = timm.get_pretrained_cfg(name, allow_unregistered=False)
-        if facts is None or not timm.is_model(name.partition(".")[0]):
-            raise RuntimeError(f"no model {name!r}")
-    except RuntimeError as error:
-        raise ModelError(f"timm does not know {name!r} ({error}).") from None
-    size = list(facts.input_size[1:])
-    return {
-        "name": name,
-        "model_cfg": {"vision_cfg": {"timm_model_name": name.partition(".")[0], "image_size": size[0]}},
-        "preprocess_cfg": {
-            "size": size,
-            "mean": list(facts.mean),
-            "std": list(facts.std),
-            "interpolation": facts.interpolation,
-            "resize_mode": {"squash": "squash", "border": "longest"}.get(facts.crop_mode, "shortest"),
-            "crop_pct": facts.crop_pct,
-        },
-        "hub": f"{facts.hf_hub_id}/" if facts.hf_hub_id else "",
-        "classifier": facts.classifier if isinstance(facts.classifier, str) else "head",
-    }
-
-
-def pretrained_config(name: str, tag: str) -> dict[str, Any]:
-    """What open_clip knows of pretrained weights: ``hf_hub``, ``url``, ``quick_gelu``, mean, std and the like."""
-    return dict(_open_clip().pretrained.get_pretrained_cfg(name, tag))
 
 
 def read_config(folder: Path) -> dict:
@@ -240,20 +179,6 @@ def text_digest(folder: Path) -> str:
     return files.digest_tensors({n: t for n, t in tensors.items() if not n.startswith(IMAGE_TOWER)})
 
 
-def fitting(preprocess: Mapping[str, Any]) -> Callable[[np.ndarray], np.ndarray]:
-    """The model's own resizing and cropping: any uint8 (h, w, 3) picture to uint8 (size, size, 3).
-
-    What follows it there (to a tensor, normalised) is ``Encoder.prepare``. Raises ModelError.
-    """
-    from PIL import Image
-
-    try:
-        steps = pixel_steps(preprocess)
-    except (TypeError, AssertionError) as error:
-        raise ModelError(f"open_clip cannot prepare pictures as this model asks ({error}).") from error
-    return lambda picture: pixels(Image.fromarray(picture), steps)
-
-
 @torch.inference_mode()
 def text_features(model: CLIP, texts: Sequence[str], batch: int = 512, progress: Progress = SILENT) -> torch.Tensor:
     """Unit-length text features, float32 (n, embed_dim), on the CPU."""
@@ -261,58 +186,3 @@ def text_features(model: CLIP, texts: Sequence[str], batch: int = 512, progress:
     tokens = tokenize(texts, model.context_length, getattr(model, "text_config", None))
     parts = [model.encode_text(t.to(device), normalize=True) for t in progress(tokens.split(batch))]
     return torch.cat(parts).float().cpu()
-
-
-class Encoder:
-    """An image tower on a device, with its preprocessing: uint8 pictures in, unit-length features out.
-
-    ``weights`` are the tower's own tensors, named as in the whole model: merging into them changes the encoder. They
-    have the precision's dtype (BatchNorm's stay fp32). ``compiler`` names a backend of torch.compile, "" for none. The
-    features of a closed vocabulary are the tower's own with a 1 behind them, for the bias of a head.
-    """
-
-    def __init__(
-        self,
-        model: CLIP,
-        preprocess: Mapping[str, Any],
-        device: torch.device | str = "cpu",
-        precision: str = "float32",
-        compiler: str = "",
-    ) -> None:
-        self.device, self.precision = torch.device(device), precision
-        self.dtype = PRECISIONS[precision]
-        self.closed = isinstance(model, Closed)
-        self.tower = model.visual.to(self.device, self.dtype, memory_format=torch.channels_last).eval()
-        for module in self.tower.modules():
-            if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
-                module.float()
-        self._run = torch.compile(self.tower, backend=compiler) if compiler else self.tower
-        self.size = int(np.max(preprocess["size"]))
-        self.batch = BatchSize(self.device, self.size)
-        shape = (1, 3, 1, 1)
-        self.mean = torch.tensor(preprocess["mean"], device=self.device).view(shape) * 255
-        self.std = torch.tensor(preprocess["std"], device=self.device).view(shape) * 255
-        self.logit_scale = float(model.logit_scale.detach().exp())
-
-    @property
-    def weights(self) -> dict[str, torch.Tensor]:
-        """The tower's parameters and buffers themselves, by open_clip name (``visual. ...``)."""
-        return {IMAGE_TOWER + n: t for n, t in self.tower.state_dict(keep_vars=True).items()}
-
-    def prepare(self, images: np.ndarray | torch.Tensor) -> torch.Tensor:
-        """uint8 (n, size, size, 3) → normalised float32 (n, 3, size, size) on the device, channels last."""
-        pixels = torch.as_tensor(images).to(self.device, non_blocking=True).permute(0, 3, 1, 2)
-        return pixels.float().sub_(self.mean).div_(self.std)
-
-    def features(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Prepared pixels → unit-length float32 features (n, embed_dim); differentiable."""
-        with arithmetic(self.device, self.precision):
-            found = self._run(pixels.to(self.dtype)).float()
-        if self.closed:
-            return torch.cat([found, found.new_ones(len(found), 1)], dim=1)
-        return torch.nn.functional.normalize(found, dim=-1)
-
-    @torch.inference_mode()
-    def encode(self, images: np.ndarray | torch.Tensor) -> torch.Tensor:
-        """uint8 (n, size, size, 3) → unit-length float32 features (n, embed_dim) on the device."""
-        return self.features(self.prepare(images))

@@ -1,4 +1,4 @@
-"""Which architecture a checkpoint belongs to: open_clip's config of it, from a name, from a folder's own files."""
+"""Which architecture a checkpoint belongs to: its config, from open_clip's and timm's lists, or its own files."""
 
 from __future__ import annotations
 
@@ -6,11 +6,66 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from core.models import clip
-from core.models.clip import ModelError
+from core.models.clip import ModelError, open_clip
 
 OPENAI_MEAN, OPENAI_STD = [0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.26130258, 0.27577711]
 PREPROCESSING = ("mean", "std", "interpolation", "resize_mode")
+
+
+def known_models() -> dict[str, list[str]]:
+    """The names of open_clip's models, and the tags of the pretrained weights that it knows for each."""
+    library = open_clip()
+    tags = library.list_pretrained()
+    return {name: [tag for model, tag in tags if model == name] for name in library.list_models()}
+
+
+def model_config(name: str) -> dict[str, Any] | None:
+    """open_clip's config of a model, or None if it knows none of that name."""
+    return open_clip().get_model_config(name) if name in open_clip().list_models() else None
+
+
+def closed_models() -> list[str]:
+    """timm's models with pretrained weights, as NAME.TAG."""
+    open_clip()  # which has prepared torchvision
+    import timm
+
+    return timm.list_models(pretrained=True)
+
+
+def timm_config(name: str) -> dict[str, Any]:
+    """``model_cfg``, ``preprocess_cfg``, ``hub`` and ``classifier``'s name of a timm model, ``NAME`` or ``NAME.TAG``.
+
+    Raises ModelError.
+    """
+    open_clip()  # which has prepared torchvision
+    import timm
+
+    try:
+        facts = timm.get_pretrained_cfg(name, allow_unregistered=False)
+        if facts is None or not timm.is_model(name.partition(".")[0]):
+            raise RuntimeError(f"no model {name!r}")
+    except RuntimeError as error:
+        raise ModelError(f"timm does not know {name!r} ({error}).") from None
+    size = list(facts.input_size[1:])
+    return {
+        "name": name,
+        "model_cfg": {"vision_cfg": {"timm_model_name": name.partition(".")[0], "image_size": size[0]}},
+        "preprocess_cfg": {
+            "size": size,
+            "mean": list(facts.mean),
+            "std": list(facts.std),
+            "interpolation": facts.interpolation,
+            "resize_mode": {"squash": "squash", "border": "longest"}.get(facts.crop_mode, "shortest"),
+            "crop_pct": facts.crop_pct,
+        },
+        "hub": f"{facts.hf_hub_id}/" if facts.hf_hub_id else "",
+        "classifier": facts.classifier if isinstance(facts.classifier, str) else "head",
+    }
+
+
+def pretrained_config(name: str, tag: str) -> dict[str, Any]:
+    """What open_clip knows of pretrained weights: ``hf_hub``, ``url``, ``quick_gelu``, mean, std and the like."""
+    return dict(open_clip().pretrained.get_pretrained_cfg(name, tag))
 
 
 def named(name: str, tag: str = "", quick_gelu: bool | None = None) -> dict[str, Any]:
@@ -19,15 +74,15 @@ def named(name: str, tag: str = "", quick_gelu: bool | None = None) -> dict[str,
     The activation is the one that the weights of ``tag`` were trained with, or ``quick_gelu`` if given, whatever the
     name says: open_clip itself would only warn. Raises ModelError naming models or tags that come near.
     """
-    model_cfg = clip.model_config(name)
+    model_cfg = model_config(name)
     if model_cfg is None:
-        near = get_close_matches(name, clip.known_models(), 3, 0.4)
+        near = get_close_matches(name, known_models(), 3, 0.4)
         raise ModelError(
             f"open_clip knows no model {name!r}" + (f"; did you mean {' or '.join(near)}?" if near else ".")
         )
-    facts = clip.pretrained_config(name, tag) or clip.pretrained_config(name.removesuffix("-quickgelu"), tag)
+    facts = pretrained_config(name, tag) or pretrained_config(name.removesuffix("-quickgelu"), tag)
     if tag and not facts:
-        tags = clip.known_models()[name] or ["none"]
+        tags = known_models()[name] or ["none"]
         raise ModelError(f"open_clip knows no weights {tag!r} for {name}; it knows {', '.join(tags)}.")
     quick = facts.get("quick_gelu", False) if tag else quick_gelu
     if quick is not None and bool(model_cfg.get("quick_gelu", False)) != quick:

@@ -1,6 +1,6 @@
 """The model's own preprocessing, up to the pixels: what is decoded once is what the model would have seen.
 
-With ``vision`` the only file that knows open_clip and timm.
+By open_clip's and timm's own transforms.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from core.models import torchvision_shim
+from core.models.clip import ModelError
 
 _CROP_MODES = {"shortest": "center", "longest": "border", "squash": "squash"}  # open_clip's words, and timm's
 _APART = {744: "projectile", 836: "sunglass"}  # else there are two of 'missile' and two of 'sunglasses'
@@ -31,10 +32,10 @@ def geometry(preprocess: Mapping[str, Any]) -> dict[str, Any]:
     """What of an open_clip ``preprocess_cfg`` decides the pixels, with its defaults: a key for what was decoded."""
     config = _config(preprocess)
     size = config.size if isinstance(config.size, tuple) else (config.size, config.size)
-    found = {"size": list(size), **{k: getattr(config, k) for k in ("interpolation", "resize_mode", "fill_color")}}
+    settings = {"size": list(size), **{k: getattr(config, k) for k in ("interpolation", "resize_mode", "fill_color")}}
     if "crop_pct" in preprocess:  # timm's, which fills borders with the mean
-        found |= {"crop_pct": preprocess["crop_pct"], "fill_color": [round(255 * v) for v in config.mean]}
-    return found
+        settings |= {"crop_pct": preprocess["crop_pct"], "fill_color": [round(255 * v) for v in config.mean]}
+    return settings
 
 
 def pixel_steps(preprocess: Mapping[str, Any]) -> tuple[Step, ...]:
@@ -68,6 +69,18 @@ def pixels(image: Image.Image, steps: Sequence[Step]) -> np.ndarray:
     for step in steps:
         image = step(image)
     return np.asarray(image)
+
+
+def fitting(preprocess: Mapping[str, Any]) -> Callable[[np.ndarray], np.ndarray]:
+    """The model's own resizing and cropping: any uint8 (h, w, 3) picture to uint8 (size, size, 3).
+
+    What follows it there (to a tensor, normalised) is ``Encoder.prepare``. Raises ModelError.
+    """
+    try:
+        steps = pixel_steps(preprocess)
+    except (TypeError, AssertionError) as error:
+        raise ModelError(f"open_clip cannot prepare pictures as this model asks ({error}).") from error
+    return lambda picture: pixels(Image.fromarray(picture), steps)
 
 
 @lru_cache(maxsize=1)

@@ -42,8 +42,8 @@ def build_steps(
 def check_augment(lab: Lab, names: Sequence[str], augment: str) -> None:
     """Raise CheckpointError unless those of these checkpoints that are there were trained with an augmentation."""
     wanted = patch_settings(lab, "", augment).augment
-    found = {name: lab.zoo[name].settings.get("augment", "none") for name in names if name in lab.zoo}
-    if others := [f"{name} with {strength}" for name, strength in found.items() if strength != wanted]:
+    strengths = {name: lab.zoo[name].settings.get("augment", "none") for name in names if name in lab.zoo}
+    if others := [f"{name} with {strength}" for name, strength in strengths.items() if strength != wanted]:
         raise CheckpointError(
             f"With augmentation {wanted} these would be other models, but they are there already: {', '.join(others)}; "
             "name only tasks that are not, or remove those files."

@@ -42,9 +42,9 @@ def _own(lab: Lab, tasks: Sequence[str], settings: Settings) -> str | None:
         if name not in lab.zoo:
             same = patch_settings(lab, name) == settings
         else:
-            found = lab.zoo[name]
-            same = dict(found.settings) == settings.facts and set(found.tasks) == set(tasks)
-            same = same and found.start in (None, lab.base)
+            checkpoint = lab.zoo[name]
+            same = dict(checkpoint.settings) == settings.facts and set(checkpoint.tasks) == set(tasks)
+            same = same and checkpoint.start in (None, lab.base)
         if same:
             return name
     return None

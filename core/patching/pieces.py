@@ -75,29 +75,29 @@ def _path(lab: Lab, plan: ComparisonPlan) -> Path:
 
 def searches(lab: Lab, plan: ComparisonPlan, optimisers: Sequence[str], seeds: Sequence[int] = (0,)) -> list[Piece]:
     """The graph: a fine-tune a task, then a search for every optimiser and seed."""
-    found: list[Piece] = []
+    graph: list[Piece] = []
     for task in plan.tasks:
         settings = settings_for(lab, [task], plan.steps_each, plan.augment)
         content = (lab.task(task).source.digest("train"), lab.task(task).prompts())
         key = digest_of(start=lab.weights_key(lab.base), settings=settings.facts, pictures=[content])
         cost = settings.steps * settings.batch_size * TRAINING_COST
         title = f"fine-tune {task} for {plan.steps_each} steps"
-        found.append(FineTune(key, title, cost, task, plan.steps_each, augment=plan.augment))
-    needs = tuple(piece.key for piece in found)
+        graph.append(FineTune(key, title, cost, task, plan.steps_each, augment=plan.augment))
+    needs = tuple(piece.key for piece in graph)
     cost = float(plan.trials * sum(lab.task(t).size("val") for t in (*plan.tasks, *plan.supported)))
     for optimiser in optimisers:
         for seed in seeds:
             one = replace(plan, optimiser=optimiser, seed=seed)
             key = digest_of(needs=needs, outcome=outcome_path(lab, one).stem)
-            found.append(Search(key, f"search with {optimiser}, seed {seed}", cost, needs, one))
-    return found
+            graph.append(Search(key, f"search with {optimiser}, seed {seed}", cost, needs, one))
+    return graph
 
 
 def ranked(lab: Lab, graph: Sequence[Piece]) -> list[dict]:
     """What the finished searches of a graph found, the best combined accuracy on *val* first."""
     done = [piece.plan for piece in graph if isinstance(piece, Search) and piece.done(lab)]
-    found = [json.loads(_path(lab, plan).read_text(encoding="utf-8")) for plan in done]
-    return sorted(found, key=lambda facts: -facts["val"]["value"])
+    results = [json.loads(_path(lab, plan).read_text(encoding="utf-8")) for plan in done]
+    return sorted(results, key=lambda result: -result["val"]["value"])
 
 
 @dataclass(frozen=True)
@@ -135,18 +135,18 @@ def pieces(
     lab: Lab, patches: Sequence[str], supported: Sequence[str], alphas: Sequence[float] = GRID, augment: str = ""
 ) -> list[Piece]:
     """What makes these patches' curves, as ``build.plan`` does it: a fine-tune each, then each α by itself."""
-    found: list[Piece] = []
+    graph: list[Piece] = []
     for name in patches:
         tasks, settings = lab.trained_on(name), patch_settings(lab, name, augment)
         pictures = [(lab.task(t).source.digest("train"), lab.task(t).prompts()) for t in tasks]
         key = digest_of(start=lab.weights_key(lab.base), settings=settings.facts, pictures=pictures)
         drawn = sum(lab.task(t).size("train") for t in tasks) * DRAWING_COST
         training = settings.steps * settings.batch_size * TRAINING_COST + drawn
-        found.append(Patching(key, f"fine-tune {name}", training, (), name, augment=augment))
+        graph.append(Patching(key, f"fine-tune {name}", training, (), name, augment=augment))
         looked_at = [(t, split) for t in (*tasks, *supported) for split in ("val", "test")]
         cost = float(sum(lab.task(t).size(split) for t, split in looked_at))
         data = [(lab.task(t).source.digest(split), lab.task(t).prompts()) for t, split in looked_at]
         for alpha in alphas:
             at = digest_of(patch=key, alpha=alpha, data=data, precision=lab.precision)
-            found.append(Patching(at, f"evaluate {name} at α = {alpha:g}", cost, (key,), name, tuple(supported), alpha))
-    return found
+            graph.append(Patching(at, f"evaluate {name} at α = {alpha:g}", cost, (key,), name, tuple(supported), alpha))
+    return graph

@@ -87,15 +87,15 @@ def tasks_named(lab: Lab, words: Sequence[str]) -> list[str]:
 
     Raises TaskError for an unknown task or a cut that cannot be made.
     """
-    found: list[str] = []
+    names: list[str] = []
     for word in words:
         cut = re.fullmatch(r"(.+)/(\d{1,4})", word)
         if cut is None:
-            found.append(lab.task(word).name)
+            names.append(lab.task(word).name)
         else:
             lab.task(f"{cut[1]}.1of{int(cut[2])}")  # says what is wrong with the cut, if anything is
-            found += [f"{cut[1]}.{i + 1}of{int(cut[2])}" for i in range(int(cut[2]))]
-    return found
+            names += [f"{cut[1]}.{i + 1}of{int(cut[2])}" for i in range(int(cut[2]))]
+    return names
 
 
 def outcome_path(lab: Lab, plan: ComparisonPlan) -> Path:
@@ -108,13 +108,13 @@ def outcome_path(lab: Lab, plan: ComparisonPlan) -> Path:
 
 def outcomes(lab: Lab) -> dict[str, Comparison]:
     """Every outcome that the workspace keeps, by key, the newest first; what cannot be read only gives a notice."""
-    found = {}
+    kept = {}
     for path in sorted((lab.folder / "strategies").glob("*.json"), key=lambda p: (-p.stat().st_mtime, p.name)):
         try:
-            found[path.stem] = _read(path, path.stat().st_mtime_ns)
+            kept[path.stem] = _read(path, path.stat().st_mtime_ns)
         except (OSError, ValueError, KeyError, TypeError, AttributeError, PaletteError) as error:
             lab.notices.append(f"The comparison {path.name} cannot be read ({type(error).__name__}); compare again.")
-    return found
+    return kept
 
 
 @lru_cache(maxsize=32)

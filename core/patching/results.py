@@ -125,9 +125,11 @@ class Comparison:
         rows = self.of(strategy)
         if not rows:
             raise ValueError(f"This comparison has no strategy {strategy!r}.")
-        found = [self.on(row, side, split) for row in rows]
-        values = [a.value for a in found]
-        middle = Accuracy(fmean(values), fmean(a.low for a in found), fmean(a.high for a in found), found[0].n)
+        accuracies = [self.on(row, side, split) for row in rows]
+        values = [a.value for a in accuracies]
+        middle = Accuracy(
+            fmean(values), fmean(a.low for a in accuracies), fmean(a.high for a in accuracies), accuracies[0].n
+        )
         lost = [row.forgetting for row in rows if row.forgetting is not None]
         back = [row.backward_transfer for row in rows if row.backward_transfer is not None]
         deviation = stdev(values) if len(values) > 1 else 0.0
@@ -153,9 +155,9 @@ class Comparison:
     @classmethod
     def from_json(cls, text: str) -> Comparison:
         """What ``to_json`` wrote. Raises ValueError, KeyError or TypeError for anything else."""
-        found = json.loads(text)
-        contrasts = [{**c, "difference": Difference(**c["difference"])} for c in found.get("contrasts_on_test", ())]
-        return cls(found["facts"], tuple(_row(row) for row in found["rows"]), tuple(Contrast(**c) for c in contrasts))
+        kept = json.loads(text)
+        contrasts = [{**c, "difference": Difference(**c["difference"])} for c in kept.get("contrasts_on_test", ())]
+        return cls(kept["facts"], tuple(_row(row) for row in kept["rows"]), tuple(Contrast(**c) for c in contrasts))
 
     def to_csv(self) -> str:
         """One line per strategy, order, split and task, and one for the combined accuracy."""
@@ -182,22 +184,22 @@ class Comparison:
         wide = max(len(name) for name in names.values())
         lines = [f"{'':{wide}}  {'combined accuracy':28} difference    steps  evaluations"]
         for strategy, name in names.items():
-            row, found = self.of(strategy)[0], self.spread(strategy)
-            a, spread = found.accuracy, f" ± {100 * found.deviation:.1f}" if found.orders > 1 else ""
+            row, summary = self.of(strategy)[0], self.spread(strategy)
+            a, spread = summary.accuracy, f" ± {100 * summary.deviation:.1f}" if summary.orders > 1 else ""
             shown = f"{100 * a.value:.1f}{spread} % [{100 * a.low:.1f}, {100 * a.high:.1f}]"
             gained = f"{100 * (a.value - start):+.1f}"
             lines.append(f"{name:{wide}}  {shown:28} {gained:>10} {row.steps:8d} {row.evaluations:12d}")
-            if found.forgetting is not None and found.backward_transfer is not None:
+            if summary.forgetting is not None and summary.backward_transfer is not None:
                 lines[-1] += (
-                    f"   forgetting {100 * found.forgetting:.1f}, "
-                    f"backward transfer {100 * found.backward_transfer:+.1f} points"
+                    f"   forgetting {100 * summary.forgetting:.1f}, "
+                    f"backward transfer {100 * summary.backward_transfer:+.1f} points"
                 )
         return "\n".join([*lines, *(contrast.sentence() for contrast in self.contrasts)])
 
 
 def _plain(row: StrategyRow) -> dict[str, object]:
     bare = {name: value for name, value in row.__dict__.items() if name not in ("recipes", "timeline")}
-    bare["accuracies"] = {s: {t: asdict(a) for t, a in found.items()} for s, found in row.accuracies.items()}
+    bare["accuracies"] = {s: {t: asdict(a) for t, a in by_task.items()} for s, by_task in row.accuracies.items()}
     bare["combined"] = {s: asdict(a) for s, a in row.combined.items()}
     bare["against_base"] = {t: asdict(test) for t, test in row.against_base.items()}
     bare["timeline"] = [
@@ -206,8 +208,8 @@ def _plain(row: StrategyRow) -> dict[str, object]:
     return bare
 
 
-def _accuracies(found: Mapping[str, Mapping]) -> dict[str, Accuracy]:
-    return {name: Accuracy(**a) for name, a in found.items()}
+def _accuracies(accuracies: Mapping[str, Mapping]) -> dict[str, Accuracy]:
+    return {name: Accuracy(**a) for name, a in accuracies.items()}
 
 
 def _row(facts: dict) -> StrategyRow:
@@ -216,7 +218,7 @@ def _row(facts: dict) -> StrategyRow:
 
     given = dict(facts)
     given["recipes"] = {n: Recipe.from_json(json.dumps(r)) for n, r in facts["recipes"].items()}
-    given["accuracies"] = {s: _accuracies(found) for s, found in facts["accuracies"].items()}
+    given["accuracies"] = {s: _accuracies(by_task) for s, by_task in facts["accuracies"].items()}
     given["against_base"] = {t: Paired(**test) for t, test in facts.get("against_base", {}).items()}
     given["combined"] = _accuracies(facts["combined"])
     given["timeline"] = tuple(

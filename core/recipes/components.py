@@ -31,10 +31,10 @@ def _owner(name: str, prefixes: tuple[str, ...]) -> str | None:
 
 def owner(name: str, prefixes: Sequence[str]) -> str:
     """The longest of ``prefixes`` that owns ``name``. Raises PrefixError if none does."""
-    found = _owner(name, tuple(prefixes))
-    if found is None:
+    prefix = _owner(name, tuple(prefixes))
+    if prefix is None:
         raise PrefixError(f"No component owns the weight {name!r}.")
-    return found
+    return prefix
 
 
 def blocks(names: Iterable[str]) -> tuple[str, ...]:
@@ -43,23 +43,23 @@ def blocks(names: Iterable[str]) -> tuple[str, ...]:
     Knows open_clip's VisionTransformer (``visual.transformer.resblocks.N``), ModifiedResNet (``visual.layerN.M``,
     ``visual.attnpool``) and timm trunks (``visual.trunk.blocks.N``, ``visual.trunk.stages.N``).
     """
-    found: dict[str, None] = {}
+    prefixes: dict[str, None] = {}
     for name in names:
         words = name.split(".")
         for i, word in enumerate(words[:-1]):
             if word in ("resblocks", "blocks", "stages") and words[i + 1].isdigit():
-                found[".".join(words[: i + 2])] = None
+                prefixes[".".join(words[: i + 2])] = None
                 break
             if word.startswith("layer") and word[5:].isdigit() and words[i + 1].isdigit():
-                found[".".join(words[: i + 2])] = None
+                prefixes[".".join(words[: i + 2])] = None
                 break
             if word in ("attnpool", "attn_pool", "head"):
-                found[".".join(words[: i + 1])] = None
+                prefixes[".".join(words[: i + 1])] = None
                 break
         else:
             if words[-1] == "proj" or words[:1] == ["head"]:
-                found[name] = None
-    return (*found, "")
+                prefixes[name] = None
+    return (*prefixes, "")
 
 
 PARTITIONS = ("whole", "blocks", "C8", "C15", "C26")
@@ -123,12 +123,12 @@ def partition(name: str, sizes: Mapping[str, int]) -> Partition:
     if name in ("C8", "C15", "C26"):
         depth = 1 if name == "C8" else 2
         own = {p for p in blocks(sizes) if p not in ("", "head")} if name == "C26" else set()
-        found: dict[str, tuple[str, ...]] = {}
+        groups: dict[str, tuple[str, ...]] = {}
         for weight in sizes:
             cut = next((p for p in own if is_under(weight, p)), None) or _at_depth(weight, depth)
-            found[cut] = (cut,)
+            groups[cut] = (cut,)
         text = {f"text tower: {p}": () for p in TEXT_AT_DEPTH[depth]}
-        return _grouped(name, found | text)
+        return _grouped(name, groups | text)
     if name.isdigit():
         return _grouped(name, _balanced(sizes, int(name)))
     raise PrefixError(f"There is no partition {name!r}; choose one of {', '.join(PARTITIONS)}, or a number of parts.")
@@ -139,9 +139,9 @@ def _at_depth(weight: str, depth: int) -> str:
     return weight if weight.startswith("head.") else ".".join(weight.split(".")[:depth])
 
 
-def _grouped(name: str, found: Mapping[str, tuple[str, ...]]) -> Partition:
+def _grouped(name: str, prefixes_of: Mapping[str, tuple[str, ...]]) -> Partition:
     """Groups by title; the first that owns something owns what is left, too, unless another one does."""
-    groups = [ComponentGroup(title or "stem", prefixes) for title, prefixes in found.items()]
+    groups = [ComponentGroup(title or "stem", prefixes) for title, prefixes in prefixes_of.items()]
     if not any("" in g.prefixes for g in groups):
         first = next(i for i, g in enumerate(groups) if g.prefixes)
         groups[first] = ComponentGroup(groups[first].title, ("", *groups[first].prefixes[1:]))

@@ -184,11 +184,11 @@ def _engine(name: str, start: Vector, budget: int, sigma: float, seed: int) -> A
 
 def _parts(engine: Any) -> list[Any]:
     """The optimiser and the ones that it hands its work to, outermost first."""
-    found = []
+    engines = []
     while engine is not None:
-        found.append(engine)
+        engines.append(engine)
         engine = getattr(engine, "optim", None) or getattr(engine, "_optim", None)
-    return found
+    return engines
 
 
 def _finished(engine: Any) -> bool:

@@ -71,8 +71,8 @@ def greedy_members(
     members, best = [order[0].recipe], order[0].score
     verdicts = [Verdict(order[0].recipe, "first", best, best)]
     for step in progress(order[1:]):
-        found = score([*members, step.recipe])
-        verdicts.append(Verdict(step.recipe, "kept" if found > best else "dropped", best, found))
-        if found > best:
-            members, best = [*members, step.recipe], found
+        reached = score([*members, step.recipe])
+        verdicts.append(Verdict(step.recipe, "kept" if reached > best else "dropped", best, reached))
+        if reached > best:
+            members, best = [*members, step.recipe], reached
     return members, verdicts

@@ -141,10 +141,10 @@ def orders(tasks: Sequence[str], count: int, seed: int = 0) -> list[tuple[str, .
     check_distinct(tasks)
     if count == 0:
         return [tuple(tasks)]
-    found: dict[tuple[str, ...], None] = {}
+    drawn: dict[tuple[str, ...], None] = {}
     draw = random.Random(seed)
-    while len(found) < min(count, factorial(len(tasks))):
+    while len(drawn) < min(count, factorial(len(tasks))):
         order = sorted(tasks)
         draw.shuffle(order)
-        found[tuple(order)] = None
-    return list(found)
+        drawn[tuple(order)] = None
+    return list(drawn)

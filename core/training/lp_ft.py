@@ -87,10 +87,10 @@ def finetune_with_head(
             pixels = share * pixels + (1 - share) * pixels[other]
         features = encoder.features(pixels)
         with torch.autocast(encoder.device.type, enabled=False):
-            found = encoder.logit_scale * (features @ trained[WEIGHT].T + trained[BIAS])
+            logits = encoder.logit_scale * (features @ trained[WEIGHT].T + trained[BIAS])
             every = [(share, labels)] + [(1 - share, labels[other])] * (share < 1)
             parts = [
-                part * cross_entropy(found, right, label_smoothing=settings.label_smoothing) for part, right in every
+                part * cross_entropy(logits, right, label_smoothing=settings.label_smoothing) for part, right in every
             ]
             return torch.stack(parts).sum()
 

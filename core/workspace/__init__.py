@@ -2,7 +2,7 @@
 
 from core.workspace import datasets, named_recipes, precision
 from core.workspace.checkpoints import BASE, Checkpoint, CheckpointError
-from core.workspace.distance import Distance, distances, similarity
+from core.workspace.distance import Distance, distances, similarity, weight_cosine
 from core.workspace.heads import OWN_HEAD, trained_path
 from core.workspace.history import History, HistoryEntry
 from core.workspace.lab import CACHE, Lab, workspaces
@@ -30,5 +30,6 @@ __all__ = [
     "precision",
     "similarity",
     "trained_path",
+    "weight_cosine",
     "workspaces",
 ]

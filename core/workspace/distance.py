@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
-from core.models import block_activations, linear_cka, mix, weight_cosine
+from core.models import IMAGE_TOWER, Encoder, mix
 from core.progress import SILENT, Progress
 from core.recipes import Recipe, blocks, owner
 from core.workspace.checkpoints import BASE
@@ -36,12 +38,12 @@ def distances(lab: Lab, a: Recipe, b: Recipe, progress: Progress = SILENT) -> di
             if like.is_floating_point():
                 x, y = (_mixed(lab, recipe, name, like).double().flatten() for recipe in (a, b))
                 d = y - x
-                found = (d @ d, x @ x, y @ y, x @ y, torch.tensor(float(x.numel()), dtype=torch.float64))
-                sums[owner(name, names)] += torch.stack(found)
+                kept = (d @ d, x @ x, y @ y, x @ y, torch.tensor(float(x.numel()), dtype=torch.float64))
+                sums[owner(name, names)] += torch.stack(kept)
         return sums
 
-    found = lab.store.get_or_make(key, make, {"a": a.to_json(), "b": b.to_json()})
-    return {p: _distance(found[p]) for p in names if float(found[p][4])}
+    kept = lab.store.get_or_make(key, make, {"a": a.to_json(), "b": b.to_json()})
+    return {p: _distance(kept[p]) for p in names if float(kept[p][4])}
 
 
 def _distance(sums: torch.Tensor) -> Distance:
@@ -78,6 +80,65 @@ def similarity(lab: Lab, a: Recipe, b: Recipe, task: str, pictures: int = 256) -
         named = {f"cosine.{p}": c for p, c in cosine.items()} | {f"cka.{p}": c for p, c in cka.items()}
         return {name: torch.tensor(value, dtype=torch.float64) for name, value in named.items()}
 
-    found = {n: float(t) for n, t in lab.store.get_or_make(key, make, {"task": task}).items()}
+    values = {n: float(t) for n, t in lab.store.get_or_make(key, make, {"task": task}).items()}
     whole = ("", *names)
-    return {kind: {p: found[f"{kind}.{p}"] for p in whole if f"{kind}.{p}" in found} for kind in ("cosine", "cka")}
+    return {kind: {p: values[f"{kind}.{p}"] for p in whole if f"{kind}.{p}" in values} for kind in ("cosine", "cka")}
+
+
+def weight_cosine(a: Mapping[str, torch.Tensor], b: Mapping[str, torch.Tensor], components: Sequence[str]) -> dict:
+    """Cosine similarity of two models' weights, in [-1, 1], per component (PAINT §4.1, Figure 2, right).
+
+    ``components`` are prefixes; ``""`` among them owns what is left. Ask with ``("",)`` for the whole network.
+    Counters are left out; sums run in float64. A component without weights is not in the answer.
+    """
+    sums: dict[str, list[float]] = {}
+    for name, x in a.items():
+        if x.is_floating_point():
+            x, y = x.detach().double().flatten(), b[name].detach().double().flatten()
+            mine = sums.setdefault(owner(name, components), [0.0, 0.0, 0.0])
+            for i, product in enumerate((x @ y, x @ x, y @ y)):
+                mine[i] += float(product)
+    return {p: xy / (xx * yy) ** 0.5 if xx and yy else float(xx == yy) for p, (xy, xx, yy) in sums.items()}
+
+
+def linear_cka(x: np.ndarray, y: np.ndarray) -> float:
+    """Linear centred kernel alignment of two representations (n, p) and (n, q), in [0, 1].
+
+    Kornblith et al. 2019, eq. 4 and §3: HSIC(XXᵀ, YYᵀ) / √(HSIC(XXᵀ, XXᵀ) · HSIC(YYᵀ, YYᵀ)), over n × n Gram matrices,
+    so that wide activations cost no more than narrow ones. Raises ValueError unless both hold the same n pictures.
+    """
+    if len(x) != len(y):
+        raise ValueError("CKA compares representations of the same pictures.")
+
+    def gram(z: np.ndarray) -> np.ndarray:
+        z = z.reshape(len(z), -1).astype(np.float64)
+        z = z - z.mean(axis=0)
+        return z @ z.T
+
+    k, m = gram(x), gram(y)
+    scale = np.sqrt((k * k).sum() * (m * m).sum())
+    return float((k * m).sum() / scale) if scale else 1.0
+
+
+@torch.inference_mode()
+def block_activations(
+    encoder: Encoder, images: torch.Tensor, components: Sequence[str], batch: int = 128
+) -> dict[str, np.ndarray]:
+    """What each component puts out for uint8 pictures: float32 (n, ...) per component that is a module, plus ``""``:
+    the image features themselves."""
+    kept: dict[str, list[torch.Tensor]] = {p: [] for p in components}
+    modules = dict(encoder.tower.named_modules())
+    hooks = [
+        modules[p.removeprefix(IMAGE_TOWER)].register_forward_hook(
+            lambda _module, _inputs, out, p=p: kept[p].append((out[0] if isinstance(out, tuple) else out).float().cpu())
+        )
+        for p in components
+        if p.removeprefix(IMAGE_TOWER) in modules and p
+    ]
+    try:
+        for chunk in images.split(batch):
+            kept.setdefault("", []).append(encoder.encode(chunk).cpu())
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return {p: torch.cat(parts).numpy() for p, parts in kept.items() if parts}

@@ -24,7 +24,8 @@ from core.classify.classifier import Classifier, _alike, classifier, classify
 from core.classify.rankings import UNKNOWN, known_labels, rank
 from core.classify.snippet import snippet
 from core.models import clip, torchvision_shim
-from core.models.clip import Encoder
+from core.models.encoder import Encoder
+from core.models.preprocess import fitting
 from core.recipes.recipe import lerp, single
 from core.storage.lru import LRU
 from core.workspace.lab import Lab
@@ -58,7 +59,7 @@ def album_of(lab: Lab, task: str) -> Album:
 def passes(monkeypatch) -> list[int]:
     """How many pictures each forward pass took."""
     seen: list[int] = []
-    encode = "core.models.clip.Encoder.encode"
+    encode = "core.models.encoder.Encoder.encode"
     real = Encoder.encode
     monkeypatch.setattr(encode, lambda self, images: seen.append(len(images)) or real(self, images))
     return seen
@@ -87,7 +88,7 @@ def test_pictures_are_prepared_as_open_clip_does_it(tiny_lab, mode, interpolatio
     encoder = Encoder(clip.load(tiny_lab.folder / "base"), config)
     for shape in ((50, 90, 3), (90, 31, 3), (7, 5, 3), (32, 32, 3)):
         pixels = np.random.default_rng(1).integers(0, 255, shape, dtype=np.uint8)
-        ours = encoder.prepare(clip.fitting(config)(pixels)[None])[0]
+        ours = encoder.prepare(fitting(config)(pixels)[None])[0]
         assert np.allclose(ours.numpy(), theirs(Image.fromarray(pixels)).numpy(), atol=1e-5)
 
 

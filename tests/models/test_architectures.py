@@ -7,7 +7,7 @@ import torch
 
 from core.exchange.importing.base_model import Origin
 from core.exchange.importing.new_workspace import make_workspace
-from core.models import clip
+from core.models import clip, configs
 from core.recipes.components import blocks
 from core.recipes.recipe import lerp, single
 from core.workspace.lab import Lab
@@ -24,11 +24,11 @@ SMALL = {  # open_clip's own configs with fewer and narrower blocks
 
 @pytest.fixture(params=SMALL)
 def lab(request, tmp_path, monkeypatch) -> Lab:
-    config = clip.model_config(request.param)
+    config = configs.model_config(request.param)
     config["embed_dim"] = 16
     config["vision_cfg"] |= SMALL[request.param]
     config["text_cfg"] = TEXT
-    monkeypatch.setattr(clip, "model_config", lambda _: config)
+    monkeypatch.setattr(configs, "model_config", lambda _: config)
     make_workspace(tmp_path, "w", Origin(request.param, seed=0), "float32")
     lab = Lab("w", tmp_path, "cpu", tiny_tasks())
     torch.manual_seed(1)

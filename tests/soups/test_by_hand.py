@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core import PaletteError
-from core.exchange.exporting.export import ExportError, apply, export
+from core.exchange.exporting.export import apply, export
+from core.exchange.manifest import ExportError
 from core.recipes.recipe import Recipe, lerp, single
 from core.workspace.named_recipes import parse_recipe, read
 

@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from core import PaletteError
 from core.attacks.study import Evaluation
 from core.exchange.exporting.export import apply, export
-from core.models import clip
+from core.models import Encoder, clip
 from core.progress import CancelledError, Progress
 from core.recipes import search
 from core.recipes.recipe import Recipe, combine, lerp, single
@@ -86,7 +86,7 @@ def test_an_export_takes_the_mixed_head_along(soup_lab, tmp_path, fmt):
     expected = soup_lab.logits(mix, "plain", "test").float()
     soup_lab.evaluate(mix, "plain", "test")
     done = export(soup_lab, mix, tmp_path / "out", fmt)
-    encoder = clip.Encoder(clip.load(soup_lab.folder / "base"), soup_lab.config["preprocess_cfg"])
+    encoder = Encoder(clip.load(soup_lab.folder / "base"), soup_lab.config["preprocess_cfg"])
     images = soup_lab.pictures("plain", "test").images
     if fmt == "onnx":
         from onnxruntime import InferenceSession
@@ -94,7 +94,7 @@ def test_an_export_takes_the_mixed_head_along(soup_lab, tmp_path, fmt):
         pixels = encoder.prepare(images).contiguous().numpy()
         logits = torch.tensor(InferenceSession(str(done.files[0])).run(["logits_plain"], {"pixels": pixels})[0])
     else:
-        encoder = clip.Encoder(clip.load(tmp_path / "out"), soup_lab.config["preprocess_cfg"])
+        encoder = Encoder(clip.load(tmp_path / "out"), soup_lab.config["preprocess_cfg"])
         heads = load_file(tmp_path / "out" / "heads.safetensors")
         logits = encoder.logit_scale * (encoder.encode(images) @ heads["plain.weight"].T + heads["plain.bias"])
         assert "`plain.weight`" in (tmp_path / "out" / "README.md").read_text()

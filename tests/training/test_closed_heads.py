@@ -13,7 +13,7 @@ from core import PaletteError
 from core.__main__ import main
 from core.exchange.importing.base_model import Origin, _asked
 from core.exchange.importing.new_workspace import make_workspace
-from core.models import clip
+from core.models import configs
 from core.models.clip import ModelError
 from core.patching import curves
 from core.patching.build import sweep
@@ -39,7 +39,7 @@ def workspace(cache: Path, origin: Origin) -> Lab:
 @pytest.fixture
 def theirs():
     """A model of timm with a classifier of three classes."""
-    clip.timm_config(NAME)  # prepares torchvision
+    configs.timm_config(NAME)  # prepares torchvision
     import timm
 
     torch.manual_seed(0)

@@ -78,17 +78,17 @@ def photographs(path: Path) -> dict[str, Task]:
     return {n: Task(n, "supported", title, title, concepts.PHOTO_NAMES, tuple(ts), held) for n, ts in asked.items()}
 
 
-def _row(says: str, found: Accuracy, goal: float | None) -> str:
-    asked = "" if goal is None else f"≥ {100 * goal:.0f} % {'✓' if found.value >= goal else '✗'}"
-    return f"| {says} | {_percent(found.value)} | {_interval(found)} | {found.n:,} | {asked} |"
+def _row(says: str, accuracy: Accuracy, goal: float | None) -> str:
+    asked = "" if goal is None else f"≥ {100 * goal:.0f} % {'✓' if accuracy.value >= goal else '✗'}"
+    return f"| {says} | {_percent(accuracy.value)} | {_interval(accuracy)} | {accuracy.n:,} | {asked} |"
 
 
 def _percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
-def _interval(found: Accuracy) -> str:
-    return f"{100 * found.low:.1f} to {100 * found.high:.1f}"
+def _interval(accuracy: Accuracy) -> str:
+    return f"{100 * accuracy.low:.1f} to {100 * accuracy.high:.1f}"
 
 
 def attacked(lab: Lab) -> dict[str, tuple[str, Accuracy]]:
@@ -184,15 +184,15 @@ def _patches(lab: Lab) -> Sequence[str]:
     ]
 
 
-def _together(found: Sequence[Patched], supported: str) -> Sequence[str]:
-    if not found:
+def _together(patches: Sequence[Patched], supported: str) -> Sequence[str]:
+    if not patches:
         return []
-    gains = [one.patched - one.base for one in found]
-    few = [f"`{one.name}`" for one, gain in zip(found, gains, strict=True) if gain < 0.1]
+    gains = [one.patched - one.base for one in patches]
+    few = [f"`{one.name}`" for one, gain in zip(patches, gains, strict=True) if gain < 0.1]
     return [
-        f"\nOver the {len(found)} patching tasks, gains from {100 * min(gains):.1f} to {100 * max(gains):.1f} points"
+        f"\nOver the {len(patches)} patching tasks, gains from {100 * min(gains):.1f} to {100 * max(gains):.1f} points"
         f"{', below 10 for ' + ', '.join(few) if few else ''}; `{supported}` changes by "
-        f"{100 * median(one.cost.difference for one in found):+.1f} points at the median."
+        f"{100 * median(one.cost.difference for one in patches):+.1f} points at the median."
     ]
 
 

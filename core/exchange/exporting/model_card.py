@@ -41,27 +41,32 @@ def title(facts: Mapping[str, Any]) -> str:
 
 
 def _front_matter(facts: Mapping[str, Any]) -> str:
+    from huggingface_hub import EvalResult, ModelCardData
+
     trained = facts.get("trained_heads", ())
     results = [
-        {
-            "task": {"type": f"{'' if f['task'] in trained else 'zero-shot-'}image-classification"},
-            "dataset": {"name": f["task"], "type": f["task"], "split": f["split"]},
-            "metrics": [{"type": "accuracy", "value": f["accuracy"], "name": f"accuracy ({f['split']}, n={f['n']})"}],
-        }
+        EvalResult(
+            task_type=f"{'' if f['task'] in trained else 'zero-shot-'}image-classification",
+            dataset_type=f["task"],
+            dataset_name=f["task"],
+            dataset_split=f["split"],
+            metric_type="accuracy",
+            metric_value=f["accuracy"],
+            metric_name=f"accuracy ({f['split']}, n={f['n']})",
+        )
         for f in facts["figures"]
     ]
     base = facts["base_model"]
-    fields: dict[str, Any] = {
-        "library_name": "transformers" if facts["format"] == "huggingface" else "open_clip",
-        "pipeline_tag": "zero-shot-image-classification",
+    data = ModelCardData(
+        library_name="transformers" if facts["format"] == "huggingface" else "open_clip",
+        pipeline_tag="zero-shot-image-classification",
+        tags=["clip", "merge", "weight-interpolation", "palette"],
+        metrics=["accuracy"],
+        model_name=title(facts) if results else None,
+        eval_results=results or None,
         **({"base_model": base, "base_model_relation": "merge"} if HUB_NAME.fullmatch(base) else {}),
-        "tags": ["clip", "merge", "weight-interpolation", "palette"],
-        "metrics": ["accuracy"],
-    }
-    if results:
-        fields["model-index"] = [{"name": title(facts), "results": results}]
-    lines = [f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in fields.items()]  # JSON is YAML too
-    return "\n".join(["---", *lines, "---", f"# {title(facts)}", ""])
+    )
+    return "\n".join(["---", data.to_yaml(), "---", f"# {title(facts)}", ""])
 
 
 def _cell(text: object) -> str:
@@ -104,8 +109,8 @@ def _figures(facts: Mapping[str, Any]) -> str:
         for f in facts["figures"]
     ]
     table = _table(["task", "split", "accuracy", "95 % interval", "n"], rows)
-    said = f"Zero-shot accuracy{_but_for(facts)}. *val* chooses a mix; *test* is only displayed."
-    return f"## Figures\n\n{said}\n\n{table}"
+    sentence = f"Zero-shot accuracy{_but_for(facts)}. *val* chooses a mix; *test* is only displayed."
+    return f"## Figures\n\n{sentence}\n\n{table}"
 
 
 def _but_for(facts: Mapping[str, Any]) -> str:
@@ -127,11 +132,11 @@ def _classes(facts: Mapping[str, Any]) -> str:
 
 
 def _use(facts: Mapping[str, Any]) -> str:
-    trained, said = facts.get("trained_heads", ()), ""
+    trained, heads = facts.get("trained_heads", ()), ""
     if trained and facts["format"] != "onnx":
-        said = (
+        heads = (
             f"\nThe models have trained heads for {', '.join(trained)}. Their mix is in the `heads.safetensors` beside "
             "the weights:\n`logits = logit_scale * (features @ weight.T + bias)`, with features of unit length and "
             f"`{trained[0]}.weight`, `{trained[0]}.bias`.\n"
         )
-    return f"## Use\n\n```python\n{LOADING[facts['format']]}\n```\n{said}"
+    return f"## Use\n\n```python\n{LOADING[facts['format']]}\n```\n{heads}"

@@ -106,7 +106,7 @@ def _config(found: Mapping[str, Any]) -> dict[str, Any]:
 def _asked(origin: Origin) -> dict[str, Any] | None:
     if origin.closed:
         tagged = origin.pretrained and "." not in origin.model  # timm's own way to name weights is MODEL.TAG
-        return clip.timm_config(f"{origin.model}.{origin.pretrained}" if tagged else origin.model)
+        return configs.timm_config(f"{origin.model}.{origin.pretrained}" if tagged else origin.model)
     return configs.named(origin.model, origin.pretrained) if origin.model else None
 
 

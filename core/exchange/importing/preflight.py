@@ -15,10 +15,10 @@ import torch
 from core.exchange.importing.reader import Foreign, read
 from core.exchange.importing.weight_names import Named, name_weights
 from core.exchange.manifest import activation
-from core.models import clip, weight_cosine
+from core.models import clip
 from core.progress import SILENT, Progress
 from core.recipes import Recipe, blocks
-from core.workspace import BASE, Lab
+from core.workspace import BASE, Lab, weight_cosine
 
 DESCENDS = 0.5  # cosine of weight matrices: fine-tuned models keep above 0.9, independently trained ones are near 0
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import torch
 
-from core.exchange.exporting.merged_file import tower_of
 from core.exchange.huggingface import from_huggingface, looks_so
+from core.exchange.slices import tower_of
 from core.models import IMAGE_TOWER
 
 WRAPPERS = ("module.", "_orig_mod.", "model.", "image_encoder.", "encoder.", "clip_model.", "clip.")

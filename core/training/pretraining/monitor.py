@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import torch
 
-from core.models import clip
+from core.models import Encoder, clip
 from core.world import ICONS, LOOKS, THINGS, captions, colours, glyphs, lettering, render
 
 _SEED = 990_001  # no training step ever draws with it
@@ -49,7 +49,7 @@ def quick(model: clip.CLIP, preprocess: Mapping[str, object]) -> dict[str, float
 
     ``follows``: of the icons that were right without a word, the share that is called by the wrong word on it.
     """
-    encoder, sets = clip.Encoder(model, preprocess), _pictures()
+    encoder, sets = Encoder(model, preprocess), _pictures()
     things = head(model, ICONS, captions.THING_TEMPLATES)
     icons, label = sets["icons"]
     features = encoder.encode(icons)

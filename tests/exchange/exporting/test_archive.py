@@ -5,7 +5,9 @@ import zipfile
 import pytest
 
 from core.exchange.exporting.archive import pack_archive
-from core.exchange.exporting.export import FORMATS, expected_bytes, export, read_recipe, trouble
+from core.exchange.exporting.export import export
+from core.exchange.exporting.formats import FORMATS, expected_bytes, trouble
+from core.exchange.manifest import read_recipe
 from core.progress import CancelledError, Progress
 from core.recipes.recipe import lerp, single
 from core.storage import files

@@ -13,9 +13,11 @@ from safetensors.torch import load_file
 
 from core import PaletteError
 from core.exchange.exporting.archive import pack_archive
-from core.exchange.exporting.export import DTYPES, ExportError, apply, export, read_recipe
+from core.exchange.exporting.export import apply, export
+from core.exchange.exporting.formats import DTYPES
 from core.exchange.exporting.model_card import model_card
-from core.exchange.manifest import describe_recipe
+from core.exchange.manifest import ExportError, describe_recipe, read_recipe
+from core.models import Encoder
 from core.models import clip as vision
 from core.models.merge import MergeError
 from core.progress import CancelledError, Progress
@@ -80,7 +82,7 @@ def test_open_clip_loads_it_and_gives_palettes_logits_bit_for_bit(which, request
     head, scale = lab.head("noisy"), ours.logit_scale
     with torch.inference_mode():
         plain = torch.nn.functional.normalize(theirs.encode_image(ours.prepare(images).contiguous()), dim=-1)
-    loaded = vision.Encoder(theirs, vision.read_config(tmp_path / "out")["preprocess_cfg"])
+    loaded = Encoder(theirs, vision.read_config(tmp_path / "out")["preprocess_cfg"])
     assert torch.equal(scale * loaded.encode(images) @ head.T, scale * ours.encode(images) @ head.T)
     assert torch.allclose(plain, ours.encode(images), atol=1e-6)
 
@@ -423,7 +425,8 @@ MEASURE = """
 import sys, torch
 from pathlib import Path
 from core.progress import Progress
-from core.exchange.exporting.merged_file import TensorSlice, write_mix
+from core.exchange.exporting.merged_file import write_mix
+from core.exchange.slices import TensorSlice
 from core.recipes.recipe import combine, single
 from core.storage.streaming import Mapped
 

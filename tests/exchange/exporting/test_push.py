@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from core.exchange.exporting.export import export, read_recipe
+from core.exchange.exporting.export import export
 from core.exchange.exporting.push import HubError, push
+from core.exchange.manifest import read_recipe
 
 TOKEN, REPOSITORY = "hf_a_token_of_the_test", "me/patched"
 

@@ -52,7 +52,7 @@ def small_models(monkeypatch):
         "ViT-B-32-quickgelu": {**VIT_CFG, "quick_gelu": True},
         "RN50": CONFIG["model_cfg"],
     }
-    monkeypatch.setattr(clip, "model_config", lambda name: json.loads(json.dumps(small.get(name))))
+    monkeypatch.setattr(configs, "model_config", lambda name: json.loads(json.dumps(small.get(name))))
 
 
 # open_clip's names
@@ -90,7 +90,7 @@ def test_names_that_are_not_there(name, tag, complaint):
 
 def test_models_that_write_captions_are_refused():
     with pytest.raises(ModelError, match="CoCa"):
-        clip.outline(clip.model_config("coca_ViT-B-32"))
+        clip.outline(configs.model_config("coca_ViT-B-32"))
 
 
 # what a workspace holds
@@ -103,7 +103,7 @@ def test_a_seed_gives_a_workspace_that_computes(tmp_path, small_models, model):
     assert lab.tasks == {} and lab.precision == "float32" and workspaces(tmp_path) == ["w"]
     with torch.random.fork_rng():
         torch.manual_seed(5)
-        expected = clip.create(clip.model_config(model)).state_dict()
+        expected = clip.create(configs.model_config(model)).state_dict()
     assert all(torch.equal(t, expected[n]) for n, t in weights_of(folder).items())
     again = Lab("w", tmp_path, "cpu", tiny_tasks()).evaluate(lab.base, "plain", "val")
     assert again.accuracy.n == 24

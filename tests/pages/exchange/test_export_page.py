@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.__main__ import main
-from core.exchange.exporting.export import read_recipe
+from core.exchange.manifest import read_recipe
 from core.recipes.recipe import lerp, single
 from core.workspace.history import History
 from tests.pages.opening import cache, lab_of, page, swept_template, wait  # noqa: F401

@@ -8,7 +8,7 @@ import pytest
 
 from core.exchange.importing.base_model import Origin
 from core.exchange.importing.new_workspace import make_workspace
-from core.models import clip
+from core.models import clip, configs
 from core.training.closed_heads import without_head
 from core.workspace.lab import Lab
 from tests.conftest import tiny_tasks
@@ -19,7 +19,7 @@ from tests.pages.opening import cache, lab_of, page, swept_template  # noqa: F40
 def small_models(monkeypatch, cache):
     """open_clip's ViT-B-32-quickgelu as small as the tiny workspace's model, and no network."""
     config = clip.read_config(cache / "tiny" / "base")["model_cfg"]
-    monkeypatch.setattr(clip, "model_config", lambda name: json.loads(json.dumps(config)))
+    monkeypatch.setattr(configs, "model_config", lambda name: json.loads(json.dumps(config)))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(cache / "hub"))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     return config

@@ -78,7 +78,7 @@ def test_pixels_are_those_of_open_clips_transform(noisy, tmp_path, name):
 
 
 def test_the_encoder_sees_what_a_real_clips_own_transform_gives(noisy, tmp_path):
-    from core.models.clip import Encoder
+    from core.models.encoder import Encoder
 
     model, _, transform = open_clip.create_model_and_transforms("RN50", pretrained=None, precision="fp32")
     facts = open_clip.get_model_preprocess_cfg(model)
@@ -102,7 +102,10 @@ def test_the_encoder_sees_what_a_real_clips_own_transform_gives(noisy, tmp_path)
 )
 def test_a_timm_models_pixels_are_those_of_its_own_transform(noisy, tmp_path, name):
     """Resized to the size over crop_pct and cropped, squashed, or with a border; bilinear or bicubic: as timm says."""
-    from core.models.clip import Encoder, create, fitting, timm_config
+    from core.models.clip import create
+    from core.models.configs import timm_config
+    from core.models.encoder import Encoder
+    from core.models.preprocess import fitting
 
     known = timm_config(name)
     facts = json.loads(json.dumps(known["preprocess_cfg"]))  # as a workspace keeps it
