@@ -29,11 +29,6 @@ def arguments(parser: ArgumentParser) -> None:
     test_arguments(add_verb(verbs, "test", test_run, "Fooled rate and accuracy of a recipe against the base."))
 
 
-def run(_lab: Lab, _options: Namespace) -> int:
-    """Never runs: argparse asks for a verb, whose function runs instead."""
-    raise AssertionError("attack needs a verb")
-
-
 def write_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``attack write``."""
     parser.add_argument("text", help="what to write")

@@ -81,7 +81,7 @@ class _CommandParser(argparse.ArgumentParser):
         """Parse as argparse does, once the command's module has added its arguments."""
         if self.command is not None:
             command, self.command = self.command, None
-            self.set_defaults(run=command.function("run"), opens=command.opens)
+            self.set_defaults(command=command, run=None)
             command.function("arguments")(self)
         return super().parse_known_args(args, namespace)
 
@@ -105,11 +105,12 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     options = parser().parse_args(arguments)
+    run = options.run or options.command.function("run")  # a verb of the command has its own
     try:
         from core.workspace import CACHE, Lab  # after parsing, so that --help is instant
 
-        lab = Lab(options.workspace, options.cache or CACHE, options.device) if options.opens else None
-        status = options.run(lab, options)
+        lab = Lab(options.workspace, options.cache or CACHE, options.device) if options.command.opens else None
+        status = run(lab, options)
         for notice in dict.fromkeys(lab.notices if lab else ()):
             print(f"palette: {notice}", file=sys.stderr)
         return status

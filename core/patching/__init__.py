@@ -6,6 +6,7 @@ from core.patching.comparison import compare, parts, remaining
 from core.patching.curves import Point
 from core.patching.estimate import Estimate, evaluate_on
 from core.patching.finetunes import absent, cost_of, remake
+from core.patching.parts import Part
 from core.patching.pieces import pieces, ranked, searches
 from core.patching.plan import (
     ComparisonPlan,
@@ -45,6 +46,7 @@ __all__ = [
     "ComparisonPlan",
     "Estimate",
     "OrderSummary",
+    "Part",
     "Point",
     "StrategyRow",
     "absent",

@@ -1,4 +1,8 @@
-"""Files that are either whole or not there: every write to disk goes through here."""
+"""Files that are either whole or not there: every write to disk goes through here.
+
+Longer than other files, since the safe write, its lock, its clean-up and the digest that is checked on reading are one
+subject, and everybody looks for them in one place.
+"""
 
 from __future__ import annotations
 

@@ -80,6 +80,10 @@ class Store:
             self.tell(f"A result could not be kept: {error}")
             return dict(make())
 
+    def changed(self) -> int:
+        """When an entry last came or went, in ns: what was learnt from the store before then may be out of date."""
+        return max((folder.stat().st_mtime_ns for folder in (self.folder / "results").glob("*")), default=0)
+
     def files(self) -> Iterator[Path]:
         """Every entry's file."""
         return (self.folder / "results").glob("*/*.safetensors")

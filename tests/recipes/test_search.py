@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.recipes.search import DECIMALS, OPTIMISERS, SearchError, Trial, maximise, within
+from core.recipes.search import DECIMALS, OPTIMISERS, SearchError, Trial, maximise, replay, within
 from core.storage import files
 
 
@@ -160,3 +160,17 @@ def test_wrong_use_and_failures_are_one_sentence(monkeypatch):
 
 def test_a_budget_of_one_tries_the_start_alone():
     assert [t.x for t in maximise(hill, (0.5, 0.1), 1).trials] == [(0.5, 0.1)]
+
+
+@pytest.mark.parametrize("optimiser", OPTIMISERS)
+def test_a_log_that_answers_a_search_replays_it_and_a_shorter_one_does_not(optimiser):
+    """Whether a search is done is read off what it tried; nothing is evaluated for it."""
+    settings = {"optimiser": optimiser, "seed": 3}
+
+    def objective(x):
+        return 1 - sum((v - 0.3) ** 2 for v in x), 0.0
+
+    result = maximise(objective, (0.5, 0.5), 8, **settings)
+    assert replay(result.trials, (0.5, 0.5), 8, **settings) == result
+    assert replay(result.trials[:-1], (0.5, 0.5), 8, **settings) is None
+    assert replay([], (0.5, 0.5), 8, **settings) is None

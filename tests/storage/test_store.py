@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 import torch
@@ -68,3 +69,17 @@ def test_a_failed_make_keeps_nothing(tmp_path):
     with pytest.raises(ZeroDivisionError):
         store.get_or_make(key, lambda: 1 / 0)
     assert key not in store and list(store.files()) == []
+
+
+def test_a_store_says_that_something_came_or_went(tmp_path):
+    store, key = Store(tmp_path), Store.key(a=1)
+    assert store.changed() == 0
+    store.put(key, {"x": torch.arange(3)})
+    first = store.changed()
+    time.sleep(0.02)  # longer than a file system's clock may stand still
+    assert store.changed() == first > 0
+    store.put(key, {"x": torch.arange(4)})
+    second = store.changed()
+    time.sleep(0.02)
+    store.path(key).unlink()
+    assert first < second < store.changed()

@@ -8,7 +8,7 @@ import streamlit as st
 
 from core import PaletteError
 from core.jobs import Jobs
-from core.patching import ComparisonPlan, compare, comparison_command, outcome_path, remaining
+from core.patching import ComparisonPlan, Part, compare, comparison_command, outcome_path, remaining
 from core.recipes import OPTIMISERS
 from core.training import pictures_per_second
 from core.workspace import Lab
@@ -133,7 +133,7 @@ def _show() -> bool:
 
 def _missing(lab: Lab, plan: ComparisonPlan) -> None:
     with st.spinner("Looking at what is there, and estimating how long the rest takes …"):
-        todo = remaining(lab, plan)
+        todo = left(lab, plan)
         seconds = sum(part.cost for part in todo) / pace(lab)
     st.info(
         f"{plan.budget:,} optimiser steps for each strategy, {plan.steps_each:,} for each task. "
@@ -150,3 +150,13 @@ def _missing(lab: Lab, plan: ComparisonPlan) -> None:
     if len(todo) >= 8:
         with st.expander("What is missing"):
             st.markdown("\n".join(f"- {part.title}" for part in todo))
+
+
+def left(lab: Lab, plan: ComparisonPlan) -> list[Part]:
+    """The parts of a comparison that remain, asked anew once a checkpoint or an answer has come."""
+    return _remaining(lab, plan, (*lab.zoo.names(), lab.store.changed()))
+
+
+@lru_cache(maxsize=32)
+def _remaining(lab: Lab, plan: ComparisonPlan, _state: tuple[object, ...]) -> list[Part]:
+    return remaining(lab, plan)

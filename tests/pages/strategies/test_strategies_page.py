@@ -13,6 +13,7 @@ from core.metrics import combined
 from core.patching.comparison import compare
 from core.patching.plan import make_plan, outcome_path
 from core.patching.results import JOINT, SEQUENTIAL, SHARED, SPECIALISED
+from core.progress import Progress
 from core.recipes.recipe import combine, single
 from core.tasks.task import Task
 from core.workspace.lab import Lab
@@ -169,6 +170,18 @@ def test_a_missing_checkpoint_is_said_and_trained_again(page, cache, key, outcom
     at.button(key="many.remake.joint").click().run()
     wait(at, lambda at: path.exists() and not [c for c in at.caption if "not here" in c.value])
     assert not at.warning and not at.error
+
+
+def test_what_is_missing_is_asked_anew_after_an_evaluation(cache):
+    """A cancelled comparison may have evaluated much and trained nothing."""
+    from pages.shared.strategies import request
+
+    lab = Lab("tiny", cache, "cpu", many())
+    plan = make_plan(lab, ["noisy", "turned"], ["plain"], 80, orders=2, trials=6, alphas=(0.0, 0.125, 1.0))
+    before, names = request.left(lab, plan), lab.zoo.names()
+    line = next(part for part in before if part.title == SHARED)
+    line.run(lab, Progress(), may_train=False)
+    assert line not in request.left(lab, plan) and lab.zoo.names() == names
 
 
 def test_a_mix_by_hand_is_evaluated_on_the_whole_of_val(page, cache, key, outcome):
