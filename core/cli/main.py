@@ -104,9 +104,9 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
-    options = parser().parse_args(arguments)
-    run = options.run or options.command.function("run")  # a verb of the command has its own
     try:
+        options = parser().parse_args(arguments)
+        run = options.run or options.command.function("run")  # a verb of the command has its own
         from core.workspace import CACHE, Lab  # after parsing, so that --help is instant
 
         lab = Lab(options.workspace, options.cache or CACHE, options.device) if options.command.opens else None
