@@ -134,7 +134,7 @@ def parents_on_disk(lab: Lab, recipe: Recipe, facts: Mapping[str, Any] | None) -
     """
     names = sorted({BASE, *recipe.models})
     if facts is None:
-        return {name: lab.zoo[name].path for name in names}
+        return {name: lab.zoo.whole(name) for name in names}
     here = {lab.zoo[name].digest: name for name in reversed(lab.zoo.names())}
     wanted = facts["parents"]
     if wanted.get(BASE) != lab.zoo[BASE].digest:
@@ -150,7 +150,7 @@ def parents_on_disk(lab: Lab, recipe: Recipe, facts: Mapping[str, Any] | None) -
                 f"The recipe was made with {name!r} of digest {digest[:12]}, which {lab.name} does not have; "
                 "import that checkpoint first."
             )
-        paths[name] = lab.zoo[here[digest]].path
+        paths[name] = lab.zoo.whole(here[digest])
     if facts.get("text") != clip.text_digest(lab.folder / "base"):
         raise ExportError(f"The recipe was made with another text tower than that of {lab.name}.")
     return paths

@@ -1,6 +1,6 @@
 """Bytes on disk: whole, locked, digested."""
 
-from core.storage import files
+from core.storage import files, quantised
 from core.storage.content_keys import digest_of
 from core.storage.disk_space import check_room, megabytes
 from core.storage.download import DownloadError, by_hand, cache_folder, fetch, fetch_data
@@ -25,6 +25,7 @@ __all__ = [
     "files",
     "megabytes",
     "pieces",
+    "quantised",
     "signature",
     "writing",
 ]

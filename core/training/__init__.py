@@ -1,6 +1,7 @@
 """Weights from data."""
 
 from core.training.closed_heads import own_head, train_head, train_heads, without_head
+from core.training.compress import compress, cost
 from core.training.finetune import TrainingSet, batch_indices
 from core.training.graph import Piece, WorkspaceSpec, run_graph
 from core.training.lp_ft import SweepSettings, finetune_with_head, linear_probe
@@ -22,6 +23,8 @@ __all__ = [
     "batch_indices",
     "build",
     "check_start",
+    "compress",
+    "cost",
     "default_workers",
     "describe_training",
     "executor",

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import torch
 
 from core import PaletteError
 from core.recipes import Recipe
-from core.storage import IntegrityRecord, files, signature
+from core.storage import IntegrityRecord, files, quantised, signature
 
 BASE = "base"
 IMAGE_TOWER = "visual"
 HEAD = "head"
+_KEPT = "kept."
 
 
 class CheckpointError(PaletteError):
@@ -27,7 +32,9 @@ class Checkpoint:
 
     ``digest`` is the SHA-256 of its tensors (of a base: of its image tower's); ``start`` the recipe whose weights it
     was fine-tuned from (None for a base); ``settings`` and ``seed`` what it was trained with; ``tasks`` what it was
-    trained on; ``classes`` what its own trained head tells apart, none where the head is the text tower's.
+    trained on; ``classes`` what its own trained head tells apart, none where the head is the text tower's. ``bits``
+    is how many bits of a weight's difference from the base are stored, 0 where the weights themselves are; the digest
+    is always of the weights that are used.
     """
 
     name: str
@@ -38,6 +45,7 @@ class Checkpoint:
     seed: int | None = None
     start: Recipe | None = None
     classes: tuple[str, ...] = ()
+    bits: int = 0
 
     @property
     def bytes(self) -> int:
@@ -94,6 +102,7 @@ class Zoo:
             seed=facts.get("seed"),
             start=Recipe.from_json(start) if start else None,
             classes=tuple(facts.get("classes", ())),
+            bits=int(facts.get("bits", 0)),
         )
         self._headers[name] = (seen, found)
         return found
@@ -113,12 +122,53 @@ class Zoo:
         """
         return self._tensors(name)[HEAD]
 
-    def _tensors(self, name: str) -> dict[str, dict[str, torch.Tensor]]:
-        path = self.path(name)
+    def whole(self, name: str) -> Path:
+        """The file with a checkpoint's weights: its own, or, where few bits are stored, one in ``restored/`` made of
+        those and the base at first use (in the system's temporary folder where the workspace cannot be written).
+
+        Raises CheckpointError if it is missing, damaged, or was compressed against another base.
+        """
+        checkpoint = self[name]
+        if not checkpoint.bits:
+            return checkpoint.path
+        file = f"{checkpoint.digest[:32]}.safetensors"
+        for folder in (self.folder / "restored", self._temporary / "restored"):
+            if (folder / file).exists():
+                return folder / file
+        facts, tensors = self._restored(checkpoint)
         try:
-            stat = path.stat()
-        except FileNotFoundError:
-            raise CheckpointError(self._missing(name)) from None
+            path = self.folder / "restored" / file
+            files.write_tensors(path, tensors, facts)
+        except files.DiskError:
+            path = self._temporary / "restored" / file
+            files.write_tensors(path, tensors, facts)
+        return path
+
+    @cached_property
+    def _temporary(self) -> Path:
+        folder = tempfile.mkdtemp(prefix="palette-")
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        return Path(folder)
+
+    def _restored(self, checkpoint: Checkpoint) -> tuple[dict, dict[str, torch.Tensor]]:
+        """The header and the weights of a checkpoint whose task vector is stored in few bits."""
+        try:
+            facts, stored = files.read_facts(checkpoint.path), files.read_tensors(checkpoint.path)
+        except files.DamagedError as error:
+            raise CheckpointError(self._damaged(checkpoint.name, error)) from None
+        if facts["base"] != self[BASE].digest:
+            raise CheckpointError(
+                f"Checkpoint {checkpoint.name!r} stores its difference from another base than that of "
+                f"{self.folder.name}; bring in its whole weights."
+            )
+        weights = _sum(self.weights(BASE), stored, checkpoint.bits)
+        if files.digest_tensors(weights) != checkpoint.digest:
+            raise CheckpointError(self._damaged(checkpoint.name, "its weights do not match their digest."))
+        return {k: v for k, v in facts.items() if k not in ("bits", "base", "image_digest", "digest")}, weights
+
+    def _tensors(self, name: str) -> dict[str, dict[str, torch.Tensor]]:
+        path = self.whole(name)
+        stat = path.stat()
         key = (name, stat.st_size, stat.st_mtime_ns)
         if key not in self._weights:
             before = signature(path)
@@ -142,10 +192,12 @@ class Zoo:
         seed: int | None = None,
         start: Recipe | None = None,
         classes: tuple[str, ...] = (),
+        bits: int = 0,
     ) -> Checkpoint:
         """Keep an image tower under ``name``, atomically; an older one of that name is replaced. Raises DiskError.
 
-        The weights may hold a head, which then tells ``classes`` apart.
+        The weights may hold a head, which then tells ``classes`` apart. With ``bits`` (8 or 4) their difference from
+        the base is stored in that many bits a weight, and what is stored is the checkpoint.
         """
         facts = {
             "tasks": list(tasks),
@@ -154,6 +206,13 @@ class Zoo:
             "start": start.to_json() if start else None,
             **({"classes": list(classes)} if classes else {}),
         }
+        if bits:
+            base = self.weights(BASE)
+            vector = {n: w.float() - base[n].float() for n, w in weights.items() if n in base and w.is_floating_point()}
+            stored = quantised.pack(vector, bits) | {_KEPT + n: w for n, w in weights.items() if n not in vector}
+            digest = files.digest_tensors(_sum(base, stored, bits))
+            facts |= {"bits": bits, "base": self[BASE].digest, "image_digest": digest}
+            weights = stored
         files.write_tensors(self.path(name), weights, facts)
         return self[name]
 
@@ -161,6 +220,10 @@ class Zoo:
         """Read every byte of a checkpoint again; returns what is wrong in one sentence, or None."""
         try:
             files.read_tensors(self.path(name))
+            if self[name].bits:
+                self._restored(self[name])
+        except CheckpointError as error:
+            return str(error)
         except FileNotFoundError:
             return self._missing(name)
         except files.DamagedError as error:
@@ -168,15 +231,23 @@ class Zoo:
         return None
 
     def _digest(self, name: str) -> str:
-        return files.digest_tensors(self.weights(name))
+        tensors = files.read_tensors(self.path(name))  # a file of others, whose header says nothing
+        return files.digest_tensors({n: t for n, t in tensors.items() if n.startswith(IMAGE_TOWER + ".")})
 
     def _missing(self, name: str) -> str:
         known = ", ".join(self.names()) or "none"
         return f"{self.folder.name} has no checkpoint {name!r}, only {known}. Run `python -m core build`."
 
-    def _damaged(self, name: str, error: Exception) -> str:
+    def _damaged(self, name: str, error: Exception | str) -> str:
         if name == BASE:
             return f"The base model of {self.folder.name} cannot be read: {error} Restore it from the repository."
         moved = files.set_aside(self.path(name), self.folder / "damaged")
         where = f"It was set aside as damaged/{moved.name}" if moved else "It could not be moved away"
         return f"Checkpoint {name!r} cannot be read: {error} {where}; `python -m core build` makes it again."
+
+
+def _sum(base: Mapping[str, torch.Tensor], stored: Mapping[str, torch.Tensor], bits: int) -> dict[str, torch.Tensor]:
+    """The weights that a stored task vector stands for, each in the base's dtype, in the base's order."""
+    vector = quantised.unpack(stored, {n: t.shape for n, t in base.items()}, bits)
+    weights = {n: (base[n].float() + vector[n]).to(base[n].dtype) for n in base if n in vector}
+    return weights | {n.removeprefix(_KEPT): t for n, t in stored.items() if n.startswith(_KEPT)}
