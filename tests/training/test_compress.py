@@ -65,6 +65,7 @@ def test_damage_and_another_base_are_said(tiny_lab):
 
 def test_a_workspace_that_cannot_be_written_restores_elsewhere(tiny_lab, monkeypatch):
     compress(tiny_lab, "noisy", 4, "small")
+    shutil.rmtree(tiny_lab.folder / "restored")
     (tiny_lab.folder / "restored").write_text("in the way")  # no folder can be made there, whoever runs the test
     lab = Lab("tiny", tiny_lab.folder.parent, "cpu", tiny_tasks())
     assert files.digest_tensors(lab.zoo.weights("small")) == lab.zoo["small"].digest
