@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 
 BITS = (8, 4)
-CODES, SCALES, PLAIN = "codes.", "scales.", "plain."
+CODES, SCALES, PLAIN, KEPT = "codes.", "scales.", "plain.", "kept."
 _SHRUNK = tuple(i / 20 for i in range(11, 21))  # of the largest weight: how far a channel's range may reach
 
 
@@ -41,6 +41,19 @@ def unpack(packed: Mapping[str, torch.Tensor], shapes: Mapping[str, torch.Size],
         codes = codes if bits == 8 else _halves(codes, shape[1:].numel())
         vector[name] = (codes.float() * packed[SCALES + name][:, None]).reshape(shape)
     return vector
+
+
+def difference(base: Mapping[str, torch.Tensor], weights: Mapping[str, torch.Tensor], bits: int) -> dict:
+    """What is stored of ``weights``: their packed difference from ``base``; what is no such number, as ``kept.NAME``."""
+    vector = {n: w.float() - base[n].float() for n, w in weights.items() if n in base and w.is_floating_point()}
+    return pack(vector, bits) | {KEPT + n: w for n, w in weights.items() if n not in vector}
+
+
+def restore(base: Mapping[str, torch.Tensor], stored: Mapping[str, torch.Tensor], bits: int) -> dict[str, torch.Tensor]:
+    """The weights that a stored difference stands for, each in the base's dtype."""
+    vector = unpack(stored, {n: t.shape for n, t in base.items()}, bits)
+    weights = {n: (base[n].float() + vector[n]).to(base[n].dtype) for n in base if n in vector}
+    return weights | {n.removeprefix(KEPT): t for n, t in stored.items() if n.startswith(KEPT)}
 
 
 def _quantise(rows: torch.Tensor, top: int) -> tuple[torch.Tensor, torch.Tensor]:

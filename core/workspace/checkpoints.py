@@ -19,7 +19,6 @@ from core.storage import IntegrityRecord, files, quantised, signature
 BASE = "base"
 IMAGE_TOWER = "visual"
 HEAD = "head"
-_KEPT = "kept."
 
 
 class CheckpointError(PaletteError):
@@ -161,7 +160,7 @@ class Zoo:
                 f"Checkpoint {checkpoint.name!r} stores its difference from another base than that of "
                 f"{self.folder.name}; bring in its whole weights."
             )
-        weights = _sum(self.weights(BASE), stored, checkpoint.bits)
+        weights = quantised.restore(self.weights(BASE), stored, checkpoint.bits)
         if files.digest_tensors(weights) != checkpoint.digest:
             raise CheckpointError(self._damaged(checkpoint.name, "its weights do not match their digest."))
         return {k: v for k, v in facts.items() if k not in ("bits", "base", "image_digest", "digest")}, weights
@@ -208,9 +207,8 @@ class Zoo:
         }
         if bits:
             base = self.weights(BASE)
-            vector = {n: w.float() - base[n].float() for n, w in weights.items() if n in base and w.is_floating_point()}
-            stored = quantised.pack(vector, bits) | {_KEPT + n: w for n, w in weights.items() if n not in vector}
-            digest = files.digest_tensors(_sum(base, stored, bits))
+            stored = quantised.difference(base, weights, bits)
+            digest = files.digest_tensors(quantised.restore(base, stored, bits))
             facts |= {"bits": bits, "base": self[BASE].digest, "image_digest": digest}
             weights = stored
         files.write_tensors(self.path(name), weights, facts)
@@ -244,10 +242,3 @@ class Zoo:
         moved = files.set_aside(self.path(name), self.folder / "damaged")
         where = f"It was set aside as damaged/{moved.name}" if moved else "It could not be moved away"
         return f"Checkpoint {name!r} cannot be read: {error} {where}; `python -m core build` makes it again."
-
-
-def _sum(base: Mapping[str, torch.Tensor], stored: Mapping[str, torch.Tensor], bits: int) -> dict[str, torch.Tensor]:
-    """The weights that a stored task vector stands for, each in the base's dtype, in the base's order."""
-    vector = quantised.unpack(stored, {n: t.shape for n, t in base.items()}, bits)
-    weights = {n: (base[n].float() + vector[n]).to(base[n].dtype) for n in base if n in vector}
-    return weights | {n.removeprefix(_KEPT): t for n, t in stored.items() if n.startswith(_KEPT)}
