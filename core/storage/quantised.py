@@ -44,7 +44,7 @@ def unpack(packed: Mapping[str, torch.Tensor], shapes: Mapping[str, torch.Size],
 
 
 def difference(base: Mapping[str, torch.Tensor], weights: Mapping[str, torch.Tensor], bits: int) -> dict:
-    """What is stored of ``weights``: their packed difference from ``base``; what is no such number, as ``kept.NAME``."""
+    """What is stored of ``weights``: the packed difference from ``base``; what is no such number as ``kept.NAME``."""
     vector = {n: w.float() - base[n].float() for n, w in weights.items() if n in base and w.is_floating_point()}
     return pack(vector, bits) | {KEPT + n: w for n, w in weights.items() if n not in vector}
 
