@@ -299,7 +299,7 @@ class Lab:
             more["precision"] = self.precision
         return self.store.key(kind=kind, weights=self.weights_key(recipe), data=content["data"], **more)
 
-    def known(self, recipe: Recipe, task: str, split: str) -> bool:
+    def is_cached(self, recipe: Recipe, task: str, split: str) -> bool:
         """Whether the answers are there without computing anything."""
         key = self._key("answers", recipe, task, split)
         return key in self._answers or key in self.store

@@ -74,7 +74,7 @@ def test_a_study_goes_on_where_it_stopped_and_shares_the_labs_results(tiny_lab: 
     assert Evaluation(tiny_lab).known(study.asked()[:1]) and not study.known(tiny_lab)
     found = Evaluation(tiny_lab).run(study.asked())
     assert np.array_equal(found[0].predictions, kept.predictions)
-    assert tiny_lab.known(tiny_lab.tuned("noisy"), "plain", "test")
+    assert tiny_lab.is_cached(tiny_lab.tuned("noisy"), "plain", "test")
 
 
 def test_sizes_places_and_transfer_span_what_they_say(tiny_lab: Lab):

@@ -293,7 +293,7 @@ def test_other_questions_are_another_task(vqa):
     path.write_text(path.read_text().replace("cats", "birds"))
     clear_cache()
     again = Lab("tiny", vqa.folder.parent, "cpu")
-    assert not again.known(again.base, "vqa", "test")
+    assert not again.is_cached(again.base, "vqa", "test")
     assert not torch.equal(again.logits(again.base, "vqa", "test"), before)
 
 

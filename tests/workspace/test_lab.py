@@ -37,12 +37,12 @@ def again(lab):
 def test_a_result_is_computed_once_then_read(tiny_lab, monkeypatch):
     calls = counted(tiny_lab, monkeypatch)
     recipe = tiny_lab.patch("noisy", 0.5)
-    assert not tiny_lab.known(recipe, "noisy", "test")
+    assert not tiny_lab.is_cached(recipe, "noisy", "test")
     first = tiny_lab.evaluate(recipe, "noisy", "test")
     assert tiny_lab.evaluate(recipe, "noisy", "test") is first and len(calls) == 1
     fresh = again(tiny_lab)
     calls = counted(fresh, monkeypatch)
-    assert fresh.known(recipe, "noisy", "test")
+    assert fresh.is_cached(recipe, "noisy", "test")
     assert np.array_equal(fresh.evaluate(recipe, "noisy", "test").top, first.top) and not calls
 
 
