@@ -35,7 +35,7 @@ def test_every_file_is_what_its_digest_says(mini):
 def test_every_answer_that_ships_is_found(mini):
     """No answer is lost to a changed key: each file is asked for by the recipe, task and split in its header.
 
-    Those of models that do not ship (the soups' ingredients) cannot be asked for, nor a task from outside (photographs).
+    Those of models that do not ship (the soups' ingredients) cannot be asked for, nor tasks from outside.
     """
     asked = 0
     for path in mini.store.files():

@@ -55,7 +55,7 @@ def describe_recipe(
     heads = {t: {"class_names": lab.task(t).class_names, "templates": lab.task(t).templates} for t in mine}
     facts = {
         "workspace": lab.name,
-        "base_model": lab.facts.get("base_model", lab.name),
+        "base_model": lab.facts.base_model or lab.name,
         "format": fmt,
         "dtype": dtype,
         "recipe": json.loads(recipe.to_json()),

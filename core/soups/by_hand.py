@@ -85,7 +85,7 @@ class HandMixer:
         for name, known in {"test": like.test, **like.shifts}.items():
             task = self.pool.task if name == "test" else name
             pictures = self.lab.pictures(task, "test")
-            with self.lab.merged(recipe) as encoder:
+            with self.lab.encoders.holding(recipe) as encoder:
                 seen = features(encoder, pictures.images[:SKETCH])
             logits = self.lab.classified(recipe, task, "test", seen).numpy()
             right = logits.argmax(axis=1) == pictures.labels[:SKETCH]

@@ -25,8 +25,8 @@ from tests.conftest import full_disk
 def counted(lab, monkeypatch):
     """Counts forward passes over a task."""
     calls = []
-    forward = lab._forward
-    monkeypatch.setattr(lab, "_forward", lambda *a: calls.append(a) or forward(*a))
+    forward = lab.evaluation._forward
+    monkeypatch.setattr(lab.evaluation, "_forward", lambda *a: calls.append(a) or forward(*a))
     return calls
 
 
@@ -180,7 +180,7 @@ def test_workspaces_are_found_and_unknown_ones_named(tiny_cache):
 
 
 def test_a_joint_checkpoint_is_patched_like_any_other(tiny_lab):
-    tiny_lab.facts["zoo"] = {"both": ["noisy", "plain"]}
+    tiny_lab.facts = replace(tiny_lab.facts, zoo={"both": ("noisy", "plain")})
     assert tiny_lab.patches() == ["noisy", "both"] and tiny_lab.trained_on("both") == ["noisy", "plain"]
     steps = build_steps(tiny_lab, ["both"], ["plain"])
     build(steps, Progress())
