@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 from core import PaletteError
-from core.attacks.study import Evaluation
+from core.attacks.study import AttackEvaluation
 from core.exchange.exporting.export import apply, export
 from core.models import Encoder, clip
 from core.progress import CancelledError, Progress
@@ -447,7 +447,7 @@ def test_text_heads_work_as_well(soup_lab):
 def test_a_text_heads_answers_are_not_taken_for_a_trained_heads(soup_lab):
     """Attacks ask the text head; the lab, for the same weights and pictures, the ingredient's own."""
     recipe, task = single("ingredient-02"), soup_lab.task("plain")
-    (by_text,) = Evaluation(soup_lab).run([(recipe, task, "test")])
+    (by_text,) = AttackEvaluation(soup_lab).run([(recipe, task, "test")])
     mine = soup_lab.evaluate(recipe, "plain", "test")
     features = soup_lab.features(recipe, "plain", "test").float()
     expected = (features @ soup_lab.head("plain").T).argsort(1, descending=True).numpy()

@@ -218,7 +218,7 @@ def _table(key: str, _lab: Lab, _study: Study) -> list[list[AttackOutcome]]:
 def _answered(lab: Lab, jobs: Jobs, study: Study, title: str, command: str = "") -> list[list[AttackOutcome]] | None:
     """The study's table if all of it is there; else what it takes, a button, and None."""
     key = study.key(lab)
-    if study.known(lab):
+    if study.is_cached(lab):
         return _table(key, lab, study)
 
     def work(progress: Progress) -> None:
