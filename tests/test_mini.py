@@ -5,6 +5,8 @@ from __future__ import annotations
 from statistics import median
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from core.exchange.exporting.base_card import patched
 from core.models import clip, torchvision_shim
@@ -131,3 +133,32 @@ def test_soups_ship_and_manifold_mixing_is_no_worse_on_val(mini):
     searched = [value for name, value in rows.items() if name.startswith("ManifoldMixMS")]
     assert len(whole.individuals) == 12 and max(searched) >= rows["Greedy soup"] >= rows["Best individual model"]
     assert {"Uniform soup", "Ensemble", "Greedy ensemble", "Learned soup"} <= set(rows)
+
+
+@pytest.mark.parametrize(
+    "name",
+    "digits house_numbers land_use aerial textures signs distance clocks counting joint typographic".split(),
+)
+def test_accuracy_is_that_of_a_plain_merge_with_plain_open_clip(mini, name, few=200):
+    """To the last picture, at five α: dicts of fp32 weights, open_clip's own model, fp32 from end to end."""
+    torchvision_shim.prepare()
+    import open_clip
+
+    model, _, _ = open_clip.create_model_and_transforms(f"local-dir:{mini.folder / 'base'}", precision="fp32")
+    task = mini.task(mini.trained_on(name)[0])
+    pictures, preprocess = mini.pictures(task.name, "val"), mini.config["preprocess_cfg"]
+    mean, std = (torch.tensor(preprocess[key]).view(1, 3, 1, 1) for key in ("mean", "std"))
+    pixels = (torch.from_numpy(pictures.images[:few]).permute(0, 3, 1, 2).float() / 255 - mean) / std
+    base = {n: t.float() for n, t in load_file(mini.folder / "base" / clip.WEIGHTS).items() if n.startswith("visual.")}
+    tuned = {n: t.float() for n, t in load_file(mini.zoo.path(name)).items()}
+    tokenize = open_clip.get_tokenizer(f"local-dir:{mini.folder / 'base'}")
+    with torch.inference_mode():
+        rows = [model.eval().encode_text(tokenize(p), normalize=True).mean(dim=0) for p in task.prompts()]
+        head = torch.nn.functional.normalize(torch.stack(rows), dim=-1)
+        for alpha in (0.0, 0.25, 0.5, 0.75, 1.0):
+            merged = {n: (1 - alpha) * t + alpha * tuned[n] for n, t in base.items()}
+            model.load_state_dict(merged, strict=False)
+            theirs = (model.encode_image(pixels, normalize=True) @ head.T).argmax(dim=1).numpy()
+            ours = mini.evaluate(mini.patch(name, alpha), task.name, "val").predictions[:few]
+            labels = pictures.labels[:few]
+            assert int((ours == labels).sum()) == int((theirs == labels).sum()), alpha

@@ -57,7 +57,7 @@ class Classifier:
         return self.fit(np.ascontiguousarray(image))
 
     def features(self, recipe: Recipe, pictures: Sequence[Picture], progress: Progress = SILENT) -> torch.Tensor:
-        """Unit-length image features float16 (n, embed_dim); a picture that this recipe has seen costs nothing."""
+        """Unit-length image features float32 (n, embed_dim); a picture that this recipe has seen costs nothing."""
         weights = self.lab.weights_key(recipe)
         found = {p.digest: self._features.get((weights, p.digest)) for p in pictures}
         missing = list({p.digest: p for p in pictures if found[p.digest] is None}.values())

@@ -18,7 +18,8 @@ PRECISIONS = {
     "bfloat16": torch.bfloat16,
     "float16": torch.float16,
 }
-"""The dtype of weights and activations by precision; tf32 is float32 multiplied on a GPU's tensor cores."""
+"""The dtype of activations by precision, and of weights but for bfloat16, whose weights stay float32 and are rounded in
+passing (autocast); tf32 is float32 multiplied on a GPU's tensor cores."""
 
 
 class DeviceError(PaletteError):

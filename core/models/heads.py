@@ -30,11 +30,11 @@ def head(model: clip.CLIP, prompts: Sequence[Sequence[str]], progress: Progress 
 def candidate_texts(model: clip.CLIP, prompts: Sequence[Sequence[str]]) -> dict[str, torch.Tensor]:
     """What stands for a head where each picture has its own candidates: every distinct text is read once.
 
-    ``texts`` float16 (distinct, embed_dim), unit-length; ``which`` int32 (n, choices): each picture's own among them.
+    ``texts`` float32 (distinct, embed_dim), unit-length; ``which`` int32 (n, choices): each picture's own among them.
     """
     place = {text: i for i, text in enumerate(dict.fromkeys(text for texts in prompts for text in texts))}
     which = torch.tensor([[place[text] for text in texts] for texts in prompts], dtype=torch.int32)
-    return {"texts": clip.text_features(model, list(place)).half(), "which": which}
+    return {"texts": clip.text_features(model, list(place)), "which": which}
 
 
 def head_digest(text_digest: str, prompts: Sequence[Sequence[str]]) -> str:

@@ -16,7 +16,7 @@ def features(
     images: np.ndarray | torch.Tensor,
     progress: Progress = SILENT,
 ) -> torch.Tensor:
-    """Unit-length image features, float16 (n, embed_dim) on the CPU, of uint8 (n, size, size, 3) pictures.
+    """Unit-length image features, float32 (n, embed_dim) on the CPU, of uint8 (n, size, size, 3) pictures.
 
     The batch is the encoder's; one that does not fit the device's memory is halved, and that is no error.
     """
@@ -24,19 +24,19 @@ def features(
     parts = []
     for start in progress(range(0, len(images), step)):
         stop = min(len(images), start + step)
-        parts += encoder.batch.run(lambda rows: encoder.encode(images[rows]).half(), start, stop)
+        parts += encoder.batch.run(lambda rows: encoder.encode(images[rows]), start, stop)
     return torch.cat(parts).cpu()
 
 
 def logits(features: torch.Tensor, head: torch.Tensor, scale: float, bias: torch.Tensor | None = None) -> torch.Tensor:
-    """Scaled cosine similarities, float16 (n, classes) on the CPU: what the store keeps and every metric reads.
+    """Scaled cosine similarities, float32 (n, classes) on the CPU: what every answer is made from.
 
-    ``bias`` (classes,) is a trained head's, added before scaling. Rounded to half precision here, once, so that fresh
-    and stored logits are the same numbers.
+    ``bias`` (classes,) is a trained head's, added before scaling. Nothing is rounded to half precision: that made ties
+    of near answers, which the first class won.
     """
     if bias is not None:
-        return (scale * (features.float() @ head.float().T + bias.float())).half()
-    return (scale * features.float() @ head.float().T).half()
+        return scale * (features.float() @ head.float().T + bias.float())
+    return scale * features.float() @ head.float().T
 
 
 def largest(logits: torch.Tensor, sizes: Sequence[int]) -> torch.Tensor:
@@ -48,9 +48,9 @@ def largest(logits: torch.Tensor, sizes: Sequence[int]) -> torch.Tensor:
 
 
 def choice_logits(features: torch.Tensor, texts: torch.Tensor, which: torch.Tensor, scale: float) -> torch.Tensor:
-    """Scaled cosine similarities to each picture's own candidates, float16 (n, choices) on the CPU (PAINT §7).
+    """Scaled cosine similarities to each picture's own candidates, float32 (n, choices) on the CPU (PAINT §7).
 
     ``features`` (n, embed_dim); ``texts`` (distinct, embed_dim), among which ``which`` int (n, choices) points.
     """
     own = texts.float()[which.long()]
-    return (scale * torch.einsum("nd,ncd->nc", features.float(), own)).half()
+    return scale * torch.einsum("nd,ncd->nc", features.float(), own)

@@ -22,7 +22,7 @@ class Ensemble:
         self._logits: dict[tuple[Recipe, Key], np.ndarray] = {}
 
     def logits(self, recipe: Recipe, key: Key) -> np.ndarray:
-        """Logits float16 (n, classes) of one model."""
+        """Logits float32 (n, classes) of one model."""
         if (recipe, key) not in self._logits:
             self.progress.check()
             with self.lab.encoders.holding(recipe) as encoder:

@@ -87,12 +87,12 @@ class Judge:
         for batch in self._batches:
             self.check()
             pixels = batch if self._prepared else encoder.prepare(batch)
-            yield encoder.features(pixels).half().cpu()
+            yield encoder.features(pixels).cpu()
 
     def _right(self, recipe: Recipe, parts: list[torch.Tensor]) -> tuple[np.ndarray, float]:
         logits = self.lab.classified(recipe, self.task, self.split, torch.cat(parts))
         labels = self.labels[: len(logits)]
-        likely = torch.log_softmax(logits.float(), dim=1).gather(1, labels[:, None]).exp()
+        likely = torch.log_softmax(logits, dim=1).gather(1, labels[:, None]).exp()
         return metrics.correct(logits.numpy(), labels.numpy()), round(float(likely.mean()), 6)
 
     def _whole(self, recipe: Recipe, parts: list[torch.Tensor]) -> JudgedRecipe:

@@ -96,3 +96,19 @@ def test_a_compiled_tower_follows_what_is_merged_into_it(lab):
         for encoder in (plain, compiled):
             lab.load(lerp(lab.base, single("near"), alpha), encoder)
         assert torch.allclose(plain.encode(images), compiled.encode(images), atol=1e-5)
+
+
+@pytest.mark.parametrize(("precision", "most"), [("float16", 0.15), ("bfloat16", 0.6)])
+def test_a_small_patch_survives_a_lower_precision(tiny_lab, precision, most):
+    """At α = 0.05 the features move as in float32 up to so much of that way; the merged weights lose nothing."""
+    images = tiny_lab.pictures("noisy", "val").images
+    moved, weights = {}, {}
+    for name in ("float32", precision):
+        encoder, seen = tiny_lab.encoder(name), []
+        for alpha in (0.0, 0.05):
+            tiny_lab.load(tiny_lab.patch("noisy", alpha), encoder)
+            seen.append(encoder.encode(images))
+        moved[name], weights[name] = seen[1] - seen[0], encoder.weights
+    assert (moved[precision] - moved["float32"]).norm() < most * moved["float32"].norm()
+    if precision == "bfloat16":
+        assert all(torch.equal(t, weights["float32"][n]) for n, t in weights[precision].items())

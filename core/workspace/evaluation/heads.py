@@ -97,7 +97,7 @@ class Heads:
 
     def candidates(self, prompts: Sequence[Sequence[str]], task: str) -> dict[str, torch.Tensor]:
         """``texts`` and ``which`` of ``models.candidate_texts`` for some pictures' own candidates, kept on disk."""
-        key = self.store.key(kind="candidates", head=self.digest(prompts))
+        key = self.store.key(kind="candidates", arithmetic="fp32", head=self.digest(prompts))
         with self._busy:
             return self.store.get_or_make(key, lambda: candidate_texts(self._reader, prompts), {"task": task})
 

@@ -17,11 +17,16 @@ from core.workspace.evaluation.heads import Heads
 from core.workspace.evaluation.pictures import PictureCache
 
 ANSWERS_IN_MEMORY = 4096
+ARITHMETIC = "fp32"  # of features, logits and what follows from them; a part of every key
 CHOOSING = 256  # pictures whose own candidates are read and held together; a soup's judge asks for as many at once
 
 
 class Evaluation:
-    """Evaluates recipes on tasks; answers are always kept, and of ``keeps`` ("features", "logits") what it names."""
+    """Evaluates recipes on tasks; answers are always kept, and of ``keeps`` ("features", "logits") what it names.
+
+    Answers are made from float32 logits of float32 features, fresh or kept: what is kept is float32, too, so that both
+    give the same answers. Of an answer the probabilities alone are kept in half precision.
+    """
 
     def __init__(self, store: Store, pictures: PictureCache, heads: Heads, encoders: Encoders, keeps: set[str]) -> None:
         self.store, self.pictures, self.heads, self.encoders, self.keeps = store, pictures, heads, encoders, keeps
@@ -64,7 +69,9 @@ class Evaluation:
         """The key of anything computed from a recipe's weights and the pictures with the digest ``data``."""
         if self.encoders.precision != "float32":  # other arithmetic, other numbers
             more["precision"] = self.encoders.precision
-        return self.store.key(kind=kind, weights=self.encoders.weights_key(recipe), data=data, **more)
+        return self.store.key(
+            kind=kind, arithmetic=ARITHMETIC, weights=self.encoders.weights_key(recipe), data=data, **more
+        )
 
     def is_cached(self, recipe: Recipe, task: Task, split: str) -> bool:
         """Whether the answers are there without computing anything."""
@@ -74,7 +81,7 @@ class Evaluation:
     # results
 
     def features(self, recipe: Recipe, task: Task, split: str, progress: Progress = SILENT) -> torch.Tensor:
-        """Unit-length image features float16 (n, embed_dim), kept if the workspace keeps features."""
+        """Unit-length image features float32 (n, embed_dim), kept if the workspace keeps features."""
         return self._kept(
             "features", recipe, task, split, lambda: self._forward(recipe, task, split, progress), progress
         )
@@ -85,7 +92,7 @@ class Evaluation:
             return features(encoder, images, progress=progress)
 
     def logits(self, recipe: Recipe, task: Task, split: str, progress: Progress = SILENT) -> torch.Tensor:
-        """Logits float16 (n, classes), from features and the task's head; kept if the workspace keeps logits."""
+        """Logits float32 (n, classes), from features and the task's head; kept if the workspace keeps logits."""
 
         def make() -> torch.Tensor:
             seen = self.features(recipe, task, split, progress)
@@ -117,7 +124,7 @@ class Evaluation:
         rows: np.ndarray | None = None,
         progress: Progress = SILENT,
     ) -> torch.Tensor:
-        """Logits float16 (n, classes) of the features ``seen`` of a split's first n pictures, or of those in ``rows``.
+        """Logits float32 (n, classes) of the features ``seen`` of a split's first n pictures, or of those in ``rows``.
 
         By the mix of the models' own heads where those know this task's classes (the text tower's stands in for a model
         without), else by the text tower's; by the candidates of each picture where it has its own. Where the classes

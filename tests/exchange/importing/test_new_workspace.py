@@ -280,7 +280,7 @@ def test_other_arithmetic_is_another_result(tmp_path, small_models):
     assert not half.is_cached(half.base, "plain", "val")
     rough = half.logits(half.base, "plain", "val")
     with half.encoders.holding(half.base) as encoder:
-        assert encoder.tower.conv1.weight.dtype == torch.bfloat16
+        assert encoder.tower.conv1.weight.dtype == torch.float32
     assert not torch.equal(exact, rough) and torch.allclose(exact.float(), rough.float(), atol=1)
     (tmp_path / "w" / "workspace.json").write_text(json.dumps(facts | {"precision": "int3"}))
     with pytest.raises(PaletteError, match="precision is 'int3'"):

@@ -48,7 +48,7 @@ def said(lab: Lab, recipe: Recipe, images: np.ndarray, task: Task) -> np.ndarray
     """The class that a mix answers to each picture, int64 (n,), by the workspace's own encoder and head."""
     encoder = lab.encoder()
     lab.load(recipe, encoder)
-    return (encoder.encode(images).half().float() @ lab.head(task.name).T).argmax(dim=1).numpy()
+    return (encoder.encode(images) @ lab.head(task.name).T).argmax(dim=1).numpy()
 
 
 @contextmanager
