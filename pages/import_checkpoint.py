@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.cli import command_line
 from pages.shared.app import frame, workspace
 from pages.shared.exchange import import_report
 
@@ -26,8 +27,7 @@ with main:
             "kept before you say so. The same in a terminal:",
             icon=":material/upload_file:",
         )
-        where = "" if lab.name == "mini" else f"--workspace {lab.name} "
-        st.code(f"python -m core {where}import theirs.safetensors --check", language="bash")
+        st.code(command_line(lab, ["import", "theirs.safetensors", "--check"]), language="bash")
     elif report := import_report.report_on(lab, jobs, found):
         import_report.show(lab, report, found.title)
         import_report.register(lab, jobs, found, report)

@@ -10,7 +10,6 @@ from core.patching.parts import Part
 from core.patching.pieces import pieces, ranked, searches
 from core.patching.plan import (
     ComparisonPlan,
-    comparison_command,
     is_current,
     make_plan,
     outcome_of,
@@ -52,7 +51,6 @@ __all__ = [
     "absent",
     "build_steps",
     "compare",
-    "comparison_command",
     "cost_of",
     "curves",
     "evaluate_on",

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 import streamlit as st
 
+from core.cli import command_line
 from core.jobs import Job, Jobs
 from core.patching import build_steps, sweep
 from core.training import build, pictures_per_second
@@ -77,9 +78,8 @@ def offer_curve(lab: Lab, jobs: Jobs, task: str, supported: Sequence[str]) -> No
         jobs.submit(key, f"Patching {patch_title(lab, task)}", lambda progress: build(work, progress), urgent=True)
         st.rerun()
     st.caption("Or in a terminal:")
-    others = "" if list(supported) == lab.default_supported() else f" --supported {' '.join(supported)}"
-    where = "" if lab.name == "mini" else f"--workspace {lab.name} "
-    st.code(f"python -m core {where}build --tasks {task}{others}", language="bash")
+    others = [] if list(supported) == lab.default_supported() else ["--supported", *supported]
+    st.code(command_line(lab, ["build", "--tasks", task, *others]), language="bash")
 
 
 def point_key(lab: Lab, task: str, alpha: float, supported: Sequence[str]) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 
+from core.cli import command_line
 from core.exchange import describe_recipe, model_card, push
 from core.jobs import Job, Jobs
 from core.storage import megabytes
@@ -101,9 +101,8 @@ def command(
     """The command line that writes the same files."""
     history = History(lab.folder)
     kept = KEY.fullmatch(mix.word) and mix.word not in lab.zoo
-    words = ["python", "-m", "core", *([] if lab.name == "mini" else ["--workspace", lab.name]), "export"]
-    words += [str(history.path(mix.word)) if kept else mix.word, "--to", to, "--format", fmt, "--dtype", dtype]
-    return shlex.join([*words, *(["--tasks", *tasks] if tasks else []), *(["--overwrite"] if overwrite else [])])
+    words = ["export", str(history.path(mix.word)) if kept else mix.word, "--to", to, "--format", fmt, "--dtype", dtype]
+    return command_line(lab, [*words, *(["--tasks", *tasks] if tasks else []), *["--overwrite"] * overwrite])
 
 
 def details(lab: Lab, mix: Mix, fmt: str, dtype: str, tasks: tuple[str, ...] | None, to: str, overwrite: bool) -> None:

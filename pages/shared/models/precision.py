@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from core.cli import command_line
 from core.jobs import Jobs
 from core.workspace import Lab, precision
 from pages.shared.app import job_status
@@ -46,7 +47,7 @@ def draw(lab: Lab, jobs: Jobs) -> None:
         elif job is not None and job.result:
             _table(job.result)
         else:
-            st.caption(f"Or `python -m core --workspace {lab.name} precision --task {task}`.")
+            st.caption(f"Or `{command_line(lab, ['precision', '--task', task])}`.")
 
 
 def _table(rows: list[precision.PrecisionRow]) -> None:

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 import streamlit as st
 
+from core.cli import command_line
 from core.jobs import Jobs
 from core.soups import Pool, ingredients, make_pool, plan_ingredients
 from core.training import build, pictures_per_second
@@ -55,6 +56,4 @@ def offer(lab: Lab, jobs: Jobs) -> None:
     if st.button("Fine-tune them now", type="primary", icon=":material/play_arrow:", key="soups.build"):
         jobs.submit(key, "Fine-tuning the ingredients", lambda progress: build(steps, progress), urgent=True)
         st.rerun()
-    st.code(
-        f"python -m core {'' if lab.name == 'mini' else f'--workspace {lab.name} '}soup ingredients", language="bash"
-    )
+    st.code(command_line(lab, ["soup", "ingredients"]), language="bash")

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pandas as pd
 import streamlit as st
 
+from core.cli import command_line
 from core.jobs import Jobs
 from core.metrics import Accuracy, Paired
 from core.soups import (
@@ -92,8 +93,8 @@ def nothing(lab: Lab, here: Sequence[str]) -> None:
     )
     if not here:
         st.caption("The ingredients, the fine-tuned models to mix, come first.")
-    where = "" if lab.name == "mini" else f"--workspace {lab.name} "
-    st.code(f"python -m core {where}soup ingredients\npython -m core {where}soup all", language="bash")
+    commands = [command_line(lab, ["soup", word]) for word in ("ingredients", "all")]
+    st.code("\n".join(commands), language="bash")
 
 
 def main(lab: Lab, found: PoolResults, view: View) -> None:

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import streamlit as st
 
+from core.cli import command_line
 from core.jobs import Job, Jobs
 from core.recipes import OPTIMISERS, PARTITIONS, PRESETS, PrefixError
 from core.soups import (
@@ -177,18 +178,16 @@ def _offer(lab: Lab, jobs: Jobs, pool: Pool, plan: SoupPlan, done: int) -> None:
 
 def command(lab: Lab, plan: SoupPlan) -> str:
     """What makes the same soup in a terminal."""
-    words = ["python -m core", *([f"--workspace {lab.name}"] if lab.name != "mini" else [])]
-    words.append(f"soup {plan.method.replace(' ', '-')}")
+    words = ["soup", plan.method.replace(" ", "-")]
     if plan.method in ("manifold", "learned"):
-        words.append(f"--partition {plan.partition}")
+        words += ["--partition", plan.partition]
     if plan.method == "manifold":
-        words += [f"--preset '{plan.preset}'"] * (plan.preset != "paper")
-        words += [f"--budget {plan.budget}"] * (plan.budget is not None)
-        words += [] if plan.tau is None else [f"--tau {plan.tau:g}"]
-        words += (
-            [f"--optimizer {plan.optimiser}"] + [f"--seed {plan.seed}"] * bool(plan.seed) + ["--racing"] * plan.racing
-        )
-    return " ".join(words)
+        words += ["--preset", plan.preset] if plan.preset != "paper" else []
+        words += [] if plan.budget is None else ["--budget", str(plan.budget)]
+        words += [] if plan.tau is None else ["--tau", f"{plan.tau:g}"]
+        words += ["--optimizer", plan.optimiser, *(["--seed", str(plan.seed)] if plan.seed else [])]
+        words += ["--racing"] * plan.racing
+    return command_line(lab, words)
 
 
 def _explain(plan: SoupPlan, groups: list[str]) -> None:

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import streamlit as st
 
+from core.cli import comparison_command
 from core.jobs import Jobs
-from core.patching import SEQUENTIAL, Comparison, comparison_command, is_current, plan_of
+from core.patching import SEQUENTIAL, Comparison, is_current, plan_of
 from core.workspace import Lab
 from pages.shared.strategies import charts, mix, results
 from pages.shared.strategies.view import FIGURES, NEW, SIDES, View

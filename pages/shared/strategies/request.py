@@ -7,8 +7,9 @@ from functools import lru_cache
 import streamlit as st
 
 from core import PaletteError
+from core.cli import comparison_command
 from core.jobs import Jobs
-from core.patching import ComparisonPlan, Part, compare, comparison_command, outcome_path, remaining
+from core.patching import ComparisonPlan, Part, compare, outcome_path, remaining
 from core.recipes import OPTIMISERS
 from core.training import pictures_per_second
 from core.workspace import Lab

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from core.cli import comparison_command
 from core.jobs import Jobs
 from core.patching import (
     FORGETFUL,
@@ -15,7 +16,6 @@ from core.patching import (
     Comparison,
     StrategyRow,
     absent,
-    comparison_command,
     cost_of,
     plan_of,
     remake,
@@ -165,7 +165,7 @@ def _absent(lab: Lab, jobs: Jobs, outcome: Comparison, row: StrategyRow, lost: l
         f":material/hourglass_empty: The figures are kept, but {count} of these weights "
         f"({listed(lost[:3])}{' …' if len(lost) > 3 else ''}) {'are' if len(lost) > 1 else 'is'} not here. "
         f"Training them again takes about {duration(seconds)}: with this button, or "
-        f"`{comparison_command(lab, plan_of(outcome))} --remake '{row.strategy}'`."
+        f"`{comparison_command(lab, plan_of(outcome), '--remake', row.strategy)}`."
     )
     if st.button("Train them again", key=f"many.remake.{row.strategy}", icon=":material/model_training:"):
         title = f"Training the weights of {row.strategy} again"

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core.cli import command_line
 from core.metrics import Accuracy, paired
 from core.recipes import Recipe
 from core.training import describe_training
@@ -67,7 +68,7 @@ def accuracies(lab: Lab, name: str) -> None:
         st.caption(
             "How well the models do here was not evaluated yet: "
             + ("see *How much patch?*, which builds it." if lab.task(name).role == "patching" else "")
-            + f" Or `python -m core eval base --task {name}`."
+            + f" Or `{command_line(lab, ['eval', 'base', '--task', name])}`."
         )
 
 

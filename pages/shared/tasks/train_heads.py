@@ -6,6 +6,7 @@ from functools import partial
 
 import streamlit as st
 
+from core.cli import command_line
 from core.jobs import Jobs
 from core.training import train_heads, without_head
 from core.workspace import Lab
@@ -33,4 +34,4 @@ def draw(lab: Lab, jobs: Jobs) -> None:
     if st.button("Train the heads", key="data.heads", type="primary", icon=":material/model_training:"):
         jobs.submit(key, "Training heads", partial(train_heads, lab, missing), urgent=True)
         st.rerun()
-    st.code(f"python -m core --workspace {lab.name} head {missing[0]}", language="bash")
+    st.code(command_line(lab, ["head", missing[0]]), language="bash")

@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.attacks import AttackOutcome, Study
 from core.attacks import study as attack
-from core.cli import words_of
+from core.cli import command_line, words_of
 from core.jobs import Jobs
 from core.metrics import paired
 from core.patching import curves
@@ -250,9 +250,8 @@ def _command(lab: Lab, view: View, alpha: float) -> str:
     """The same attack in a terminal, at one α; none for a mix that came from another page."""
     if not attack_view.is_checkpoint(lab, view):
         return ""
-    where = "" if lab.name == "mini" else f"--workspace {lab.name} "
-    what = f"{view.patch}@{alpha_text(alpha)} --task {view.task} --split {attack_view.split_of(lab, view.task)}"
-    return f"python -m core {where}attack test {what} --count {COUNT}{words_of(view.look)}"
+    words = ["--task", view.task, "--split", attack_view.split_of(lab, view.task), "--count", str(COUNT)]
+    return command_line(lab, ["attack", "test", f"{view.patch}@{alpha_text(alpha)}", *words]) + words_of(view.look)
 
 
 def _download(

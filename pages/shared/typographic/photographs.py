@@ -13,6 +13,7 @@ import pandas as pd
 import streamlit as st
 
 from core.attacks import PhotographResults, judge_photographs, photo_files
+from core.cli import command_line
 from core.jobs import Jobs
 from core.metrics import paired
 from core.progress import Progress
@@ -49,7 +50,8 @@ def draw(lab: Lab, jobs: Jobs, view: View, alpha: float) -> None:
         "that are named `label=dog_text=cat.png`. The classes are all labels and texts that occur."
     )
     given = _pick()
-    st.caption("Nothing is unpacked to disk. In a terminal: `python -m core attack test RECIPE --photos FOLDER`.")
+    command = command_line(lab, ["attack", "test", "RECIPE", "--photos", "FOLDER"])
+    st.caption(f"Nothing is unpacked to disk. In a terminal: `{command}`.")
     if given is None:
         return
     with one_sentence():
