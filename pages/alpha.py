@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
+from core.patching import known_curve
 from pages.shared.alpha import build_offer, changes, details, live
 from pages.shared.alpha import controls as steering
 from pages.shared.alpha import view as alpha_view
-from pages.shared.alpha.curve import known_curve
 from pages.shared.app import frame, handover, url_state, workspace
 from pages.shared.app.welcome import welcome
 

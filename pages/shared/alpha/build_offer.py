@@ -10,10 +10,9 @@ import streamlit as st
 
 from core.cli import command_line
 from core.jobs import Job, Jobs
-from core.patching import build_steps, sweep
+from core.patching import Curve, build_steps, sweep
 from core.training import build, pictures_per_second
 from core.workspace import Lab
-from pages.shared.alpha.curve import Curve
 from pages.shared.alpha.view import View
 from pages.shared.app import job_status
 from pages.shared.widgets.escape import plain

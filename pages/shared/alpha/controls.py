@@ -7,10 +7,10 @@ from dataclasses import replace
 import streamlit as st
 
 from core.jobs import Jobs
+from core.patching import Curve
 from core.workspace import Lab
 from pages.shared.alpha import build_offer
 from pages.shared.alpha import view as alpha_view
-from pages.shared.alpha.curve import Curve
 from pages.shared.alpha.view import View
 from pages.shared.app import job_status
 from pages.shared.widgets import pickers, tables

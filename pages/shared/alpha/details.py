@@ -6,10 +6,10 @@ import pandas as pd
 import streamlit as st
 
 from core.jobs import Jobs
+from core.patching import Curve
 from core.recipes import Recipe
 from core.training import describe_training
 from core.workspace import Lab, similarity
-from pages.shared.alpha.curve import Curve
 from pages.shared.alpha.view import View
 from pages.shared.app import job_status
 from pages.shared.widgets.escape import plain

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import streamlit as st
 
+from core.patching import Curve, against_base
 from core.workspace import Lab
-from pages.shared.alpha.curve import Curve, against_base
 from pages.shared.app.frame import one_sentence
 from pages.shared.components.live_slider import last_move, live_slider
 from pages.shared.widgets import chart_options, metric_row

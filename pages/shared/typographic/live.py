@@ -8,9 +8,9 @@ import numpy as np
 import streamlit as st
 
 from core.attacks import photo_files
+from core.patching import known_curve
 from core.recipes import GRID
 from core.workspace import Lab
-from pages.shared.alpha.curve import known_curve
 from pages.shared.app import frame, url_state
 from pages.shared.app.handover import go_on
 from pages.shared.components.easel import easel, last_spot

@@ -8,8 +8,7 @@ from html import escape
 import plotly.graph_objects as go
 
 from core.metrics import Accuracy
-from core.patching import Point
-from pages.shared.alpha.curve import Curve
+from core.patching import Curve, Point
 from pages.shared.widgets import colours
 from pages.shared.widgets.formatting import alpha_text, interval, listed, percent
 

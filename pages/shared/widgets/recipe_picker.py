@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from core import PaletteError
+from core.patching import known_curve
 from core.workspace import History, Lab, Mix, named_recipes
-from pages.shared.alpha.curve import known_curve
 from pages.shared.widgets.escape import plain
 from pages.shared.widgets.formatting import alpha_text
 

@@ -7,10 +7,10 @@ from functools import lru_cache
 import pandas as pd
 
 from core.metrics import per_class
+from core.patching import Curve
 from core.recipes import Recipe
 from core.tasks import Answers
 from core.workspace import Lab
-from pages.shared.alpha.curve import Curve
 
 
 @lru_cache(maxsize=16)
