@@ -20,8 +20,7 @@ frame.title(
     f"([PAINT]({frame.PAINT}), §3); any model of open_clip, of the Hugging Face hub or of your own will do.",
 )
 known = st.cache_resource(show_spinner="Asking open_clip which models it knows …")(known_models)()
-view, complaints, anew = url_state.load("models", partial(models_view.read, known))
-frame.complain(complaints)
+view, anew = url_state.load("models", partial(models_view.read, known))
 controls, main = frame.controls_and_main()
 with controls:
     view, origin = new_workspace.pick(view, known, anew)

@@ -32,8 +32,7 @@ welcome(
     "tuned on, up is better on pictures in other looks. Violet marks are mixes: one model each, as fast as any. "
     "Search for a better mix, or set the mixing factors by hand.",
 )
-view, complaints, anew = url_state.load("soups", partial(soup_view.read, known))
-frame.complain(complaints)
+view, anew = url_state.load("soups", partial(soup_view.read, known))
 controls, main = frame.controls_and_main()
 with controls:
     seed({"soups.show": view.show}, anew)

@@ -28,10 +28,9 @@ welcome(
     "the last bar what a separate model for every task could do.",
 )
 kept = outcomes(lab)
-shown, complaints, anew = url_state.load("many", partial(view.read, lab, kept))
+shown, anew = url_state.load("many", partial(view.read, lab, kept))
 if shown.key not in (*kept, view.NEW):
-    shown, anew = view.read(lab, kept, {})[0], True
-frame.complain(complaints)
+    shown, anew = view.read(lab, kept, url_state.Parameters({})), True
 controls, main = frame.controls_and_main()
 with controls:
     shown = steering.pick(kept, shown, anew)
