@@ -15,7 +15,6 @@ from pages.shared.alpha.view import View
 from pages.shared.app import job_status
 from pages.shared.widgets import pickers, tables
 from pages.shared.widgets.copy_link import copy_link
-from pages.shared.widgets.escape import plain
 from pages.shared.widgets.formatting import alpha_text
 
 VIEW, EXACT = "alpha.view", "alpha.exact"
@@ -117,17 +116,16 @@ def _download(label: str, make, name: str, mime: str) -> None:
     st.download_button(label, make, file_name=name, mime=mime, on_click="ignore", width="stretch")
 
 
-def _pending(lab: Lab, jobs: Jobs, view: View, found: Curve) -> None:
-    said, shown = alpha_text(view.alpha), alpha_text(found.nearest(view.alpha))
-    asked = (lab, jobs, view.task, view.alpha, found.supported)
-    job = build_offer.point_job(*asked)
-    if job is not None and job.active:
-        st.caption(f"α = {said} is being evaluated; what you see is α = {shown}.")
-        job_status.watch(jobs, job.key)
+def _pending(lab: Lab, jobs: Jobs, view: View, curve: Curve) -> None:
+    asked, shown = alpha_text(view.alpha), alpha_text(curve.nearest(view.alpha))
+    point = (lab, jobs, view.task, view.alpha, curve.supported)
+    key = build_offer.point_key(lab, *point[2:])
+    if job_status.watch(jobs, key, f":small[α = {asked} is being evaluated; what you see is α = {shown}.]"):
         return
-    st.caption(f":material/error: {plain(job.error) if job else ''} What you see is α = {shown}.")
+    job_status.outcome(jobs, key)
+    st.caption(f"What you see is α = {shown}.")
     st.button(
-        f"Evaluate α = {said}", key="alpha.again", width="stretch", on_click=build_offer.evaluate_point, args=asked
+        f"Evaluate α = {asked}", key="alpha.again", width="stretch", on_click=build_offer.evaluate_point, args=point
     )
 
 

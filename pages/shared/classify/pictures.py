@@ -20,7 +20,6 @@ from pages.shared.app import job_status
 from pages.shared.classify import class_names
 from pages.shared.classify.view import View
 from pages.shared.tasks.gallery import in_turn
-from pages.shared.widgets.escape import plain
 from pages.shared.widgets.pickers import by_role, seed
 
 SAMPLES = 12
@@ -153,17 +152,5 @@ def _by_job(lab: Lab, jobs: Jobs, key: Hashable, title: str, find: Callable[[], 
 
     if (known := desk.albums.get(key)) is not None:
         return known
-    job = jobs.get(name)
-    if job is None or job.state == "done":  # done, and forgotten since
-        job = jobs.submit(name, title, read, urgent=True)
-        job.finished.wait(0.5)  # a small one needs no waiting
-    if (known := desk.albums.get(key)) is not None:
-        return known
-    if job.active:
-        job_status.watch(jobs, name)
-    else:
-        st.warning(plain(job.error), icon=":material/folder_off:")
-        if st.button("Try again", icon=":material/refresh:", key=f"again.{name}"):
-            jobs.submit(name, title, read, urgent=True)
-            st.rerun()
-    return Album(())
+    job_status.at_once(jobs, name, title, read, anew=("done",))  # done, and forgotten since
+    return desk.albums.get(key) or Album(())

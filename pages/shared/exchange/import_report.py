@@ -13,7 +13,7 @@ import streamlit as st
 
 from core import PaletteError
 from core.exchange import DESCENDS, SAFE, TORCH, Preflight, import_checkpoint, preflight
-from core.jobs import Job, Jobs
+from core.jobs import Jobs
 from core.progress import Progress
 from core.storage import files
 from core.workspace import BASE, Checkpoint, Lab, named_recipes
@@ -77,15 +77,8 @@ def report_on(lab: Lab, jobs: Jobs, found: Report) -> Preflight | None:
     except (OSError, ValueError):
         stamp = 0
     key = f"{lab.name}:preflight {found.path} {stamp}"
-    job = jobs.get(key) or jobs.submit(key, f"Looking at {found.title}", _look(lab, found), urgent=True)
-    if job.active:
-        job_status.watch(jobs, key)
-    elif job.state == "done":
-        return job.result
-    else:
-        st.error(plain(job.error), icon=":material/error:")
-        st.button("Look again", icon=":material/refresh:", on_click=jobs.submit, args=(key, job.title, job.work, True))
-    return None
+    job = job_status.at_once(jobs, key, f"Looking at {found.title}", _look(lab, found), again="Look again")
+    return None if job is None else job.result
 
 
 def _look(lab: Lab, found: Report):
@@ -174,15 +167,11 @@ def _lists(report: Preflight) -> None:
 def register(lab: Lab, jobs: Jobs, found: Report, report: Preflight) -> None:
     """Ask what to call it, what it was trained on and from, and keep it."""
     key = f"{lab.name}:import {found.path}"
-    job = jobs.get(key)
-    if job is not None and job.active:
-        job_status.watch(jobs, key)
+    if job_status.watch(jobs, key):
         return
     _form(lab, jobs, found, report, key)
-    if job is not None and job.state == "done":
-        _registered(lab, job)
-    elif job is not None and job.error:
-        st.error(plain(job.error), icon=":material/error:")
+    if job := job_status.outcome(jobs, key):
+        _registered(lab, job.result)
 
 
 def _form(lab: Lab, jobs: Jobs, found: Report, report: Preflight, key: str) -> None:
@@ -223,8 +212,7 @@ def _work(lab: Lab, found: Report, name: str, tasks: list[str], parent: str, ove
     return work
 
 
-def _registered(lab: Lab, job: Job) -> None:
-    kept: Checkpoint = job.result
+def _registered(lab: Lab, kept: Checkpoint) -> None:
     st.success(f"It is here as {kept.name!r}, digest {kept.digest[:12]}.", icon=":material/check_circle:")
     try:
         patch = kept.name in named_recipes.patches(lab)

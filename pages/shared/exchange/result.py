@@ -15,7 +15,6 @@ from core.jobs import Job, Jobs
 from core.storage import megabytes
 from core.workspace import KEY, History, Lab, Mix
 from pages.shared.app import job_status
-from pages.shared.widgets.escape import plain
 
 
 def done(lab: Lab, jobs: Jobs, job: Job, folder: Path | None) -> None:
@@ -46,6 +45,7 @@ def done(lab: Lab, jobs: Jobs, job: Job, folder: Path | None) -> None:
 
 
 def _push(jobs: Jobs, key: str, files: Sequence[Path]) -> None:
+    job = f"push {key}"
     with st.expander("Push it to the Hugging Face hub"):
         # A form takes the token as it stands: from a field of its own, Tab leads to the eye in it and sends nothing.
         with st.form("export.push_form", border=False):
@@ -61,21 +61,16 @@ def _push(jobs: Jobs, key: str, files: Sequence[Path]) -> None:
                 "`hf auth login` or HF_TOKEN on this machine is used.",
             )
             st.checkbox("For everybody (else private)", key="export.public")
-            job = jobs.get(f"push {key}")
             go.form_submit_button(
                 "Push",
                 icon=":material/cloud_upload:",
                 key="export.push",
                 width="stretch",
                 on_click=_start_push,
-                args=(jobs, f"push {key}", files),
+                args=(jobs, job, files),
             )
-        if job is not None and job.active:
-            job_status.watch(jobs, job.key)
-        elif job is not None and job.state == "done":
-            st.success(f"It is at {job.result}.")
-        elif job is not None and job.error:
-            st.error(plain(job.error), icon=":material/error:")
+        if not job_status.watch(jobs, job) and (pushed := job_status.outcome(jobs, job)):
+            st.success(f"It is at {pushed.result}.")
 
 
 def _token_key() -> str:

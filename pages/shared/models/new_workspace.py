@@ -70,9 +70,7 @@ def offer(origin: Origin | None, cache: Path, jobs: Jobs) -> str:
         seed({PRECISION: precision_of_choice(device_of_choice())}, False)
         precision = st.selectbox("Computed with", words, key=PRECISION, help=_PRECISION)
     key = f"new:{name}"
-    job = jobs.get(key)
-    if job is not None and job.active:
-        job_status.watch(jobs, key)
+    if job_status.watch(jobs, key):
         return ""
     if name in workspaces(cache):
         if st.button(f"Open {name}", icon=":material/folder_open:", width="stretch", key="models.ready"):
@@ -90,6 +88,7 @@ def offer(origin: Origin | None, cache: Path, jobs: Jobs) -> str:
     )
     if origin.pretrained:
         st.caption(f"{size_of(origin.model, KEPT[kept].itemsize) / 1e6:,.0f} MB to keep, once downloaded.")
+    job = jobs.get(key)
     return job.error if job is not None else ""
 
 

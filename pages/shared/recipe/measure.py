@@ -12,11 +12,10 @@ from core.metrics import paired
 from core.progress import Progress
 from core.recipes import Recipe
 from core.workspace import Lab, Mix
-from pages.shared.alpha.build_offer import pace
 from pages.shared.app import job_status
+from pages.shared.app.pace import time_for
 from pages.shared.widgets import metric_row
-from pages.shared.widgets.escape import plain
-from pages.shared.widgets.formatting import duration, interval, listed, percent
+from pages.shared.widgets.formatting import interval, listed, percent
 from pages.shared.widgets.metric_row import Figure
 from pages.shared.widgets.pickers import by_role, role_mark
 
@@ -107,9 +106,7 @@ def draw_table(lab: Lab, mix: Mix, other: Mix) -> None:
 def offer(lab: Lab, jobs: Jobs, mixes: Sequence[Mix], key: str) -> None:
     """Offer to measure mixes on val and test of some tasks; what is known already costs nothing."""
     name = f"{lab.name}:measure {' and '.join(lab.weights_key(mix.recipe)[:16] for mix in mixes)}"
-    job = jobs.get(name)
-    if job is not None and job.active:
-        job_status.watch(jobs, name)
+    if job_status.watch(jobs, name):
         return
     there = known(lab, [mix.recipe for mix in mixes])
     first = [t for t in tasks_of(lab, mixes[0].recipe) if t not in there]
@@ -131,10 +128,9 @@ def offer(lab: Lab, jobs: Jobs, mixes: Sequence[Mix], key: str) -> None:
         width="stretch",
         on_click=_start,
         args=(lab, jobs, name, mixes, tasks),
-        help=f"{todo:,} pictures on val and test, about {duration(todo / pace(lab))}." if tasks else None,
+        help=f"{todo:,} pictures on val and test, {time_for(lab, todo)}." if tasks else None,
     )
-    if job is not None and job.error:
-        st.caption(f":material/error: {plain(job.error)}")
+    job_status.outcome(jobs, name)
 
 
 def _pictures(lab: Lab, recipe: Recipe, task: str) -> int:

@@ -23,8 +23,9 @@ from core.soups import (
     trace_of,
 )
 from core.workspace import Lab
+from pages.shared.app import job_status
 from pages.shared.app.frame import one_sentence
-from pages.shared.app.job_status import BUSY
+from pages.shared.app.pace import machine
 from pages.shared.soups import charts
 from pages.shared.soups.results import verdict_table
 from pages.shared.soups.view import View
@@ -130,7 +131,7 @@ def follow(lab: Lab, jobs: Jobs, pool: Pool, plan: SoupPlan) -> None:
         return
     job = jobs.get(key_of(lab, pool, plan))
     if job is not None and job.active:
-        st.fragment(_watch, run_every=BUSY)(lab, jobs, pool, plan, groups)
+        st.fragment(_watch, run_every=job_status.BUSY)(lab, jobs, pool, plan, groups)
         return
     if outcome_file(lab, pool, plan).exists():
         st.success(
@@ -151,7 +152,6 @@ def follow(lab: Lab, jobs: Jobs, pool: Pool, plan: SoupPlan) -> None:
 def _offer(lab: Lab, jobs: Jobs, pool: Pool, plan: SoupPlan, done: int) -> None:
     most = most_evaluations(lab, pool, plan)
     seconds = _pace(lab, pool) * max(most - done, 0)
-    where = "the GPU" if lab.device.type == "cuda" else "this machine"
     if done:
         st.info(
             f"**{plan.title()}** is paused after {done:,} of at most {most:,} evaluations.", icon=":material/pause:"
@@ -160,8 +160,8 @@ def _offer(lab: Lab, jobs: Jobs, pool: Pool, plan: SoupPlan, done: int) -> None:
         each = lab.task(pool.task).size("val")
         said = f"at most {most:,} evaluations of {each:,} pictures each, " if most else ""
         st.info(
-            f"**{plan.title()}** of {len(pool.ingredients)} ingredients: {said}about {duration(seconds)} on {where} "
-            "and less where τ skips candidates; it can be paused and goes on exactly where it was.",
+            f"**{plan.title()}** of {len(pool.ingredients)} ingredients: {said}about {duration(seconds)} on "
+            f"{machine(lab)} and less where τ skips candidates; it can be paused and goes on exactly where it was.",
             icon=":material/hourglass_empty:",
         )
     with st.container(horizontal=True):
@@ -207,10 +207,7 @@ def _watch(lab: Lab, jobs: Jobs, pool: Pool, plan: SoupPlan, groups: list[str]) 
         job = jobs.get(key_of(lab, pool, plan))
         if job is None or not job.active:
             st.rerun()
-        left = job.progress.seconds_left
-        waits = "waits for its turn" if job.state == "waiting" else job.progress.what
-        said = f"**{plan.title()}** {waits}" + (f", at most {duration(left)} left" if left is not None else "")
-        st.progress(min(1.0, max(0.0, job.progress.fraction)), said)
+        job_status.bar(job, "at most ")
         with st.container(horizontal=True):
             st.button(
                 "Pause",

@@ -26,10 +26,15 @@ def offer(lab: Lab, jobs: Jobs, found: PoolResults) -> None:
             st.caption("This needs the ingredients' weights: see *Search*.")
             return
         name = st.selectbox("Ingredient", names, key="soups.wise.name")
-        key = f"{lab.name}:wise {found.folder} {name}"
-        if job_status.under_way(jobs, key):
-            return
-        if st.button("Draw its line", icon=":material/timeline:", key="soups.wise", disabled=name in done):
-            pool = make_pool(lab, names, str(found.facts["task"]), found.facts["shifts"])
-            jobs.submit(key, f"WiSE-FT of {name}", lambda progress: wise_ft(lab, pool, name, progress), urgent=True)
-            st.rerun()
+        pool = make_pool(lab, names, str(found.facts["task"]), found.facts["shifts"])
+        job_status.offer(
+            jobs,
+            f"{lab.name}:wise {found.folder} {name}",
+            f"WiSE-FT of {name}",
+            lambda progress: wise_ft(lab, pool, name, progress),
+            "Draw its line",
+            icon=":material/timeline:",
+            type="secondary",
+            key="soups.wise",
+            disabled=name in done,
+        )

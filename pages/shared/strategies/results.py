@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
@@ -25,11 +27,11 @@ from core.training import TRAINING_COST
 from core.workspace import Lab
 from pages.shared.app import job_status
 from pages.shared.app.handover import go_on
+from pages.shared.app.pace import time_for
 from pages.shared.strategies.mix import recipe, tasks_of, tuned_of
-from pages.shared.strategies.request import pace
 from pages.shared.strategies.view import View, results, write
 from pages.shared.widgets import metric_row
-from pages.shared.widgets.formatting import alpha_text, duration, interval, listed, percent, points
+from pages.shared.widgets.formatting import alpha_text, interval, listed, percent, points
 from pages.shared.widgets.metric_row import Figure
 
 PATH = "strategies"
@@ -156,21 +158,25 @@ def weights_of_tasks(lab: Lab, jobs: Jobs, outcome: Comparison) -> None:
 
 def _absent(lab: Lab, jobs: Jobs, outcome: Comparison, row: StrategyRow, lost: list[str]) -> None:
     key = f"{lab.name}:remake {row.strategy} {'+'.join(lost)}"
-    if job_status.under_way(jobs, key):
+    if job_status.watch(jobs, key):
         return
     count = f"{len(lost)} checkpoint{'s' if len(lost) > 1 else ''}"
-    with st.spinner("Estimating how long training them again takes …"):
-        seconds = cost_of(lab, outcome, row) / pace(lab)
     st.caption(
         f":material/hourglass_empty: The figures are kept, but {count} of these weights "
         f"({listed(lost[:3])}{' …' if len(lost) > 3 else ''}) {'are' if len(lost) > 1 else 'is'} not here. "
-        f"Training them again takes about {duration(seconds)}: with this button, or "
+        f"Training them again takes {time_for(lab, cost_of(lab, outcome, row))}: with this button, or "
         f"`{comparison_command(lab, plan_of(outcome), '--remake', row.strategy)}`."
     )
-    if st.button("Train them again", key=f"many.remake.{row.strategy}", icon=":material/model_training:"):
-        title = f"Training the weights of {row.strategy} again"
-        jobs.submit(key, title, lambda progress: remake(lab, outcome, row.strategy, progress), urgent=True)
-        st.rerun()
+    job_status.offer(
+        jobs,
+        key,
+        f"Training the weights of {row.strategy} again",
+        partial(remake, lab, outcome, row.strategy),
+        "Train them again",
+        icon=":material/model_training:",
+        type="secondary",
+        key=f"many.remake.{row.strategy}",
+    )
 
 
 def table(outcome: Comparison) -> pd.DataFrame:

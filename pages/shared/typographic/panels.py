@@ -16,15 +16,15 @@ from core.patching import curves
 from core.progress import Progress
 from core.recipes import GRID
 from core.workspace import Lab
-from pages.shared.alpha import build_offer
 from pages.shared.app import job_status
 from pages.shared.app.frame import one_sentence
+from pages.shared.app.pace import time_for
 from pages.shared.typographic import charts as attack_charts
 from pages.shared.typographic import photographs
 from pages.shared.typographic import view as attack_view
 from pages.shared.typographic.view import View
 from pages.shared.widgets import chart_options, metric_row
-from pages.shared.widgets.formatting import alpha_text, duration, listed
+from pages.shared.widgets.formatting import alpha_text, listed
 from pages.shared.widgets.metric_row import Figure
 from pages.shared.widgets.pickers import role_mark
 
@@ -232,18 +232,10 @@ def _answered(lab: Lab, jobs: Jobs, study: Study, title: str, command: str = "")
 def _offer(
     lab: Lab, jobs: Jobs, key: str, title: str, cost: int, work: Callable[[Progress], None], command: str = ""
 ) -> None:
-    if job_status.under_way(jobs, key):
+    if job_status.watch(jobs, key):
         return
-    seconds = cost / build_offer.pace(lab)
-    label = f"{title}: find out, about {duration(seconds)}"
-    if st.button(label, type="primary", icon=":material/play_arrow:", key=f"button.{key}"):
-        jobs.submit(key, title, work, urgent=True)
-        st.rerun()
-    if command:
-        st.caption(f"{cost:,} pictures to look at. Or in a terminal:")
-        st.code(command, language="bash")
-    else:
-        st.caption(f"{cost:,} pictures to look at; it can be stopped at any time, and what is done is kept.")
+    st.caption(f"{cost:,} pictures to look at; it can be stopped at any time, and what is done is kept.")
+    job_status.offer(jobs, key, title, work, f"{title}: find out, {time_for(lab, cost)}", command=command)
 
 
 def _command(lab: Lab, view: View, alpha: float) -> str:

@@ -25,7 +25,6 @@ from pages.shared.classify.answers import refusals
 from pages.shared.typographic import view as attack_view
 from pages.shared.typographic.view import View
 from pages.shared.widgets import metric_row, pickers
-from pages.shared.widgets.escape import plain
 from pages.shared.widgets.formatting import alpha_text
 from pages.shared.widgets.metric_row import Figure
 
@@ -114,22 +113,11 @@ def _by_job(
         )
 
     before, st.session_state[ASKED] = st.session_state.get(ASKED), key
-    job = jobs.get(key)
     if before is not None and before != key:
         jobs.cancel(before)  # nobody looks at another α's any more
-    if job is None or (before != key and job.state == "cancelled"):  # back at an α that was left
-        job = jobs.submit(key, title, work, urgent=True)
-        job.finished.wait(0.5)  # a short one needs no waiting
-    if job.state == "done":
-        return job.result
-    if job.active:
-        job_status.watch(jobs, key)
-        return None
-    st.warning(plain(job.error), icon=":material/folder_off:")
-    if st.button("Try again", icon=":material/refresh:", key=f"again.{key}"):
-        jobs.submit(key, title, work, urgent=True)
-        st.rerun()
-    return None
+    anew = ("cancelled",) if before != key else ()  # back at an α that was left
+    job = job_status.at_once(jobs, key, title, work, anew=anew)
+    return None if job is None else job.result
 
 
 def _followed(found: Iterable[T], count: int, progress: Progress) -> Iterator[T]:
