@@ -9,33 +9,32 @@ import streamlit as st
 from core.patching import Curve, against_base
 from core.workspace import Lab
 from pages.shared.app.frame import one_sentence
-from pages.shared.components.live_slider import last_move, live_slider
+from pages.shared.components.live_control import LiveControl, Move
+from pages.shared.components.live_slider import live_slider
 from pages.shared.widgets import chart_options, metric_row
 from pages.shared.widgets.formatting import alpha_text, listed, percent, points
 from pages.shared.widgets.metric_row import Figure
 from pages.shared.widgets.pickers import role_mark
 
-VIEW, CURVE, SETTLED = "alpha.view", "alpha.curve", "alpha.settled"
-SLIDER, TOLD, STAMP = "alpha.slider", "alpha.told", "alpha.stamp"
+VIEW, CURVE = "alpha.view", "alpha.curve"
+SLIDER = LiveControl("alpha.slider")
 
 
 def draw(lab: Lab, found: Curve) -> None:
     """Draw the live part; it reads the view from the session, so that the slider can move it."""
     st.session_state[CURVE] = found
-    st.session_state.pop(SETTLED, None)
+    SLIDER.has_settled()  # the whole page is drawn anyway
     _live(lab)
 
 
 @st.fragment
 def _live(lab: Lab) -> None:
     with one_sentence():
-        if st.session_state.pop(SETTLED, False):
+        if SLIDER.has_settled():
             st.rerun()  # the hand has let go: the address and the details below follow now
         view, found = st.session_state[VIEW], st.session_state[CURVE]
         shown = found.nearest(view.alpha)
-        if shown != st.session_state.get(TOLD):  # not the slider's own word, so the slider has to hear it
-            st.session_state[TOLD], st.session_state[STAMP] = shown, st.session_state.get(STAMP, 0) + 1
-        live_slider(SLIDER, shown, found.alphas, found.chosen, st.session_state[STAMP], _moved)
+        live_slider(SLIDER, shown, found.alphas, found.chosen, _moved)
         st.plotly_chart(
             (chart_options.frontier if view.plot == "frontier" else chart_options.over_alpha)(found, shown),
             key=f"alpha.chart.{view.plot}",
@@ -45,12 +44,12 @@ def _live(lab: Lab) -> None:
         metric_row.row(_row(lab, found, shown))
 
 
-def _moved() -> None:
-    move, view, found = last_move(SLIDER), st.session_state.get(VIEW), st.session_state.get(CURVE)
-    if move is None or view is None or found is None or move.alpha not in found.alphas:
-        return
-    st.session_state[VIEW], st.session_state[TOLD] = replace(view, alpha=move.alpha), move.alpha
-    st.session_state[SETTLED] = move.settled
+def _moved(move: Move) -> bool:
+    view, found = st.session_state.get(VIEW), st.session_state.get(CURVE)
+    if view is None or found is None or move.value not in found.alphas:
+        return False
+    st.session_state[VIEW] = replace(view, alpha=move.value)
+    return True
 
 
 def _row(lab: Lab, found: Curve, shown: float) -> list[Figure]:

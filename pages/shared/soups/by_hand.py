@@ -14,7 +14,8 @@ from core.soups import PRESETS, SKETCH, Hand, Pool, PoolResults, SoupRow, cut_of
 from core.workspace import Lab
 from pages.shared.app import handover
 from pages.shared.app.frame import one_sentence
-from pages.shared.components.factor_sliders import factor_sliders, last_move
+from pages.shared.components.factor_sliders import factor_sliders
+from pages.shared.components.live_control import LiveControl, Move
 from pages.shared.soups import charts, search
 from pages.shared.soups import view as soup_view
 from pages.shared.soups.results import settings_of, title_of
@@ -24,18 +25,17 @@ from pages.shared.widgets.chart_options import options
 from pages.shared.widgets.metric_row import Figure
 from pages.shared.widgets.pickers import seed
 
-SLIDERS, STATE = "soups.sliders", "soups.hand"
+STATE = "soups.hand"
+SLIDERS = LiveControl("soups.sliders", digits=3)
 
 
 @dataclass
 class State:
-    """What a session's mix by hand is: the mix, what was before it, and whether the sliders have to hear of it."""
+    """What a session's mix by hand is: the mix, what was before it, and whether no hand is on the sliders."""
 
     hand: Hand
     before: list[tuple[float, ...]]
-    stamp: int = 0
     settled: bool = True
-    news: bool = False
 
 
 def page(
@@ -86,19 +86,19 @@ def _state(lab: Lab, pool: Pool, found: PoolResults | None, view: View, anew: bo
     asked = (soup, view.candidate, partition)
     if anew or not isinstance(state, State) or (state.hand.soup, state.hand.candidate, state.hand.partition) != asked:
         start = view.factors if anew and len(view.factors) == len(partition) else (1.0,) * len(partition)
-        state = State(Hand(*asked, start), [], getattr(state, "stamp", 0) + 1)
+        state = State(Hand(*asked, start), [])
         st.session_state[STATE] = state
     return state
 
 
 def _put(state: State, factors: tuple[float, ...]) -> None:
     state.before.append(state.hand.factors)
-    state.hand, state.stamp = replace(state.hand, factors=factors), state.stamp + 1
+    state.hand = replace(state.hand, factors=factors)
 
 
 def _undo(state: State) -> None:
     if state.before:
-        state.hand, state.stamp = replace(state.hand, factors=state.before.pop()), state.stamp + 1
+        state.hand = replace(state.hand, factors=state.before.pop())
 
 
 def _set_all(state: State) -> None:
@@ -113,27 +113,26 @@ def _set_all(state: State) -> None:
         )
 
 
-def _moved() -> None:
-    move, state = last_move(SLIDERS), st.session_state.get(STATE)
-    if move is None or not isinstance(state, State) or len(move.factors) != len(state.hand.factors):
-        return
+def _moved(move: Move) -> bool:
+    state = st.session_state.get(STATE)
+    if not isinstance(state, State) or len(move.value) != len(state.hand.factors):
+        return False
     if state.settled:
         state.before.append(state.hand.factors)
-    state.hand, state.settled = replace(state.hand, factors=move.factors), move.settled
-    state.news = move.settled
+    state.hand, state.settled = replace(state.hand, factors=move.value), move.settled
+    return True
 
 
 @st.fragment
 def _live(lab: Lab, pool: Pool, found: PoolResults | None) -> None:
     with one_sentence():
         state: State = st.session_state[STATE]
-        if state.news:
-            state.news = False
+        if SLIDERS.has_settled():
             st.rerun()  # the hand has let go: the address, Undo and the rest of the page follow now
         hand, judge = state.hand, desk(lab, pool)
         names = [charts.short(group.title) for group in hand.partition.groups]
         st.caption(f"λ of each component: left is all {hand.candidate}, right is all of the soup so far.")
-        factor_sliders(SLIDERS, names, hand.factors, state.stamp, _moved)
+        factor_sliders(SLIDERS, names, hand.factors, _moved)
         glance = not state.settled
         before, now = judge.judged(hand.soup, glance), judge.judged(hand.recipe, glance)
         label = f"Val, first {now.n} pictures" if glance else "Val, this mix"

@@ -25,15 +25,16 @@ from core.recipes import Recipe, mixed
 from core.workspace import Lab
 from pages.shared.app import job_status
 from pages.shared.app.frame import one_sentence
-from pages.shared.components.alpha_sliders import Line, Preset, last_move, mixer
+from pages.shared.components.alpha_sliders import Line, Preset, alpha_sliders
+from pages.shared.components.live_control import LiveControl, Move
 from pages.shared.strategies import mix_charts
 from pages.shared.widgets import colours
 from pages.shared.widgets.chart_options import options
 from pages.shared.widgets.escape import plain
 from pages.shared.widgets.formatting import interval, percent, points
 
-VIEW, MIXER, PLANE = "many.view", "many.mixer", "many.plane"
-TOLD, STAMP, SETTLED = "many.told", "many.stamp", "many.settled"
+VIEW, PLANE = "many.view", "many.plane"
+SLIDERS = LiveControl("many.mixer", digits=4)
 JOB, LEFT = "many.job", "many.left"
 Alphas = tuple[float, ...]
 
@@ -127,7 +128,7 @@ def draw(lab: Lab, jobs: Jobs, outcome: Comparison, alphas: Alphas) -> None:
     enabled = tuned_of(lab, outcome).here
     job = _whole_val(lab, jobs, outcome, alphas) if enabled else None
     busy = job is not None and job.active
-    st.session_state.pop(SETTLED, None)
+    SLIDERS.has_settled()  # the whole page is drawn anyway
     st.fragment(_live, run_every=job_status.BUSY if busy else None)(lab, jobs, outcome, enabled, job.key if job else "")
     if enabled:  # after all that is drawn already, and before somebody drags
         _sketch(lab, lab.name, (*tasks_of(outcome), *tasks_of(outcome, "supported")))
@@ -154,17 +155,15 @@ def _whole_val(lab: Lab, jobs: Jobs, outcome: Comparison, alphas: Alphas) -> Job
 def _live(lab: Lab, jobs: Jobs, outcome: Comparison, enabled: bool, job_key: str) -> None:
     with one_sentence():
         job = jobs.get(job_key)
-        if st.session_state.pop(SETTLED, False) or (job_key and (job is None or job.state == "done")):
+        if SLIDERS.has_settled() or (job_key and (job is None or job.state == "done")):
             st.rerun()  # the hand has let go, or the whole of val is there: the address and the rest follow
         alphas = st.session_state[VIEW].alphas or start(outcome)
-        if alphas != st.session_state.get(TOLD):  # not the sliders' own word, so they have to hear it
-            st.session_state[TOLD], st.session_state[STAMP] = alphas, st.session_state.get(STAMP, 0) + 1
-        moving = (move := last_move(MIXER)) is not None and move.alphas == alphas and not move.settled
+        moving = SLIDERS.held_at(alphas)
         if not enabled and kept(lab, outcome, alphas) is None:
             alphas = start(outcome)
         found = worth(lab, outcome, alphas, not moving)
         together = combined(*([found[t].now for t in tasks_of(outcome, side)] for side in ("tasks", "supported")))
-        mixer(MIXER, _lines(lab, outcome, found), alphas, _presets(outcome), st.session_state[STAMP], _moved, enabled)
+        alpha_sliders(SLIDERS, _lines(lab, outcome, found), alphas, _presets(outcome), _moved, enabled)
         _said(outcome, found, job, moving)
         _chart(lab, outcome, alphas, together)
 
@@ -241,11 +240,11 @@ def _presets(outcome: Comparison) -> Sequence[Preset]:
     return [Preset(titles[row.strategy], row.note or row.strategy, alphas) for alphas, row in named(outcome).items()]
 
 
-def _moved() -> None:
-    move, view = last_move(MIXER), st.session_state.get(VIEW)
-    if move is not None and view is not None:
-        st.session_state[VIEW], st.session_state[TOLD] = replace(view, alphas=move.alphas), move.alphas
-        st.session_state[SETTLED] = move.settled
+def _moved(move: Move) -> bool:
+    if (view := st.session_state.get(VIEW)) is None:
+        return False
+    st.session_state[VIEW] = replace(view, alphas=move.value)
+    return True
 
 
 def _picked() -> None:
@@ -253,4 +252,4 @@ def _picked() -> None:
     if chosen:
         alphas = tuple(round(min(1.0, max(0.0, float(chosen[0][axis]))), 4) for axis in "xy")
         st.session_state[VIEW] = replace(st.session_state[VIEW], alphas=alphas)
-        st.session_state[SETTLED] = True
+        SLIDERS.settle()

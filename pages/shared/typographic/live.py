@@ -13,8 +13,9 @@ from core.recipes import GRID
 from core.workspace import Lab
 from pages.shared.app import frame, url_state
 from pages.shared.app.handover import go_on
-from pages.shared.components.easel import easel, last_spot
-from pages.shared.components.live_slider import last_move, live_slider
+from pages.shared.components.easel import easel
+from pages.shared.components.live_control import LiveControl, Move
+from pages.shared.components.live_slider import live_slider
 from pages.shared.typographic import charts as attack_charts
 from pages.shared.typographic import controls as attack_controls
 from pages.shared.typographic import reading
@@ -26,21 +27,21 @@ from pages.shared.widgets.escape import plain
 from pages.shared.widgets.formatting import alpha_text, percent
 from pages.shared.widgets.metric_row import Figure
 
-VIEW, SLIDER, EASEL = "attack.view", "attack.slider", "attack.easel"
-TOLD, STAMP, SETTLED = "attack.told", "attack.stamp", "attack.settled"
+VIEW = "attack.view"
+SLIDER, EASEL = LiveControl("attack.slider"), LiveControl("attack.easel", digits=3)
 
 
 def draw(lab: Lab, view: View) -> None:
     """Draw controls and main part; they read the view from the session, where every hand's move puts it."""
     st.session_state[VIEW] = view
-    st.session_state.pop(SETTLED, None)
+    _let_go()  # the whole page is drawn anyway
     _live(lab)
 
 
 @st.fragment
 def _live(lab: Lab) -> None:
     with frame.one_sentence():
-        if st.session_state.pop(SETTLED, False):
+        if _let_go():
             st.rerun()  # the hand has let go: the address and what lies below follow
         controls, main = frame.controls_and_main()
         with controls:
@@ -57,6 +58,11 @@ def _live(lab: Lab) -> None:
             if found is not None:
                 with controls:
                     _save(found)
+
+
+def _let_go() -> bool:
+    """Whether a hand has let go of the slider or the picture since this was last asked."""
+    return any([SLIDER.has_settled(), EASEL.has_settled()])
 
 
 def _save(found: Reading) -> None:
@@ -97,11 +103,9 @@ def alpha_of(lab: Lab, view: View) -> float:
 
 def _main(lab: Lab, view: View, image: np.ndarray | None, known: bool) -> Reading | None:
     alpha = alpha_of(lab, view)
-    if alpha != st.session_state.get(TOLD):
-        st.session_state[TOLD], st.session_state[STAMP] = alpha, st.session_state.get(STAMP, 0) + 1
     chosen = chosen_alpha(lab, view)
     stops = sorted({*GRID, alpha})
-    live_slider(SLIDER, alpha, stops, -1.0 if chosen is None else chosen, st.session_state[STAMP], _moved)
+    live_slider(SLIDER, alpha, stops, -1.0 if chosen is None else chosen, _moved)
     if image is None:
         otherwise = "choose another task" if known else "go back to the samples"
         st.info(f"No picture yet: give one on the left, or {otherwise}.", icon=":material/image:")
@@ -155,18 +159,16 @@ def _figure(found: Reading, alpha: float, model: int) -> Figure:
     return Figure(f"{mark} says **{plain(found.names[said][:24])}**", float(row[said]), explained=note)
 
 
-def _moved() -> None:
-    move = last_move(SLIDER)
-    if move is None or VIEW not in st.session_state:
-        return
-    st.session_state[VIEW], st.session_state[TOLD] = replace(st.session_state[VIEW], alpha=move.alpha), move.alpha
-    st.session_state[SETTLED] = move.settled
+def _moved(move: Move) -> bool:
+    if (view := st.session_state.get(VIEW)) is None:
+        return False
+    st.session_state[VIEW] = replace(view, alpha=move.value)
+    return True
 
 
-def _put() -> None:
-    spot = last_spot(EASEL)
-    if spot is None or VIEW not in st.session_state:
-        return
-    view = st.session_state[VIEW]
-    st.session_state[VIEW] = replace(view, look=replace(view.look, x=spot.x, y=spot.y))
-    st.session_state[SETTLED] = spot.settled
+def _put(move: Move) -> bool:
+    if (view := st.session_state.get(VIEW)) is None:
+        return False
+    x, y = move.value
+    st.session_state[VIEW] = replace(view, look=replace(view.look, x=x, y=y))
+    return True

@@ -166,7 +166,7 @@ def test_a_missing_checkpoint_is_said_and_trained_again(page, cache, key, outcom
     path.unlink()
     at = page("strategies", compare=key, result=JOINT)
     assert len(at.metric) == 4 and not at.error
-    assert any("not here" in c.value and lost in c.value and "--remake 'joint'" in c.value for c in at.caption)
+    assert any("not here" in c.value and lost in c.value and "--remake joint" in c.value for c in at.caption)
     at.button(key="many.remake.joint").click().run()
     wait(at, lambda at: path.exists() and not [c for c in at.caption if "not here" in c.value])
     assert not at.warning and not at.error
