@@ -16,9 +16,10 @@ from pages.shared.app import handover
 from pages.shared.app.frame import one_sentence
 from pages.shared.components.factor_sliders import factor_sliders
 from pages.shared.components.live_control import LiveControl, Move
-from pages.shared.soups import charts, search
+from pages.shared.soups import charts, search, search_controls
 from pages.shared.soups import view as soup_view
-from pages.shared.soups.results import settings_of, title_of
+from pages.shared.soups.results import settings_of
+from pages.shared.soups.tables import title_of
 from pages.shared.soups.view import View
 from pages.shared.widgets import metric_row
 from pages.shared.widgets.chart_options import options
@@ -75,7 +76,7 @@ def _controls(lab: Lab, pool: Pool, found: PoolResults | None, view: View, anew:
             st.session_state[key] = allowed[0]
     soup = st.selectbox("Soup so far", soups, key="soups.from", help="λ = 1 keeps it as it is.")
     candidate = st.selectbox("Candidate", candidates, key="soups.candidate", help="λ = 0 takes its weights.")
-    partition = st.selectbox("Components", PARTITIONS, key="soups.handcut", help=search.HELP["partition"])
+    partition = st.selectbox("Components", PARTITIONS, key="soups.handcut", help=search_controls.HELP["partition"])
     return replace(view, soup=soup, candidate=candidate, partition=partition)
 
 
@@ -173,7 +174,7 @@ def _scatter(lab: Lab, found: PoolResults | None, sketch: dict[str, float]) -> N
 
 def _go_on(lab: Lab, jobs: Jobs, pool: Pool, state: State, view: View) -> None:
     hand = state.hand
-    usual = search.plan_of(replace(view, method="manifold"))  # budget, tolerance and optimiser as under Search
+    usual = search_controls.plan_of(replace(view, method="manifold"))  # budget, tolerance and optimiser as under Search
     plan = replace(usual, start=hand.soup, candidate=hand.candidate, factors=in_full(lab, pool, hand))
     with st.expander("Continue by search from here"):
         st.caption("Searches λ for this candidate, starting where the sliders stand; kept only if better on val.")

@@ -12,6 +12,7 @@ from core.jobs import Jobs
 from core.patching import SEQUENTIAL, Comparison, is_current, plan_of
 from core.workspace import Lab
 from pages.shared.strategies import charts, mix, results
+from pages.shared.strategies.alphas import start, tasks_of
 from pages.shared.strategies.view import FIGURES, NEW, SIDES, View
 from pages.shared.widgets.chart_options import options
 from pages.shared.widgets.copy_link import copy_link
@@ -23,7 +24,7 @@ SHOWN = "many.shown"
 
 def titles(kept: Mapping[str, Comparison]) -> dict[str, str]:
     """A comparison in a few words, by key; those that read alike get a piece of their key."""
-    said = {k: f"{len(mix.tasks_of(o))} tasks, {o.facts['budget']:,} steps" for k, o in kept.items()}
+    said = {k: f"{len(tasks_of(o))} tasks, {o.facts['budget']:,} steps" for k, o in kept.items()}
     alike = [words for words in said.values() if list(said.values()).count(words) > 1]
     return {key: f"{words} · {key[:4]}" if words in alike else words for key, words in said.items()}
 
@@ -80,7 +81,7 @@ def _order(outcome: Comparison) -> int:
 def facts(lab: Lab, view: View, outcome: Comparison) -> None:
     """What is compared, and what can be taken away."""
     patching, supported = (
-        [lab.task(name).title for name in mix.tasks_of(outcome, side)] for side in ("tasks", "supported")
+        [lab.task(name).title for name in tasks_of(outcome, side)] for side in ("tasks", "supported")
     )
     drawn = outcome.facts["orders"]
     orders = "in this order" if drawn == 0 else f"{drawn} order{'s' if drawn != 1 else ''}"
@@ -113,7 +114,7 @@ def theme() -> str:
 def figure(lab: Lab, jobs: Jobs, view: View, outcome: Comparison) -> View:
     """The main figure, the numbers that answer, and the way on; returns the view with the result that was picked."""
     if view.figure == "mix":
-        alphas = view.alphas or mix.start(outcome)
+        alphas = view.alphas or start(outcome)
         results.weights_of_tasks(lab, jobs, outcome)
         mix.draw(lab, jobs, outcome, alphas)
         results.go_on_with_mix(lab, outcome, view, alphas)

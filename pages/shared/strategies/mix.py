@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 import streamlit as st
 
@@ -13,21 +13,28 @@ from core.patching import (
     EXHAUSTIVE,
     SEARCHED,
     SHARED,
-    SPECIALISED,
     UNPATCHED,
     Comparison,
-    Estimate,
-    StrategyRow,
-    absent,
     evaluate_on,
 )
-from core.recipes import Recipe, mixed
 from core.workspace import Lab
 from pages.shared.app import job_status
 from pages.shared.app.frame import one_sentence
 from pages.shared.components.alpha_sliders import Line, Preset, alpha_sliders
 from pages.shared.components.live_control import LiveControl, Move
 from pages.shared.strategies import mix_charts
+from pages.shared.strategies.alphas import (
+    Alphas,
+    TaskEstimate,
+    estimator,
+    kept,
+    named,
+    recipe,
+    start,
+    tasks_of,
+    tuned_of,
+    worth,
+)
 from pages.shared.widgets import colours
 from pages.shared.widgets.chart_options import options
 from pages.shared.widgets.escape import plain
@@ -36,91 +43,6 @@ from pages.shared.widgets.formatting import interval, percent, points
 VIEW, PLANE = "many.view", "many.plane"
 SLIDERS = LiveControl("many.mixer", digits=4)
 JOB, LEFT = "many.job", "many.left"
-Alphas = tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class TaskEstimate:
-    """What a mix is worth on one task, the base on the same pictures, and whether that is the whole of val."""
-
-    now: Accuracy
-    base: Accuracy
-    whole: bool
-
-
-def named(outcome: Comparison) -> dict[Alphas, StrategyRow]:
-    """The mixes that have a name, by their α_i to 4 decimals: unpatched, best shared α, searched, best of all."""
-    k, found = len(tasks_of(outcome)), {}
-    for strategy in (UNPATCHED, SHARED, SEARCHED, EXHAUSTIVE):
-        for row in outcome.of(strategy):
-            alphas = row.alphas or (0.0,)
-            each = alphas if len(alphas) == k else tuple(a / k for a in alphas) * k
-            found[tuple(round(a, 4) for a in each)] = row
-    return found
-
-
-def tasks_of(outcome: Comparison, side: str = "tasks") -> list[str]:
-    """The patching tasks of an outcome, or its supported ones."""
-    return [str(task) for task in outcome.facts[side]]  # type: ignore[attr-defined]
-
-
-def start(outcome: Comparison) -> Alphas:
-    """The mix to begin with: the searched one."""
-    (row,) = outcome.of(SEARCHED)
-    return tuple(round(a, 4) for a in row.alphas)
-
-
-@dataclass(frozen=True)
-class Tuned:
-    """The model of each task that the sliders mix: the comparison's ``own``, or the workspace's in their place."""
-
-    recipes: Mapping[str, Recipe]
-    own: bool
-    here: bool
-
-
-def tuned_of(lab: Lab, outcome: Comparison) -> Tuned:
-    """What the sliders mix: the comparison's own models where they are here, else the workspace's of the same tasks."""
-    (row,), tasks = outcome.of(SPECIALISED), tasks_of(outcome)
-    if absent(lab, row) and all(task in lab.zoo for task in tasks):
-        return Tuned({task: lab.tuned(task) for task in tasks}, own=False, here=True)
-    return Tuned({task: row.recipes[task] for task in tasks}, own=True, here=not absent(lab, row))
-
-
-def kept(lab: Lab, outcome: Comparison, alphas: Alphas) -> StrategyRow | None:
-    """The result of the comparison that these α_i are, if they mix its own models."""
-    return named(outcome).get(alphas) if tuned_of(lab, outcome).own else None
-
-
-def recipe(lab: Lab, outcome: Comparison, alphas: Alphas) -> Recipe:
-    """The recipe of α_i, one for each task."""
-    if (row := kept(lab, outcome, alphas)) is not None:
-        return row.recipes[""]
-    return mixed(lab.base, [tuned_of(lab, outcome).recipes[task] for task in tasks_of(outcome)], alphas)
-
-
-@st.cache_resource(max_entries=2, show_spinner="Getting ready to follow the sliders (the first time takes a moment) …")
-def _sketch(_lab: Lab, name: str, tasks: tuple[str, ...]) -> Estimate:
-    sketch = Estimate(_lab, tasks)
-    sketch(_lab.base)
-    return sketch
-
-
-def worth(lab: Lab, outcome: Comparison, alphas: Alphas, settled: bool) -> dict[str, TaskEstimate]:
-    """What a mix is worth on val: of named mixes as kept, else whole where it was evaluated, else on a few pictures."""
-    every, base = [*tasks_of(outcome), *tasks_of(outcome, "supported")], outcome.rows[0].accuracies["val"]
-    if (row := kept(lab, outcome, alphas)) is not None:
-        return {task: TaskEstimate(row.accuracies["val"][task], base[task], True) for task in every}
-    mix = recipe(lab, outcome, alphas)
-    known = [task for task in every if lab.known(mix, task, "val")]
-    if not settled and len(known) < len(every):
-        known = []  # in the middle of a drag, all from the same few pictures
-    found = {task: TaskEstimate(lab.evaluate(mix, task, "val").accuracy, base[task], True) for task in known}
-    if len(known) < len(every):
-        sketch = _sketch(lab, lab.name, tuple(every))
-        now, before = sketch(mix), sketch(lab.base)
-        found |= {task: TaskEstimate(now[task], before[task], False) for task in every if task not in found}
-    return {task: found[task] for task in every}
 
 
 def draw(lab: Lab, jobs: Jobs, outcome: Comparison, alphas: Alphas) -> None:
@@ -131,7 +53,7 @@ def draw(lab: Lab, jobs: Jobs, outcome: Comparison, alphas: Alphas) -> None:
     SLIDERS.has_settled()  # the whole page is drawn anyway
     st.fragment(_live, run_every=job_status.BUSY if busy else None)(lab, jobs, outcome, enabled, job.key if job else "")
     if enabled:  # after all that is drawn already, and before somebody drags
-        _sketch(lab, lab.name, (*tasks_of(outcome), *tasks_of(outcome, "supported")))
+        estimator(lab, lab.name, (*tasks_of(outcome), *tasks_of(outcome, "supported")))
 
 
 def _whole_val(lab: Lab, jobs: Jobs, outcome: Comparison, alphas: Alphas) -> Job | None:

@@ -28,7 +28,7 @@ from core.workspace import Lab
 from pages.shared.app import job_status
 from pages.shared.app.handover import go_on
 from pages.shared.app.pace import time_for
-from pages.shared.strategies.mix import recipe, tasks_of, tuned_of
+from pages.shared.strategies.alphas import recipe, tasks_of, tuned_of
 from pages.shared.strategies.view import View, results, write
 from pages.shared.widgets import metric_row
 from pages.shared.widgets.formatting import alpha_text, interval, listed, percent, points

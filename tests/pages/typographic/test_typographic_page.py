@@ -13,7 +13,7 @@ from core.attacks.typography import Look, write
 from core.classify.interactive import live
 from core.workspace.history import History
 from pages.shared.app.url_state import Parameters
-from pages.shared.typographic import panels
+from pages.shared.typographic import panels, studies
 from pages.shared.typographic import view as attack_view
 from pages.shared.widgets.formatting import percent
 from tests.conftest import tiny_tasks
@@ -153,7 +153,7 @@ def test_a_whole_task_is_attacked_when_asked(page, cache):
     at, lab = page("typographic", task="plain", patch="noisy", alpha="0.5"), lab_of(cache)
     find_out(at, 0)
     recipes = [lab.patch("noisy", a) for a in panels.ALPHAS]
-    study = attack.over_alpha(recipes, lab.task("plain"), "test", view_of(at).look, panels.COUNT)
+    study = attack.over_alpha(recipes, lab.task("plain"), "test", view_of(at).look, studies.COUNT)
     assert study.known(lab)
     middle = study.table(lab)[panels.ALPHAS.index(0.5)][0]
     assert middle.clean is not None
