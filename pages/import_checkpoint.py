@@ -18,9 +18,9 @@ frame.title(
 )
 controls, main = frame.controls_and_main()
 with controls:
-    found = import_report.pick_file()
+    file = import_report.pick_file()
 with main:
-    if found is None:
+    if file is None:
         st.info(
             "Choose a `.safetensors`, `.pt` or `.bin` file, or a model folder. You will see here whether its names, "
             "shapes, numbers and activation fit, and how close it is to the base; that takes seconds, and nothing is "
@@ -28,6 +28,6 @@ with main:
             icon=":material/upload_file:",
         )
         st.code(command_line(lab, ["import", "theirs.safetensors", "--check"]), language="bash")
-    elif report := import_report.report_on(lab, jobs, found):
-        import_report.show(lab, report, found.title)
-        import_report.register(lab, jobs, found, report)
+    elif report := import_report.report_on(lab, jobs, file):
+        import_report.show(lab, report, file.title)
+        import_report.register(lab, jobs, file, report)

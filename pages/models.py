@@ -28,11 +28,11 @@ with controls:
 url_state.save("models", view, models_view.write)
 with main:
     made = sum(job.state == "done" for job in jobs.all())
-    found = workspaces.shelf(cache, made)
-    device.draw(next((w.precision for w in found if w.name == workspace.name()), "float32") or "float32")
+    known_workspaces = workspaces.shelf(cache, made)
+    device.draw(next((w.precision for w in known_workspaces if w.name == workspace.name()), "float32") or "float32")
     if trouble:
         st.warning(trouble, icon=":material/error:")
-    workspaces.draw(found)
+    workspaces.draw(known_workspaces)
     new_workspace.without_network(origin, st.session_state.get(new_workspace.NAME, ""))
-    if any(w.name == workspace.name() for w in found):
+    if any(w.name == workspace.name() for w in known_workspaces):
         precision.draw(workspace.lab(), jobs)

@@ -37,8 +37,8 @@ with controls:
 if shown.key == view.NEW:
     with main:
         shown = replace(shown, request=request.form(lab, shown.request, anew))
-        if found := request.offer(lab, jobs, shown.request):
-            url_state.save("many", view.View(found), view.write)
+        if made := request.offer(lab, jobs, shown.request):
+            url_state.save("many", view.View(made), view.write)
             st.rerun()
     url_state.save("many", shown, view.write)
 else:

@@ -25,19 +25,19 @@ def curve_key(lab: Lab, task: str, supported: Sequence[str]) -> str:
     return f"{lab.name}:{task} with {'+'.join(supported)}"
 
 
-def offer_rest(lab: Lab, jobs: Jobs, view: View, found: Curve) -> None:
+def offer_rest(lab: Lab, jobs: Jobs, view: View, curve: Curve) -> None:
     """If a curve is shown without some of the supported tasks that were asked for: say so, and offer them."""
-    if rest := [name for name in view.supported if name not in found.supported]:
-        st.caption(f"Shown with {listed([lab.task(name).title for name in found.supported])} alone for now.")
-        offer_curve(lab, jobs, view.task, [*found.supported, *rest])
+    if rest := [name for name in view.supported if name not in curve.supported]:
+        st.caption(f"Shown with {listed([lab.task(name).title for name in curve.supported])} alone for now.")
+        offer_curve(lab, jobs, view.task, [*curve.supported, *rest])
 
 
-def with_alpha(lab: Lab, jobs: Jobs, view: View, found: Curve) -> View:
+def with_alpha(lab: Lab, jobs: Jobs, view: View, curve: Curve) -> View:
     """The view with its α: the chosen one if none was asked for. One that was not evaluated becomes a job, once."""
     if view.alpha is None:
-        return replace(view, alpha=found.chosen)
-    asked = (lab, jobs, view.task, view.alpha, found.supported)
-    if view.alpha not in found.alphas and point_job(*asked) is None:
+        return replace(view, alpha=curve.chosen)
+    asked = (lab, jobs, view.task, view.alpha, curve.supported)
+    if view.alpha not in curve.alphas and point_job(*asked) is None:
         evaluate_point(*asked)
     return view
 

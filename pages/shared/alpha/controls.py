@@ -44,7 +44,7 @@ def pick(lab: Lab, view: View, anew: bool) -> View:
     return replace(view, supported=supported, plot=plot)
 
 
-def choose(lab: Lab, jobs: Jobs, view: View, found: Curve) -> None:
+def choose(lab: Lab, jobs: Jobs, view: View, curve: Curve) -> None:
     """Which α: the one that validation chooses, or any hundredth."""
     st.session_state[EXACT] = view.alpha
     st.number_input(
@@ -57,24 +57,24 @@ def choose(lab: Lab, jobs: Jobs, view: View, found: Curve) -> None:
         on_change=_typed,
         help="Any hundredth. If it was not evaluated yet, that is done then, and kept: the slider stops there, too.",
     )
-    if view.alpha not in found.alphas:
-        _pending(lab, jobs, view, found)
+    if view.alpha not in curve.alphas:
+        _pending(lab, jobs, view, curve)
     rule = st.container(gap="xsmall")
     rule.button(
         "Choose α on validation",
         icon=":material/star:",
         key="alpha.choose",
         on_click=_set,
-        args=(found.chosen,),
+        args=(curve.chosen,),
         width="stretch",
-        help=f"α = {alpha_text(found.chosen)}, chosen among the {len(found.alphas)} evaluated ones on *val* pictures. "
+        help=f"α = {alpha_text(curve.chosen)}, chosen among the {len(curve.alphas)} evaluated ones on *val* pictures. "
         "Test pictures only show, and never choose.",
     )
     rule.caption("Highest combined accuracy on val; the smallest of equals.")
-    _within(found)
+    _within(curve)
 
 
-def _within(found: Curve) -> None:
+def _within(curve: Curve) -> None:
     """The other rule: the most of the patch that costs the supported tasks no more than one says."""
     points = st.number_input(
         "May cost (points)",
@@ -86,7 +86,7 @@ def _within(found: Curve) -> None:
         key="alpha.loss",
         help="Points of accuracy that the supported tasks may lose on val, against the base.",
     )
-    alpha = found.chosen_within(points / 100)
+    alpha = curve.chosen_within(points / 100)
     st.button(
         f"Most patch for that: {alpha_text(alpha)}",
         icon=":material/shield:",
@@ -99,15 +99,15 @@ def _within(found: Curve) -> None:
     )
 
 
-def take_away(lab: Lab, view: View, found: Curve) -> None:
+def take_away(lab: Lab, view: View, curve: Curve) -> None:
     """The link, the curve and the recipe."""
-    shown = found.nearest(view.alpha)
+    shown = curve.nearest(view.alpha)
     share, take = st.columns([1, 1.25])
     with share:
         copy_link("alpha.copy")
     with take.popover("Download", icon=":material/download:", width="stretch"):
         recipe, name = lab.patch(view.task, shown), f"{view.task}-alpha{alpha_text(shown)}"
-        _download("Curve (CSV)", lambda: tables.curve_csv(found), f"{view.task}-curve.csv", "text/csv")
+        _download("Curve (CSV)", lambda: tables.curve_csv(curve), f"{view.task}-curve.csv", "text/csv")
         _download("Recipe (JSON)", recipe.to_json, f"{name}-recipe.json", "application/json")
         st.caption("The picture (PNG): the camera above the chart.")
 

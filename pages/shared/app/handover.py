@@ -63,8 +63,8 @@ def note_figures(lab: Lab, mix: Mix) -> None:
     """Write what is known of a kept mix by now into the history."""
     history = History(lab.folder)
     entry = history.find(mix.recipe)
-    if entry is not None and list(entry.figures) != (found := known_figures(lab, mix.recipe)):
-        history.change(entry.key, figures=found)
+    if entry is not None and list(entry.figures) != (figures := known_figures(lab, mix.recipe)):
+        history.change(entry.key, figures=figures)
 
 
 def downloads(mix: Mix) -> None:

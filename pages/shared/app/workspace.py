@@ -60,11 +60,11 @@ def switch_to(picked: str) -> None:
 
 def tell_notices() -> None:
     """Say once to every visitor what the open workspace has noticed, such as a damaged file that it set aside."""
-    told = st.session_state.setdefault("workspace.told", set())
+    shown = st.session_state.setdefault("workspace.told", set())
     with suppress(PaletteError):  # one that cannot be opened: the page has said so
         for notice in list(lab().notices):
-            if notice not in told:
-                told.add(notice)
+            if notice not in shown:
+                shown.add(notice)
                 st.toast(notice, icon=":material/info:", duration="infinite")
 
 

@@ -117,26 +117,26 @@ def _sample(lab: Lab, task: str) -> Album:
     if (known := desk.albums.get(key)) is not None:
         return known
     with st.spinner(f"Getting the test pictures of {lab.task(task).title} (only the first time takes a moment) …"):
-        found, names = lab.pictures(task, "test"), lab.task(task).class_names
-    rows = in_turn(found.labels, list(range(len(names))), np.random.default_rng(0), SAMPLES)
-    pictures = (picture(found.images[i], desk.fit, f"{task} {i}", names[found.labels[i]]) for i in rows)
+        shown, names = lab.pictures(task, "test"), lab.task(task).class_names
+    rows = in_turn(shown.labels, list(range(len(names))), np.random.default_rng(0), SAMPLES)
+    pictures = (picture(shown.images[i], desk.fit, f"{task} {i}", names[shown.labels[i]]) for i in rows)
     return desk.albums.put(key, Album(tuple(pictures)))
 
 
 def _loose(lab: Lab, files: Sequence[Any]) -> Album:
     """Each file is an album of one, kept as long as there is room: adding a file decodes that one only."""
     desk = classifier(lab)
-    found = {file.file_id: desk.albums.get(("file", file.file_id)) for file in files}
-    todo = [file for file in files if found[file.file_id] is None]
+    albums = {file.file_id: desk.albums.get(("file", file.file_id)) for file in files}
+    todo = [file for file in files if albums[file.file_id] is None]
     bar = st.progress(0.0, "Reading pictures") if len(todo) > 4 else None
     for i, file in enumerate(todo):
         one = take_in([Incoming(file.name, None, file.getvalue)], desk.fit)
-        found[file.file_id] = desk.albums.put(("file", file.file_id), one)
+        albums[file.file_id] = desk.albums.put(("file", file.file_id), one)
         if bar is not None:
             bar.progress((i + 1) / len(todo), f"Reading pictures: {i + 1} of {len(todo)}")
     if bar is not None:
         bar.empty()
-    return Album.joined(one for one in found.values() if one is not None)
+    return Album.joined(one for one in albums.values() if one is not None)
 
 
 def _unpack(box: list[bytes], name: str) -> list[Incoming]:

@@ -73,7 +73,7 @@ class LiveControl:
     def _word(self) -> Mapping[str, Any] | None:
         return (st.session_state.get(self.key) or {}).get("moved")
 
-    def _value(self, told: float | Sequence[float]) -> Value:
-        if isinstance(told, Sequence):
-            return tuple(round(min(1.0, max(0.0, float(number))), self.digits) for number in told)
-        return round(min(1.0, max(0.0, float(told))), self.digits)
+    def _value(self, raw: float | Sequence[float]) -> Value:
+        if isinstance(raw, Sequence):
+            return tuple(round(min(1.0, max(0.0, float(number))), self.digits) for number in raw)
+        return round(min(1.0, max(0.0, float(raw))), self.digits)

@@ -96,7 +96,7 @@ def pick(lab: Lab, view: View, anew: bool) -> ExportRequest:
 
 
 def _help() -> str:
-    return "\n".join(f"- **{TITLES[fmt]}**: {said}" for fmt, said in FOR.items())
+    return "\n".join(f"- **{TITLES[fmt]}**: {purpose}" for fmt, purpose in FOR.items())
 
 
 def _where(mix: Mix) -> tuple[Path | None, bool]:

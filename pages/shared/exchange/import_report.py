@@ -28,14 +28,14 @@ FIRST = 10
 
 
 @dataclass(frozen=True)
-class Report:
+class CheckpointFile:
     """A file to look at: where it is, and what its owner calls it."""
 
     path: Path
     title: str
 
 
-def pick_file() -> Report | None:
+def pick_file() -> CheckpointFile | None:
     """Choose a file or a folder on this machine, or upload a file; None as long as nothing is chosen."""
     how = st.segmented_control("From", ["Upload", "Path"], key="import.how", default="Upload", required=True)
     if how == "Path":
@@ -46,7 +46,7 @@ def pick_file() -> Report | None:
             help="A file, or a folder as open_clip, Hugging Face or mergekit write it. It is only read.",
         ).strip()
         path = pickers.typed_path(text)
-        return Report(path, path.name or text) if text else None
+        return CheckpointFile(path, path.name or text) if text else None
     given = st.file_uploader(
         "Checkpoint",
         [ending.removeprefix(".") for ending in SAFE + TORCH],
@@ -60,7 +60,7 @@ def pick_file() -> Report | None:
     if not path.exists():  # under a name of ours: theirs is no path
         with files.replacing(path) as temporary, temporary.open("wb") as file:
             file.write(given.getbuffer())
-    return Report(path, given.name)
+    return CheckpointFile(path, given.name)
 
 
 def _drawer() -> Path:
@@ -70,24 +70,24 @@ def _drawer() -> Path:
     return Path(st.session_state["import.drawer"].name)
 
 
-def report_on(lab: Lab, jobs: Jobs, found: Report) -> Preflight | None:
+def report_on(lab: Lab, jobs: Jobs, file: CheckpointFile) -> Preflight | None:
     """The pre-flight report of a file, as soon as it is there. A path that changed is looked at anew."""
     try:
-        stamp = found.path.stat().st_mtime_ns
+        stamp = file.path.stat().st_mtime_ns
     except (OSError, ValueError):
         stamp = 0
-    key = f"{lab.name}:preflight {found.path} {stamp}"
-    job = job_status.at_once(jobs, key, f"Looking at {found.title}", _look(lab, found), again="Look again")
+    key = f"{lab.name}:preflight {file.path} {stamp}"
+    job = job_status.at_once(jobs, key, f"Looking at {file.title}", _look(lab, file), again="Look again")
     return None if job is None else job.result
 
 
-def _look(lab: Lab, found: Report):
+def _look(lab: Lab, file: CheckpointFile):
     def work(progress: Progress) -> Preflight:
         try:
-            report = preflight(lab, found.path, progress)
+            report = preflight(lab, file.path, progress)
         except PaletteError as error:  # an upload is kept under a name of ours, which nobody knows
-            said = str(error).replace(str(found.path), found.title).replace(found.path.name, found.title)
-            raise type(error)(said) from None
+            message = str(error).replace(str(file.path), file.title).replace(file.path.name, file.title)
+            raise type(error)(message) from None
         return replace(report, tower=dict.fromkeys(report.tower))  # the queue keeps no weights alive
 
     return work
@@ -112,8 +112,8 @@ def show(lab: Lab, report: Preflight, title: str) -> None:
         ("Cosine", "–" if report.cosine is None else f"{report.cosine:.3f}", "Of all weight matrices to the base's."),
     )
     with st.container(horizontal=True, gap="large"):  # as wide as their words, in as many rows as that takes
-        for label, value, said in facts:
-            st.metric(label, value, help=said, width="content")
+        for label, value, tooltip in facts:
+            st.metric(label, value, help=tooltip, width="content")
     _lists(report)
 
 
@@ -164,18 +164,18 @@ def _lists(report: Preflight) -> None:
         st.caption(plain(f"It carries its recipe: {named_recipes.title_of(report.recipe)}."))
 
 
-def register(lab: Lab, jobs: Jobs, found: Report, report: Preflight) -> None:
+def register(lab: Lab, jobs: Jobs, file: CheckpointFile, report: Preflight) -> None:
     """Ask what to call it, what it was trained on and from, and keep it."""
-    key = f"{lab.name}:import {found.path}"
+    key = f"{lab.name}:import {file.path}"
     if job_status.watch(jobs, key):
         return
-    _form(lab, jobs, found, report, key)
+    _form(lab, jobs, file, report, key)
     if job := job_status.outcome(jobs, key):
         _registered(lab, job.result)
 
 
-def _form(lab: Lab, jobs: Jobs, found: Report, report: Preflight, key: str) -> None:
-    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(found.title).stem).strip("-._")
+def _form(lab: Lab, jobs: Jobs, file: CheckpointFile, report: Preflight, key: str) -> None:
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(file.title).stem).strip("-._")
     with st.form("import.form", border=True):
         name, tasks, start = st.columns([1, 1.4, 1])
         called = name.text_input("Call it", stem, key=f"import.name.{stem}", help="Letters, digits, '.', '_' and '-'.")
@@ -189,24 +189,22 @@ def _form(lab: Lab, jobs: Jobs, found: Report, report: Preflight, key: str) -> N
         parent = start.selectbox("It started from", lab.zoo.names(), key="import.start")
         overwrite = st.checkbox("Replace a checkpoint of that name", key="import.overwrite")
         if st.form_submit_button("Bring it in", icon=":material/login:", type="primary", disabled=not report.fits):
-            jobs.submit(
-                key, f"Bringing in {called}", _work(lab, found, called, trained, parent, overwrite), urgent=True
-            )
+            jobs.submit(key, f"Bringing in {called}", _work(lab, file, called, trained, parent, overwrite), urgent=True)
             st.rerun()
 
 
-def _work(lab: Lab, found: Report, name: str, tasks: list[str], parent: str, overwrite: bool):
+def _work(lab: Lab, file: CheckpointFile, name: str, tasks: list[str], parent: str, overwrite: bool):
     def work(progress: Progress) -> Checkpoint:
         start = named_recipes.by_name(parent) if parent != BASE else lab.base
         return import_checkpoint(
             lab,
-            found.path,
+            file.path,
             name.strip(),
             start=start,
             tasks=tasks,
             overwrite=overwrite,
             progress=progress,
-            title=found.title,
+            title=file.title,
         )
 
     return work

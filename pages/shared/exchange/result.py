@@ -38,8 +38,8 @@ def done(lab: Lab, jobs: Jobs, job: Job, folder: Path | None) -> None:
         )
     rows = [(path.name, megabytes(path.stat().st_size)) for path in written.files]
     st.dataframe(pd.DataFrame(rows, columns=["File", "Size"]), hide_index=True, width="content")
-    said = ", ".join(f"{kind.replace('_', ' ')} `{digest[:12]}`" for kind, digest in written.digests.items())
-    st.caption(f"SHA-256 of the tensors: {said}.")
+    digests = ", ".join(f"{kind.replace('_', ' ')} `{digest[:12]}`" for kind, digest in written.digests.items())
+    st.caption(f"SHA-256 of the tensors: {digests}.")
     if any(path.name == "README.md" for path in written.files):  # the hub takes a folder with a card, no single file
         _push(jobs, job.key, written.files)
 

@@ -49,26 +49,26 @@ def page(
     anew: bool,
 ) -> View:
     """Controls and the live part; returns the view as it is now."""
-    found = next((f for f in known if f.folder == pool_folder(lab, pool).name), None)
+    results = next((f for f in known if f.folder == pool_folder(lab, pool).name), None)
     with places[0]:
-        view = _controls(lab, pool, found, view, anew)
-        state = _state(lab, pool, found, view, anew)
+        view = _controls(lab, pool, results, view, anew)
+        state = _state(lab, pool, results, view, anew)
         _set_all(state)
     with places[1]:
-        _live(lab, pool, found)
+        _live(lab, pool, results)
         _go_on(lab, jobs, pool, state, view)
     return replace(view, factors=state.hand.factors)
 
 
-def _soups(pool: Pool, found: PoolResults | None) -> dict[str, Recipe]:
-    rows = [row for row in (found.rows() if found else []) if row.recipe is not None]
+def _soups(pool: Pool, results: PoolResults | None) -> dict[str, Recipe]:
+    rows = [row for row in (results.rows() if results else []) if row.recipe is not None]
     made = {row.name: row.recipe for row in rows if row.recipe and set(row.recipe.models) <= set(pool.ingredients)}
     return made | {name: single(name) for name in pool.ingredients}
 
 
-def _controls(lab: Lab, pool: Pool, found: PoolResults | None, view: View, anew: bool) -> View:
-    soups = list(_soups(pool, found))
-    candidates = [row.name for row in found.individuals] if found else list(pool.ingredients)
+def _controls(lab: Lab, pool: Pool, results: PoolResults | None, view: View, anew: bool) -> View:
+    soups = list(_soups(pool, results))
+    candidates = [row.name for row in results.individuals] if results else list(pool.ingredients)
     usual = (view.soup or soups[0], view.candidate or candidates[min(1, len(candidates) - 1)])
     seed({"soups.from": usual[0], "soups.candidate": usual[1], "soups.handcut": view.partition}, anew)
     for key, allowed in (("soups.from", soups), ("soups.candidate", candidates), ("soups.handcut", PARTITIONS)):
@@ -80,9 +80,9 @@ def _controls(lab: Lab, pool: Pool, found: PoolResults | None, view: View, anew:
     return replace(view, soup=soup, candidate=candidate, partition=partition)
 
 
-def _state(lab: Lab, pool: Pool, found: PoolResults | None, view: View, anew: bool) -> State:
+def _state(lab: Lab, pool: Pool, results: PoolResults | None, view: View, anew: bool) -> State:
     """The session's mix; a new one if something else is to be mixed, or a link says so."""
-    soup, partition = _soups(pool, found)[view.soup], cut_of(lab, pool, view.partition)
+    soup, partition = _soups(pool, results)[view.soup], cut_of(lab, pool, view.partition)
     state = st.session_state.get(STATE)
     asked = (soup, view.candidate, partition)
     if anew or not isinstance(state, State) or (state.hand.soup, state.hand.candidate, state.hand.partition) != asked:
@@ -125,7 +125,7 @@ def _moved(move: Move) -> bool:
 
 
 @st.fragment
-def _live(lab: Lab, pool: Pool, found: PoolResults | None) -> None:
+def _live(lab: Lab, pool: Pool, results: PoolResults | None) -> None:
     with one_sentence():
         state: State = st.session_state[STATE]
         if SLIDERS.has_settled():
@@ -138,7 +138,7 @@ def _live(lab: Lab, pool: Pool, found: PoolResults | None) -> None:
         before, now = judge.judged(hand.soup, glance), judge.judged(hand.recipe, glance)
         label = f"Val, first {now.n} pictures" if glance else "Val, this mix"
         shown = [Figure(label, now.value, now, now.value - before.value)]
-        like, sketch = _measured(found, hand), dict[str, float]()
+        like, sketch = _measured(results, hand), dict[str, float]()
         if like is not None and state.settled:
             sketch = judge.sketch(hand.recipe, like)
             note = f"about: from {SKETCH} pictures of each task"
@@ -148,16 +148,16 @@ def _live(lab: Lab, pool: Pool, found: PoolResults | None) -> None:
             shown += [Figure(n, sketch[k], None, sketch[k] - a.value, None, note) for n, (k, a) in each.items()]
         metric_row.row([replace(one, against="the soup so far") for one in shown], places=3)
         if "ood" in sketch:
-            _scatter(lab, found, sketch)
+            _scatter(lab, results, sketch)
 
 
-def _measured(found: PoolResults | None, hand: Hand) -> SoupRow | None:
-    every = [*found.individuals, *found.rows()] if found else []
+def _measured(results: PoolResults | None, hand: Hand) -> SoupRow | None:
+    every = [*results.individuals, *results.rows()] if results else []
     return next((row for row in every if row.recipe == hand.soup.canonical() or row.recipe == hand.soup), None)
 
 
-def _scatter(lab: Lab, found: PoolResults | None, sketch: dict[str, float]) -> None:
-    if found is None:
+def _scatter(lab: Lab, results: PoolResults | None, sketch: dict[str, float]) -> None:
+    if results is None:
         return
     mine = {
         "type": "scatter",
@@ -167,7 +167,7 @@ def _scatter(lab: Lab, found: PoolResults | None, sketch: dict[str, float]) -> N
         "y": [100 * sketch["ood"]],
         "marker": {"symbol": "circle-open", "size": 20, "color": charts.colours.PATCH, "line": {"width": 3}},
     }
-    chart = charts.scatter(found, settings_of(found), "", title_of(lab, found), [mine])
+    chart = charts.scatter(results, settings_of(results), "", title_of(lab, results), [mine])
     chart.update_layout(height=330)
     st.plotly_chart(chart, key="soups.hand.scatter", config=options("mix"), alt="This mix among the others")
 

@@ -47,8 +47,8 @@ def figure(traces: list[dict], name: str, height: int = HEIGHT, **layout: object
     return go.Figure({"data": traces, "layout": usual | layout}, skip_invalid=True)
 
 
-def _bar(found: Accuracy) -> dict:
-    above, below = 100 * (found.high - found.value), 100 * (found.value - found.low)
+def _bar(accuracy: Accuracy) -> dict:
+    above, below = 100 * (accuracy.high - accuracy.value), 100 * (accuracy.value - accuracy.low)
     faint = colours.faint(colours.PATCH, 0.4)
     return {"type": "data", "array": [above], "arrayminus": [below], "color": faint, "thickness": 1.2, "width": 3}
 
@@ -56,24 +56,24 @@ def _bar(found: Accuracy) -> dict:
 def hover(row: SoupRow, more: str = "") -> str:
     """What a point says: where it is, with intervals and n, and what it is made of."""
     test, ood = row.test.accuracy, row.ood
-    said = f"<b>{row.name}</b><br>test {percent(test.value)} [{interval(test)}], n = {test.n:,}"
+    text = f"<b>{row.name}</b><br>test {percent(test.value)} [{interval(test)}], n = {test.n:,}"
     if ood:
-        said += f"<br>average OOD {percent(ood.value)} [{interval(ood)}], n = {ood.n:,}"
-    said += f"<br>val {percent(row.val.accuracy.value)}, n = {row.val.n:,}"
+        text += f"<br>average OOD {percent(ood.value)} [{interval(ood)}], n = {ood.n:,}"
+    text += f"<br>val {percent(row.val.accuracy.value)}, n = {row.val.n:,}"
     if row.passes > 1:
-        said += f"<br>{row.passes} forward passes for each picture"
-    return said + (f"<br>{more}" if more else "")
+        text += f"<br>{row.passes} forward passes for each picture"
+    return text + (f"<br>{more}" if more else "")
 
 
 def scatter(
-    found: PoolResults, settings: Mapping[str, str], chosen: str, title: str, more: Sequence[dict] = ()
+    results: PoolResults, settings: Mapping[str, str], chosen: str, title: str, more: Sequence[dict] = ()
 ) -> go.Figure:
     """Figure 2 of the paper: accuracy in distribution (x, test) against the mean over the shifts (y), every model.
 
     ``more`` are traces of other mixes; the axes hold all that is drawn.
     """
-    rows = [row for row in found.rows() if row.kind != "individual" and row.ood]
-    alone = [row for row in found.individuals if row.ood]
+    rows = [row for row in results.rows() if row.kind != "individual" and row.ood]
+    alone = [row for row in results.individuals if row.ood]
     traces = [
         {
             "type": "scatter",
@@ -86,14 +86,14 @@ def scatter(
             "hovertemplate": "%{text}<extra></extra>",
         }
     ]
-    traces += [_curve(o.verdicts, o.row.name) for o in found.outcomes if o.facts["method"] == "wise"]
+    traces += [_curve(o.verdicts, o.row.name) for o in results.outcomes if o.facts["method"] == "wise"]
     traces += [*(_point(row, row.name == chosen) for row in rows), *more]
     across, up = ([value for trace in traces for value in trace[axis]] for axis in "xy")
     return figure(
         traces,
-        f"scatter {found.folder}",
+        f"scatter {results.folder}",
         xaxis=axis(f"{title}, test accuracy (%)", _span(across)),
-        yaxis=axis(f"mean of {len(found.facts['shifts'])} shifts (%)", _span(up)),
+        yaxis=axis(f"mean of {len(results.facts['shifts'])} shifts (%)", _span(up)),
         legend={"orientation": "v", "x": 1.01, "y": 1, "font": {"size": 12}},
         margin={"l": 64, "r": 10, "t": 16, "b": 50},
     )

@@ -33,12 +33,12 @@ from pages.shared.widgets.metric_row import Figure
 from pages.shared.widgets.pickers import seed
 
 
-def settings_of(found: PoolResults) -> dict[str, str]:
+def settings_of(results: PoolResults) -> dict[str, str]:
     """What each ingredient was fine-tuned with, in a line."""
     known = SweepSettings.__dataclass_fields__
     return {
         name: describe_ingredient(SweepSettings(**{k: v for k, v in facts.items() if k in known})) if facts else ""
-        for name, facts in found.facts["settings"].items()
+        for name, facts in results.facts["settings"].items()
     }
 
 
@@ -50,25 +50,25 @@ def pick(lab: Lab, known: Sequence[PoolResults], view: View, anew: bool) -> View
         names = {f.folder: f"{len(f.individuals)} models on {tables.title(lab, str(f.facts['task']))}" for f in known}
         seed({"soups.pool": view.pool}, anew or st.session_state.get("soups.pool") not in names)
         view = replace(view, pool=st.selectbox("Ingredients", list(names), key="soups.pool", format_func=names.get))
-    found = soup_view.pool_of(known, view.pool)
-    rows = [row.name for row in found.rows()]
-    default = soup_view.default_row(found)
+    results = soup_view.pool_of(known, view.pool)
+    rows = [row.name for row in results.rows()]
+    default = soup_view.default_row(results)
     if anew or st.session_state.get("soups.row") not in rows:
         st.session_state["soups.row"] = view.row if view.row in rows else default
     row = st.selectbox("Mix", rows, key="soups.row", help="Whose numbers and details are shown.")
-    chosen = found.row(row)
+    chosen = results.row(row)
     if chosen is not None:
-        st.caption(_made_of(found, chosen))
+        st.caption(_made_of(results, chosen))
     return replace(view, row=row)
 
 
-def _made_of(found: PoolResults, row: SoupRow) -> str:
+def _made_of(results: PoolResults, row: SoupRow) -> str:
     if row.passes > 1:
         return f"The mean of {row.passes} models' answers: {row.passes} forward passes for each picture."
     count = len(row.recipe.models) if row.recipe else 1
     parts = f"{len(row.recipe.components)} components" if row.recipe and len(row.recipe.components) > 1 else "all alike"
-    ingredients = f"{count} of {len(found.individuals)} ingredients, {parts}; one forward pass." if count > 1 else ""
-    outcome = next((o for o in found.outcomes if o.row.name == row.name), None)
+    ingredients = f"{count} of {len(results.individuals)} ingredients, {parts}; one forward pass." if count > 1 else ""
+    outcome = next((o for o in results.outcomes if o.row.name == row.name), None)
     searched = f" {outcome.evaluations:,} evaluations on val." if outcome and outcome.evaluations > 1 else ""
     return (ingredients + searched).strip() or f"{row.note or row.name}: one fine-tuned model."
 
@@ -86,24 +86,24 @@ def nothing(lab: Lab, here: Sequence[str]) -> None:
     st.code("\n".join(commands), language="bash")
 
 
-def main(lab: Lab, found: PoolResults, view: View) -> None:
+def main(lab: Lab, results: PoolResults, view: View) -> None:
     """The scatter and the few numbers."""
-    chosen = row_of(found, view)
+    chosen = row_of(results, view)
     st.plotly_chart(
-        charts.scatter(found, settings_of(found), chosen.name, tables.title_of(lab, found)),
+        charts.scatter(results, settings_of(results), chosen.name, tables.title_of(lab, results)),
         key="soups.scatter",
         config=options("soups"),
         alt="Accuracy in distribution against the mean over the shifts, for every ingredient and every mix",
     )
-    greedy = found.row("Greedy soup") or found.rows()[0]
+    greedy = results.row("Greedy soup") or results.rows()[0]
     tests = chosen.against(greedy) if chosen is not greedy else {}
-    shown = [_figure(f":violet[★] {tables.title_of(lab, found)}", chosen.test.accuracy, tests.get("test"))]
+    shown = [_figure(f":violet[★] {tables.title_of(lab, results)}", chosen.test.accuracy, tests.get("test"))]
     if chosen.ood:
         shown.append(_figure(":gray[▲] Average OOD", chosen.ood, tests.get("ood"), exact=False))
     shown.append(Figure(f"On val, n = {chosen.val.n:,}", chosen.val.accuracy.value, chosen.val.accuracy))
     reference = "the greedy soup" if greedy.name == "Greedy soup" else "the best ingredient"
     metric_row.row([replace(one, against=reference) for one in shown])
-    if warning := too_small([row.val.accuracy for row in found.individuals]):
+    if warning := too_small([row.val.accuracy for row in results.individuals]):
         st.caption(f":material/info: {warning}")
 
 
@@ -112,24 +112,24 @@ def _figure(label: str, accuracy: Accuracy, test: Paired | None, exact: bool = T
     return Figure(label, accuracy.value, accuracy, test.difference if test else None, test, more)
 
 
-def row_of(found: PoolResults, view: View) -> SoupRow:
+def row_of(results: PoolResults, view: View) -> SoupRow:
     """The row whose details are open."""
-    return found.row(view.row) or found.row(soup_view.default_row(found)) or found.individuals[0]
+    return results.row(view.row) or results.row(soup_view.default_row(results)) or results.individuals[0]
 
 
-def details(lab: Lab, jobs: Jobs, found: PoolResults, view: View) -> None:
+def details(lab: Lab, jobs: Jobs, results: PoolResults, view: View) -> None:
     """Everything below the fold."""
-    chosen = row_of(found, view)
-    tables.table(lab, found)
-    outcome = next((o for o in found.outcomes if o.row.name == chosen.name), None)
+    chosen = row_of(results, view)
+    tables.table(lab, results)
+    outcome = next((o for o in results.outcomes if o.row.name == chosen.name), None)
     if chosen.recipe is not None:
         _beta(lab, chosen, outcome.groups if outcome else (), view)
     elif chosen.members:
         st.caption(f"{chosen.name} averages the logits of {', '.join(chosen.members)}: {chosen.passes} forward passes.")
     if outcome is not None and outcome.verdicts and outcome.facts["method"] != "wise":
         _verdicts(outcome)
-    tables.ingredients(lab, found)
-    wise_ft.offer(lab, jobs, found)
+    tables.ingredients(lab, results)
+    wise_ft.offer(lab, jobs, results)
     with st.expander("The paper's own Table 1, beside ours"):
         rows = [(name, *numbers) for name, numbers in published()]
         form = {c: st.column_config.NumberColumn(format="%.2f") for c in PUBLISHED_COLUMNS}

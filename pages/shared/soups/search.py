@@ -99,9 +99,9 @@ def _offer(lab: Lab, jobs: Jobs, pool: Pool, plan: SoupPlan, done: int) -> None:
         )
     else:
         each = lab.task(pool.task).size("val")
-        said = f"at most {most:,} evaluations of {each:,} pictures each, " if most else ""
+        evaluations = f"at most {most:,} evaluations of {each:,} pictures each, " if most else ""
         st.info(
-            f"**{plan.title()}** of {len(pool.ingredients)} ingredients: {said}about {duration(seconds)} on "
+            f"**{plan.title()}** of {len(pool.ingredients)} ingredients: {evaluations}about {duration(seconds)} on "
             f"{machine(lab)} and less where τ skips candidates; it can be paused and goes on exactly where it was.",
             icon=":material/hourglass_empty:",
         )

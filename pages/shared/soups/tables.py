@@ -25,9 +25,9 @@ STARS = {"best": "★", "second": "☆"}
 VERDICTS = {"first": "the best, taken first", "kept": "kept", "dropped": "dropped", "skipped": "skipped by τ"}
 
 
-def title_of(lab: Lab, found: PoolResults) -> str:
+def title_of(lab: Lab, results: PoolResults) -> str:
     """The title of the task that a pool was fine-tuned on."""
-    return title(lab, str(found.facts["task"]))
+    return title(lab, str(results.facts["task"]))
 
 
 def title(lab: Lab, task: str) -> str:
@@ -35,14 +35,14 @@ def title(lab: Lab, task: str) -> str:
     return lab.tasks[task].title if task in lab.tasks else task
 
 
-def table(lab: Lab, found: PoolResults) -> None:
+def table(lab: Lab, results: PoolResults) -> None:
     """Table 1: every method on the test split and on each shift, marked, with intervals and paired tests."""
     st.subheader("Who wins, and by more than noise?", anchor=False)
-    rows, shifts = found.rows(), list(found.facts["shifts"])
+    rows, shifts = results.rows(), list(results.facts["shifts"])
     columns = ["test", *shifts, *(["ood"] if shifts else [])]
     best = {c: marks(rows, c) for c in columns}
-    greedy = found.row("Greedy soup")
-    names = {"test": title(lab, str(found.facts["task"])), "ood": "Average OOD"} | {s: title(lab, s) for s in shifts}
+    greedy = results.row("Greedy soup")
+    names = {"test": title(lab, str(results.facts["task"])), "ood": "Average OOD"} | {s: title(lab, s) for s in shifts}
     lines = []
     for row in rows:
         line: dict[str, object] = {"Method": row.name + (f" ({row.note})" if row.kind == "wise" else "")}
@@ -64,15 +64,20 @@ def table(lab: Lab, found: PoolResults) -> None:
     )
     csv, everything = st.columns(2)
     csv.download_button(
-        "Table (CSV)", lambda: table_csv(found), "soups.csv", "text/csv", on_click="ignore", icon=":material/download:"
+        "Table (CSV)",
+        lambda: table_csv(results),
+        "soups.csv",
+        "text/csv",
+        on_click="ignore",
+        icon=":material/download:",
     )
     everything.download_button(
         "Everything (JSON)",
         lambda: json.dumps(
             {
-                **found.facts,
-                "individuals": [row_facts(r) for r in found.individuals],
-                "outcomes": [outcome_facts(o) for o in found.outcomes],
+                **results.facts,
+                "individuals": [row_facts(r) for r in results.individuals],
+                "outcomes": [outcome_facts(o) for o in results.outcomes],
             },
             indent=1,
         ),
@@ -97,10 +102,10 @@ def _test(test: Paired | None) -> str:
     return f"{100 * test.difference:+.1f}".replace("-", "−") + f" ({certainty})"
 
 
-def table_csv(found: PoolResults) -> str:
+def table_csv(results: PoolResults) -> str:
     """One row per model and split: accuracy with interval and n, and the paired test against the greedy soup."""
-    greedy, lines = found.row("Greedy soup"), []
-    for row in [*found.individuals, *found.rows()]:
+    greedy, lines = results.row("Greedy soup"), []
+    for row in [*results.individuals, *results.rows()]:
         tests = row.against(greedy) if greedy is not None else {}
         splits: Mapping[str, Accuracy] = {
             "val": row.val.accuracy,
@@ -129,14 +134,14 @@ def verdict_table(verdicts) -> pd.DataFrame:
     )
 
 
-def ingredients(lab: Lab, found: PoolResults) -> None:
+def ingredients(lab: Lab, results: PoolResults) -> None:
     """Every ingredient: its settings, and how it does alone."""
     st.subheader("What goes in?", anchor=False)
     rows = []
-    for row in found.individuals:
+    for row in results.individuals:
         numbers = [100 * value(row, c) if value(row, c) is not None else None for c in ("val", "test", "ood")]
-        settings = found.facts["settings"].get(row.name, {})
-        here = row.name in lab.zoo and lab.zoo[row.name].digest == found.facts["digests"][row.name]
+        settings = results.facts["settings"].get(row.name, {})
+        here = row.name in lab.zoo and lab.zoo[row.name].digest == results.facts["digests"][row.name]
         names = ("lr", "weight_decay", "steps", "augment", "mixup", "label_smoothing", "seed")
         rows.append((row.name, *numbers, *(settings.get(n) for n in names), here))
     columns = ["Ingredient", "Val", "Test", "Average OOD"]
@@ -151,7 +156,7 @@ def ingredients(lab: Lab, found: PoolResults) -> None:
     st.dataframe(pd.DataFrame(rows, columns=columns), hide_index=True, column_config=form, placeholder="–")
     head = (
         "with a head of their own, from a linear probe"
-        if found.facts["trained_head"]
+        if results.facts["trained_head"]
         else "against the text tower's head"
     )
-    st.caption(f"Fine-tuned on {title(lab, str(found.facts['task']))} {head}; best on val first.")
+    st.caption(f"Fine-tuned on {title(lab, str(results.facts['task']))} {head}; best on val first.")

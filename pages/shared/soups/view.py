@@ -68,12 +68,12 @@ def _partition(text: str) -> str:
 
 def pool_of(known: Sequence[PoolResults], folder: str) -> PoolResults:
     """The results of that pool, or of the first; there must be one."""
-    return next((found for found in known if found.folder == folder), known[0])
+    return next((results for results in known if results.folder == folder), known[0])
 
 
-def default_row(found: PoolResults) -> str:
+def default_row(results: PoolResults) -> str:
     """The soup that a first visit sees: the best on val of manifold mixing, or else of all that take one pass."""
-    rows = [row for row in found.rows() if row.passes == 1]
+    rows = [row for row in results.rows() if row.passes == 1]
     mixed = [row for row in rows if row.kind == "manifold"] or rows
     return max(mixed, key=lambda row: row.val.accuracy.value).name
 

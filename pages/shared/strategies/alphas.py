@@ -36,13 +36,13 @@ class TaskEstimate:
 
 def named(outcome: Comparison) -> dict[Alphas, StrategyRow]:
     """The mixes that have a name, by their α_i to 4 decimals: unpatched, best shared α, searched, best of all."""
-    k, found = len(tasks_of(outcome)), {}
+    k, rows = len(tasks_of(outcome)), {}
     for strategy in (UNPATCHED, SHARED, SEARCHED, EXHAUSTIVE):
         for row in outcome.of(strategy):
             alphas = row.alphas or (0.0,)
             each = alphas if len(alphas) == k else tuple(a / k for a in alphas) * k
-            found[tuple(round(a, 4) for a in each)] = row
-    return found
+            rows[tuple(round(a, 4) for a in each)] = row
+    return rows
 
 
 def tasks_of(outcome: Comparison, side: str = "tasks") -> list[str]:
@@ -102,9 +102,9 @@ def worth(lab: Lab, outcome: Comparison, alphas: Alphas, settled: bool) -> dict[
     known = [task for task in every if lab.known(mix, task, "val")]
     if not settled and len(known) < len(every):
         known = []  # in the middle of a drag, all from the same few pictures
-    found = {task: TaskEstimate(lab.evaluate(mix, task, "val").accuracy, base[task], True) for task in known}
+    estimates = {task: TaskEstimate(lab.evaluate(mix, task, "val").accuracy, base[task], True) for task in known}
     if len(known) < len(every):
         estimate = estimator(lab, lab.name, tuple(every))
         now, before = estimate(mix), estimate(lab.base)
-        found |= {task: TaskEstimate(now[task], before[task], False) for task in every if task not in found}
-    return {task: found[task] for task in every}
+        estimates |= {task: TaskEstimate(now[task], before[task], False) for task in every if task not in estimates}
+    return {task: estimates[task] for task in every}

@@ -24,9 +24,9 @@ SHOWN = "many.shown"
 
 def titles(kept: Mapping[str, Comparison]) -> dict[str, str]:
     """A comparison in a few words, by key; those that read alike get a piece of their key."""
-    said = {k: f"{len(tasks_of(o))} tasks, {o.facts['budget']:,} steps" for k, o in kept.items()}
-    alike = [words for words in said.values() if list(said.values()).count(words) > 1]
-    return {key: f"{words} · {key[:4]}" if words in alike else words for key, words in said.items()}
+    names = {k: f"{len(tasks_of(o))} tasks, {o.facts['budget']:,} steps" for k, o in kept.items()}
+    alike = [words for words in names.values() if list(names.values()).count(words) > 1]
+    return {key: f"{words} · {key[:4]}" if words in alike else words for key, words in names.items()}
 
 
 def pick(kept: Mapping[str, Comparison], view: View, anew: bool) -> View:
@@ -120,12 +120,12 @@ def figure(lab: Lab, jobs: Jobs, view: View, outcome: Comparison) -> View:
         results.go_on_with_mix(lab, outcome, view, alphas)
         return view
     if view.figure == "bars":
-        drawn, said = charts.bars(outcome, view.side, view.result), "Accuracy of each strategy"
+        drawn, alt = charts.bars(outcome, view.side, view.result), "Accuracy of each strategy"
     elif view.figure == "tasks":
-        drawn, said = charts.tasks(lab, outcome, theme()), "Accuracy of each task under each strategy"
+        drawn, alt = charts.tasks(lab, outcome, theme()), "Accuracy of each task under each strategy"
     else:
-        drawn, said = charts.sequence(lab, outcome, view.order, theme()), "Accuracy of each task after each step"
-    st.plotly_chart(drawn, key=f"many.chart.{view.figure}", config=options(f"many-tasks-{view.figure}"), alt=said)
+        drawn, alt = charts.sequence(lab, outcome, view.order, theme()), "Accuracy of each task after each step"
+    st.plotly_chart(drawn, key=f"many.chart.{view.figure}", config=options(f"many-tasks-{view.figure}"), alt=alt)
     if view.figure == "sequence":
         results.forgotten(outcome)
     else:

@@ -83,10 +83,10 @@ def _live(lab: Lab, jobs: Jobs, outcome: Comparison, enabled: bool, job_key: str
         moving = SLIDERS.held_at(alphas)
         if not enabled and kept(lab, outcome, alphas) is None:
             alphas = start(outcome)
-        found = worth(lab, outcome, alphas, not moving)
-        together = combined(*([found[t].now for t in tasks_of(outcome, side)] for side in ("tasks", "supported")))
-        alpha_sliders(SLIDERS, _lines(lab, outcome, found), alphas, _presets(outcome), _moved, enabled)
-        _said(outcome, found, job, moving)
+        estimates = worth(lab, outcome, alphas, not moving)
+        together = combined(*([estimates[t].now for t in tasks_of(outcome, side)] for side in ("tasks", "supported")))
+        alpha_sliders(SLIDERS, _lines(lab, outcome, estimates), alphas, _presets(outcome), _moved, enabled)
+        _summary(outcome, estimates, job, moving)
         _chart(lab, outcome, alphas, together)
 
 
@@ -105,25 +105,25 @@ def _chart(lab: Lab, outcome: Comparison, alphas: Alphas, together: Accuracy) ->
     )
 
 
-def _said(outcome: Comparison, found: dict[str, TaskEstimate], job: Job | None, moving: bool) -> None:
-    last = _means(outcome, found)["Combined"]
+def _summary(outcome: Comparison, estimates: dict[str, TaskEstimate], job: Job | None, moving: bool) -> None:
+    last = _means(outcome, estimates)["Combined"]
     shown = f"Combined {percent(last.now.value)} [{interval(last.now)}], "
     shown += f"{points(last.now.value - last.base.value)} from the base"
-    whole = sum(w.whole for w in found.values())
-    if whole == len(found):
+    whole = sum(w.whole for w in estimates.values())
+    if whole == len(estimates):
         st.caption(f"{shown}, on the whole of val, n = {last.now.n:,}. α is chosen there; test only shows.")
     elif moving or job is None:
         st.caption(f"{shown}: an estimate from {last.now.n} val pictures, always the same. Let go for all of val.")
     elif job.active:
-        st.caption(f"{shown}: {whole} of {len(found)} tasks on the whole of val so far; the rest is an estimate.")
+        st.caption(f"{shown}: {whole} of {len(estimates)} tasks on the whole of val so far; the rest is an estimate.")
     else:
         st.caption(f":material/error: {plain(job.error)} {shown}: in part an estimate from few pictures.")
 
 
-def _means(outcome: Comparison, found: dict[str, TaskEstimate]) -> dict[str, TaskEstimate]:
+def _means(outcome: Comparison, estimates: dict[str, TaskEstimate]) -> dict[str, TaskEstimate]:
     """The means over patching and over supported tasks, and the combined accuracy."""
-    sides = [[found[task] for task in tasks_of(outcome, side)] for side in ("tasks", "supported")]
-    whole = all(w.whole for w in found.values())
+    sides = [[estimates[task] for task in tasks_of(outcome, side)] for side in ("tasks", "supported")]
+    whole = all(w.whole for w in estimates.values())
     rows = {}
     if len(sides[0]) > 1:
         rows["Mean of patching"] = TaskEstimate(
@@ -137,19 +137,19 @@ def _means(outcome: Comparison, found: dict[str, TaskEstimate]) -> dict[str, Tas
     return {**rows, "Combined": TaskEstimate(now, base, whole)}
 
 
-def _lines(lab: Lab, outcome: Comparison, found: dict[str, TaskEstimate]) -> list[Line]:
+def _lines(lab: Lab, outcome: Comparison, estimates: dict[str, TaskEstimate]) -> list[Line]:
     patching = tasks_of(outcome)
-    lines = [_line(lab.task(t).title, colours.ROLES[lab.task(t).role], t in patching, w) for t, w in found.items()]
+    lines = [_line(lab.task(t).title, colours.ROLES[lab.task(t).role], t in patching, w) for t, w in estimates.items()]
     marks = {"Mean of patching": colours.PATCHING, "Mean of supported": colours.SUPPORTED, "Combined": colours.PATCH}
-    return [*lines, *(_line(name, marks[name], False, w) for name, w in _means(outcome, found).items())]
+    return [*lines, *(_line(name, marks[name], False, w) for name, w in _means(outcome, estimates).items())]
 
 
 def _line(title: str, colour: str, slider: bool, w: TaskEstimate) -> Line:
     about, estimate = ("", "") if w.whole else ("≈ ", ", an estimate")
     difference = points(w.now.value - w.base.value).removesuffix(" points")
-    said = f"n = {w.now.n:,} val pictures{estimate}; 95 %: {interval(w.now)}"
+    tooltip = f"n = {w.now.n:,} val pictures{estimate}; 95 %: {interval(w.now)}"
     base, mix = percent(w.base.value), about + percent(w.now.value)
-    return Line(title, colour, slider, base, mix, interval(w.now), difference, w.whole, said)
+    return Line(title, colour, slider, base, mix, interval(w.now), difference, w.whole, tooltip)
 
 
 def _presets(outcome: Comparison) -> Sequence[Preset]:

@@ -68,23 +68,23 @@ def form(lab: Lab, request: Request, anew: bool) -> Request:
     return Request(tasks, supported, budget=budget, optimiser=optimiser, total=1.0 if total else None, **numbers)
 
 
-def _tasks(lab: Lab, label: str, options: list[str], key: str, said: str) -> tuple[str, ...]:
+def _tasks(lab: Lab, label: str, options: list[str], key: str, hint: str) -> tuple[str, ...]:
     options = [*options, *(word for word in st.session_state[key] if word not in options)]
-    found = st.multiselect(
+    chosen = st.multiselect(
         label,
         options,
         key=key,
         accept_new_options=True,
         wrap=True,
         format_func=lambda n: lab.tasks[n].title if n in lab.tasks else n,
-        help=f"{said} Type `digits/5` for its classes in five groups, each a task of its own (as in SplitCIFAR).",
+        help=f"{hint} Type `digits/5` for its classes in five groups, each a task of its own (as in SplitCIFAR).",
     )
-    return tuple(dict.fromkeys(word.strip() for word in found))
+    return tuple(dict.fromkeys(word.strip() for word in chosen))
 
 
-def _number(label: str, name: str, said: str) -> int | None:
+def _number(label: str, name: str, hint: str) -> int | None:
     low, high = LIMITS[name]
-    return st.number_input(label, low, high, key=f"many.{name}", step=1, help=said, placeholder="as usual")
+    return st.number_input(label, low, high, key=f"many.{name}", step=1, help=hint, placeholder="as usual")
 
 
 def offer(lab: Lab, jobs: Jobs, request: Request) -> str | None:

@@ -62,7 +62,7 @@ class View:
 def results(outcome: Comparison) -> dict[str, StrategyRow]:
     """The rows of an outcome by name: the strategy, with its number where there are several orders."""
     rows = {s: outcome.of(s) for s in outcome.strategies()}
-    return {f"{s} {i}" if len(found) > 1 else s: r for s, found in rows.items() for i, r in enumerate(found, 1)}
+    return {f"{s} {i}" if len(each) > 1 else s: r for s, each in rows.items() for i, r in enumerate(each, 1)}
 
 
 def read(lab: Lab, kept: Mapping[str, Comparison], parameters: Parameters) -> View:

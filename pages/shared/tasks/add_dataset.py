@@ -120,8 +120,8 @@ def _words(facts: dict[str, Any], asked: str) -> dict[str, Any]:
             "\n".join(facts["templates"]),
             key=f"data.templates.{asked}",
         )
-    said = [line.strip() for line in templates.splitlines() if line.strip()]
-    return {**facts, "name": name.strip(), "role": role, "class_names": [*edited["Class"]], "templates": said}
+    lines = [line.strip() for line in templates.splitlines() if line.strip()]
+    return {**facts, "name": name.strip(), "role": role, "class_names": [*edited["Class"]], "templates": lines}
 
 
 def _facts(shown: datasets.Preview) -> None:
@@ -139,7 +139,7 @@ def _facts(shown: datasets.Preview) -> None:
 
 def _add(lab: Lab, jobs: Jobs, shown: datasets.Preview) -> None:
     name, job = shown.task.name, f"{lab.name}:decode {shown.task.name}"
-    there = name in lab.tasks
+    exists = name in lab.tasks
     with st.container(horizontal=True):
         with st.popover("Images of each class"):
             st.dataframe(pd.DataFrame({"Class": shown.task.class_names, **shown.counts}), hide_index=True)
@@ -148,12 +148,12 @@ def _add(lab: Lab, jobs: Jobs, shown: datasets.Preview) -> None:
             type="primary",
             icon=":material/add:",
             key="data.add",
-            disabled=there,
-            help="There is a task of that name; call this one otherwise." if there else None,
+            disabled=exists,
+            help="There is a task of that name; call this one otherwise." if exists else None,
             on_click=_add_now,
             args=(lab, shown),
         )
-    if there:
+    if exists:
         work = partial(datasets.decode, lab, [name])
         title, icon = f"Decoding {shown.task.title}", ":material/bolt:"
         job_status.offer(

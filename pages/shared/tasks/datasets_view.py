@@ -47,7 +47,7 @@ def _statuses(folder: str) -> list[Status]:
     return statuses()
 
 
-def found() -> list[Status]:
+def catalogue() -> list[Status]:
     """The status of the whole catalogue in the data folder; looked up again after ten minutes, or when asked."""
     return _statuses(str(home()))
 
@@ -60,7 +60,7 @@ def look_again() -> None:
 
 def table(view: View, below: bool) -> None:
     """The whole catalogue: how many data sets stand how, then a row each."""
-    every = found()
+    every = catalogue()
     if below:
         st.subheader("The whole catalogue", anchor=False)
     else:

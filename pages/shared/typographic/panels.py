@@ -58,11 +58,11 @@ def _whole(lab: Lab, jobs: Jobs, view: View, alpha: float) -> None:
     table = studies.answered(lab, jobs, study, f"Attacking {task.title}", studies.command(lab, view, alpha))
     if table is None:
         return
-    found = [row[0] for row in table]
+    outcomes = [row[0] for row in table]
     lines = [
-        ("fooled: answers the word", "fooled", [o.fooled for o in found]),
-        ("right, attacked", "accuracy", [o.accuracy for o in found]),
-        ("right, nothing written", "clean", [o.clean for o in found if o.clean]),
+        ("fooled: answers the word", "fooled", [o.fooled for o in outcomes]),
+        ("right, attacked", "accuracy", [o.accuracy for o in outcomes]),
+        ("right, nothing written", "clean", [o.clean for o in outcomes if o.clean]),
     ]
     st.plotly_chart(
         attack_charts.over_alpha(ALPHAS, lines, alpha, "whole"),
@@ -72,8 +72,8 @@ def _whole(lab: Lab, jobs: Jobs, view: View, alpha: float) -> None:
     )
     nearest = min(range(len(ALPHAS)), key=lambda i: abs(ALPHAS[i] - alpha))
     st.caption(f"At α = {alpha_text(ALPHAS[nearest])}, on {attack_view.split_of(lab, view.task)} pictures:")
-    metric_row.row(_against_base(found[0], found[nearest]))
-    studies.download(view, "over-alpha", ALPHAS, "alpha", [[o] for o in found])
+    metric_row.row(_against_base(outcomes[0], outcomes[nearest]))
+    studies.download(view, "over-alpha", ALPHAS, "alpha", [[o] for o in outcomes])
 
 
 def _against_base(base: AttackOutcome, now: AttackOutcome) -> list[Figure]:
@@ -156,10 +156,10 @@ def _own_attacks(lab: Lab, view: View, alpha: float) -> None:
             with st.spinner("Getting the attacked pictures (only the first time takes a moment) …"):
                 written = attack.written_on(lab, lab.task(name), split)
             answers = [lab.evaluate(attack_view.mix(lab, view, a), name, split) for a in alphas]
-            found = [attack.outcome(a, written) for a in answers]
+            outcomes = [attack.outcome(a, written) for a in answers]
             mark = " seen" if words == "seen" else ""
-            lines += [(f"fooled, {words} ({split})", f"fooled{mark}", [o.fooled for o in found])]
-            lines += [(f"right, {words} ({split})", f"accuracy{mark}", [o.accuracy for o in found])]
+            lines += [(f"fooled, {words} ({split})", f"fooled{mark}", [o.fooled for o in outcomes])]
+            lines += [(f"right, {words} ({split})", f"accuracy{mark}", [o.accuracy for o in outcomes])]
         if alphas:
             st.markdown(
                 f"**{lab.task(name).title}**, the task that this patch was trained for; val has its "
@@ -189,14 +189,14 @@ def _cost(lab: Lab, jobs: Jobs, view: View, alpha: float) -> None:
         key = f"{lab.name}:cost of {view.patch}@{alpha_text(alpha)} on {'+'.join(names)}"
         studies.offer(lab, jobs, key, "The cost of the patch", sum(lab.task(t).size("test") for _, t in todo), work)
         return
-    found = {t: [lab.evaluate(r, t, "test") for r in recipes] for t in names}
+    answers = {t: [lab.evaluate(r, t, "test") for r in recipes] for t in names}
     here = alphas.index(alpha)
     marks = []
     for name in names:
-        before, now = found[name][0], found[name][here]
+        before, now = answers[name][0], answers[name][here]
         flips = paired(before.right, now.right)
         marks.append(Figure(role_mark(lab, name), now.accuracy.value, now.accuracy, flips.difference, flips))
-    lines = [(lab.task(t).title, "clean", [a.accuracy for a in found[t]]) for t in names]
+    lines = [(lab.task(t).title, "clean", [a.accuracy for a in answers[t]]) for t in names]
     st.caption(f"Test accuracy at α = {alpha_text(alpha)}:")
     metric_row.row(marks, places=4)
     chart = attack_charts.costs(alphas, lines, alpha)

@@ -25,8 +25,8 @@ def usual(lab: Lab) -> str:
     name = next((name for name in named_recipes.patches(lab) if name in lab.zoo), None)
     if name is None:
         return named_recipes.BASE
-    found = known_curve(lab, name, lab.default_supported())
-    return f"{name}@{alpha_text(found.chosen if found else 0.5)}"
+    curve = known_curve(lab, name, lab.default_supported())
+    return f"{name}@{alpha_text(curve.chosen if curve else 0.5)}"
 
 
 def understood(lab: Lab, parameters: Parameters, name: str, otherwise: str) -> str:
