@@ -110,6 +110,7 @@ def offer(
     title: str,
     work: Callable[[Progress], Any],
     label: str,
+    /,
     *,
     command: str = "",
     done: Callable[[Any], None] | None = None,
@@ -118,7 +119,8 @@ def offer(
 ) -> None:
     """Offer work with a button and the command that does the same, follow it, or draw what came of it with ``done``.
 
-    ``key``, ``title`` and ``work`` are the job's; ``button`` are further arguments of ``st.button``.
+    ``key``, ``title`` and ``work`` are the job's; ``button`` are further arguments of ``st.button``, with a ``key`` of
+    its own.
     """
     if watch(jobs, key):
         return

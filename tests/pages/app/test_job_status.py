@@ -45,7 +45,9 @@ def offering() -> None:
     from pages.shared.app import job_status
     from tests.pages.app.test_job_status import DESK, drawn
 
-    job_status.offer(DESK[0].jobs, "k", "A title", DESK[0].work, "Do it", command="python -m core it", done=drawn)
+    job_status.offer(
+        DESK[0].jobs, "k", "A title", DESK[0].work, "Do it", command="python -m core it", done=drawn, key="button"
+    )
 
 
 def looking() -> None:
@@ -73,7 +75,7 @@ def labels(at: AppTest) -> list[str]:
 def test_an_offer_is_a_button_and_a_command_then_progress_then_the_result(desk):
     at = AppTest.from_function(offering).run()
     assert labels(at) == ["Do it"] and at.code[0].value == "python -m core it" and not desk.begun
-    at.button[0].click().run()
+    at.button(key="button").click().run()
     assert labels(at) == ["Cancel"] and not at.code and not at.success
     ended(desk)
     at.run()
