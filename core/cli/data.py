@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core import PaletteError
+from core.cli.command_line import command_line
 from core.cli.terminal import add_verb, followed
 from core.tasks import ROLES, STATES, entry, fetch, home, statuses
 from core.workspace import Lab, datasets
@@ -75,10 +76,9 @@ def add_run(lab: Lab, options: Namespace) -> int:
     if options.dry_run:
         return 0
     datasets.add(lab, facts, options.replace)
-    where = "" if lab.name == "mini" else f"--workspace {lab.name} "
     print(f"{lab.name} has {task.name} now. Next: python -m core data decode {lab.name} {task.name}")
     if task.role == "patching":
-        print(f"and: python -m core {where}build --tasks {task.name}")
+        print(f"and: {command_line(lab, ['build', '--tasks', task.name])}")
     return 0
 
 
