@@ -1,5 +1,6 @@
 """What is asked of a model, and where its pictures come from."""
 
+from core.tasks import pictures
 from core.tasks.answers import Answers
 from core.tasks.class_groups import group_named
 from core.tasks.datasets import AbsentError, DataError, decode, home
@@ -46,5 +47,6 @@ __all__ = [
     "home",
     "located",
     "open_parts",
+    "pictures",
     "statuses",
 ]

@@ -18,6 +18,7 @@ from PIL import Image
 
 from core.progress import SILENT, Progress
 from core.storage import files as disk
+from core.tasks import pictures
 from core.tasks.datasets import DataError, memory
 
 _HASHED_AT_ONCE = 512
@@ -29,7 +30,7 @@ class Images(Protocol):
     def __len__(self) -> int: ...
 
     def open(self, row: int) -> Image.Image:
-        """One image, perhaps not decoded yet. Raises whatever Pillow and the disk raise for a damaged one."""
+        """One image, as ``pictures.read`` gives it. Raises whatever Pillow and the disk raise for a damaged one."""
 
     def name(self, row: int) -> str:
         """What people call that image: its file, or its place in a file."""
@@ -183,7 +184,7 @@ class Files:
 
     def open(self, row: int) -> Image.Image:
         """One image, cropped if it is to be."""
-        image = Image.open(self.paths[row])
+        image = pictures.read(self.paths[row])
         if self.border:
             return image.crop((self.border, self.border, image.width - self.border, image.height - self.border))
         return image.crop(self.boxes[row]) if self.boxes else image

@@ -7,7 +7,6 @@ import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from io import BytesIO
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -15,6 +14,7 @@ import pandas as pd
 from PIL import Image
 
 from core.models import torchvision_shim
+from core.tasks import pictures
 from core.tasks.datasets import AbsentError, DataError
 from core.tasks.datasets.images import Files, StoredPart
 
@@ -169,7 +169,7 @@ class Zipped:
 
     def open(self, row: int) -> Image.Image:
         """One image."""
-        return Image.open(BytesIO(_archive(self.path).read(self.members[row])))
+        return pictures.read(_archive(self.path).read(self.members[row]))
 
     def name(self, row: int) -> str:
         """The zip file and the member."""

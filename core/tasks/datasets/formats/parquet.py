@@ -12,7 +12,6 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +20,7 @@ import pyarrow
 from PIL import Image
 from pyarrow import parquet
 
+from core.tasks import pictures
 from core.tasks.datasets import AbsentError, DataError
 from core.tasks.datasets.formats.folders import (
     IMAGE_COLUMNS,
@@ -69,7 +69,7 @@ class Cells:
         content = cell["bytes"] if isinstance(cell, dict) else cell
         if not content:
             raise OSError("the cell holds no image bytes")
-        return Image.open(BytesIO(content))
+        return pictures.read(content)
 
     def name(self, row: int) -> str:
         """Its file, and its row there."""
