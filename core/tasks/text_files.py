@@ -22,7 +22,9 @@ def text_of(data: bytes, name: str) -> str:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        raise DataError(f"{name} is not in UTF-8 (line {line}); save it as UTF-8, since what it says is not known.") from None
+        raise DataError(
+            f"{name} is not in UTF-8 (line {line}); save it as UTF-8, since what it says is not known."
+        ) from None
     if "\0" in text:
         raise DataError(f"{name} is no text in UTF-8 (it holds zero bytes); save it as UTF-8.")
     return text

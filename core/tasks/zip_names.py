@@ -1,4 +1,4 @@
-"""What the files in a zip are called, whoever packed it: names in UTF-8 or Shift-JIS are read as such without the flag."""
+"""What the files in a zip are called, whoever packed it: UTF-8 and Shift-JIS are known without the flag."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ _EAST = ("CJK", "HIRAGANA", "KATAKANA", "FULLWIDTH", "HALFWIDTH", "IDEOGRAPHIC")
 
 def zip_names(archive: zipfile.ZipFile) -> tuple[dict[str, str], str]:
     """The name for people of every member, by its name in the archive, and a sentence if some cannot be known."""
-    raw = {i.filename: i.filename.encode("cp437") for i in archive.infolist() if not i.flag_bits & _UTF8_FLAG and _old(i)}
+    raw = {
+        i.filename: i.filename.encode("cp437") for i in archive.infolist() if not i.flag_bits & _UTF8_FLAG and _old(i)
+    }
     odd = {name: data for name, data in raw.items() if not data.isascii()}
     names = {info.filename: info.filename for info in archive.infolist()}
     if not odd:
@@ -38,4 +40,13 @@ def _old(info: zipfile.ZipInfo) -> bool:
 
 
 def _eastern(text: str) -> bool:
-    return all(c.isascii() or unicodedata.name(c, "").startswith(_EAST) for c in text)
+    """Whether all that is not ASCII is East Asian, and stands beside no Latin letter, as it does in misread names."""
+    east = [not c.isascii() and unicodedata.name(c, "").startswith(_EAST) for c in text]
+    beside = any((a and d.isalpha()) or (b and c.isalpha()) for a, b, c, d in _pairs(east, text))
+    return all(e or c.isascii() for e, c in zip(east, text, strict=True)) and not beside
+
+
+def _pairs(east: list[bool], text: str) -> list[tuple[bool, bool, str, str]]:
+    """Of every two neighbours: whether only the first, or only the second, is East Asian, and both."""
+    near = zip(east, east[1:], text, text[1:], strict=False)
+    return [(a and not b, b and not a, c, d) for a, b, c, d in near]

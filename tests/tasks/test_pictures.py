@@ -134,7 +134,9 @@ def test_content_says_what_a_file_is(kind):
     assert pictures.kind(encoded(kind, MODES[kind][0], 0, 1)[:16])
 
 
-@pytest.mark.parametrize("head", [b"", b"GET / HTTP/1.1", b"P4ssword", b"RIFF0000WAVE", b"\0\0\0\x18ftypisom", b"PK\3\4"])
+@pytest.mark.parametrize(
+    "head", [b"", b"GET / HTTP/1.1", b"P4ssword", b"RIFF0000WAVE", b"\0\0\0\x18ftypisom", b"PK\3\4"]
+)
 def test_what_is_no_picture_is_none(head):
     assert not pictures.kind(head)
 

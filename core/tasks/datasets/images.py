@@ -42,6 +42,33 @@ class Images(Protocol):
         """What opens ``rows``, int64 (n,), and under which rows: no larger for the images that are not among them."""
 
 
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """Some ``rows`` int64 (n,) of other images, in that order."""
+
+    images: Images
+    rows: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def open(self, row: int) -> Image.Image:
+        """One image."""
+        return self.images.open(int(self.rows[row]))
+
+    def name(self, row: int) -> str:
+        """As the others call it."""
+        return self.images.name(int(self.rows[row]))
+
+    def files(self) -> Sequence[Path]:
+        """All files, of which some images are not used."""
+        return self.images.files()
+
+    def chunk(self, rows: np.ndarray) -> tuple[Images, np.ndarray]:
+        """What the others give for these."""
+        return self.images.chunk(self.rows[rows])
+
+
 class Candidates(Protocol):
     """Texts of each image's own to choose among, in the place of class names for all of them."""
 
@@ -58,8 +85,9 @@ class StoredPart:
     """One stored part of a data set (train, test, or all of it).
 
     ``labels`` int64 (n,) index ``class_names``; ``notes`` holds further int64 (n,) columns. With ``candidates`` a label
-    is the place of the right one, and the note ``row`` tells a picture's row. ``stands_for`` is as a task's. Raises
-    DataError if the labels do not fit the images or the names.
+    is the place of the right one, and the note ``row`` tells a picture's row. ``stands_for`` is as a task's; ``said``
+    tells what of the data was left out or understood in a certain way, a sentence each. Raises DataError if the labels
+    do not fit the images or the names.
     """
 
     images: Images
@@ -68,6 +96,7 @@ class StoredPart:
     notes: Mapping[str, np.ndarray] = field(default_factory=dict)
     candidates: Candidates | None = None
     stands_for: tuple[tuple[str, ...], ...] = ()
+    said: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.labels) != len(self.images):

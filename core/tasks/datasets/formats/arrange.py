@@ -64,13 +64,22 @@ def arrange(places: Sequence[Place], where: str) -> Arranged:
             names[split].add(rest[0])
     if not any(placed):
         raise DataError(f"{where} needs a folder with images for each class.")
-    said += [f"{_and(sorted(folders))} are taken together as {split}." for split, folders in names.items() if folders - {min(folders)}]
-    said += [f"{count:,} {'picture lies' if count == 1 else 'pictures lie'} in {what}, and {'is' if count == 1 else 'are'} left out." for what, count in lost.items()]
+    said += [
+        f"{_and(sorted(folders))} are taken together as {split}."
+        for split, folders in names.items()
+        if folders - {min(folders)}
+    ]
+    said += [
+        f"{count:,} {'picture' if count == 1 else 'pictures'} in {what}: left out." for what, count in lost.items()
+    ]
     if shape == "classes" and (odd := sorted({c for p in placed if p for c in [p[1]] if part_of(c)})):
-        said.append(f"{_and(odd)} {'is a class' if len(odd) == 1 else 'are classes'} here, no split: pictures lie in it directly.")
+        are = "is a class" if len(odd) == 1 else "are classes"
+        said.append(f"{_and(odd)} {are} here and no split, since the pictures lie in it directly.")
     classes = {p[1] for p in placed if p}
     if len(classes) == 1:
-        said.append(f"There is only one class, {min(classes)}; if its folder is one of several, give the folder above it.")
+        said.append(
+            f"There is only one class, {min(classes)}; if its folder is one of several, give the folder above it."
+        )
     return Arranged(tuple(placed), tuple(said))
 
 
@@ -81,7 +90,13 @@ def _top(places: Sequence[Place], said: list[str]) -> tuple[int, Place]:
         below = {place[len(inside) :] for place in places if place[: len(inside)] == inside}
         tops = {rest[0] for rest in below if rest}
         deep = {rest[0] for rest in below if len(rest) > 1}
-        if len(tops) == 1 and () not in below and deep == tops and all(len(r) > 1 for r in below) and not part_of(min(tops)):
+        if (
+            len(tops) == 1
+            and () not in below
+            and deep == tops
+            and all(len(r) > 1 for r in below)
+            and not part_of(min(tops))
+        ):
             inside += (min(tops),)
             continue
         if not any(map(part_of, tops)):

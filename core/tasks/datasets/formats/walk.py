@@ -1,4 +1,4 @@
-"""Which files below a folder are pictures: by content where an ending says nothing, each folder once, and the rest told.
+"""Which files below a folder are pictures, by content where an ending says nothing; the rest is counted and named.
 
 A link to a folder is followed once, and not at all if what it points to is below the folder anyway.
 """
