@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from core.progress import SILENT, Progress
 from core.tasks.datasets import AbsentError, DataError
 from core.tasks.datasets.formats import folders, imagenet, kitti, mtsd, parquet, tables, torchvision_sets, vqa
+from core.tasks.datasets.formats.walk import forget as forget_walks
+from core.tasks.datasets.formats.walk import seen
 from core.tasks.datasets.images import StoredPart
 
 Parts = Mapping[str, StoredPart]
@@ -104,6 +108,15 @@ def look_again() -> None:
     """Forget what was found, because files may have come or gone."""
     open_parts.cache_clear()
     torchvision_sets.forget()
+    forget_walks()
+
+
+def look(path: Path, progress: Progress = SILENT) -> None:
+    """Look through a folder of a person's own, if it is one, so that ``open_parts`` has it; ``progress`` is told."""
+    with suppress(OSError, ValueError, RuntimeError):
+        where = path.expanduser().resolve(strict=True)
+        if where.is_dir():
+            seen(where, progress)
 
 
 def guess(path: Path, image: str | None = None, label: str | None = None) -> DataLocation:

@@ -17,7 +17,7 @@ from core.tasks import pictures
 from core.tasks.datasets import AbsentError, DataError
 from core.tasks.datasets.formats.arrange import arrange
 from core.tasks.datasets.formats.labels import in_order
-from core.tasks.datasets.formats.walk import HEAD, hidden, is_picture, left_out, walk
+from core.tasks.datasets.formats.walk import HEAD, hidden, is_picture, left_out, once, walk
 from core.tasks.datasets.images import Files, StoredPart
 from core.tasks.zip_names import zip_names
 
@@ -59,7 +59,7 @@ def folder(root: Path) -> dict[str, StoredPart]:
     """Class folders, or ``train/``, ``val/`` and ``test/`` with class folders in them. Raises DataError."""
     if not root.is_dir():
         raise AbsentError(f"There is no folder {root}.")
-    found = walk(root)
+    found = once(root)
     if not any(where for where, _ in found.files):
         if not any(p.is_dir() and not hidden(p.name) for p in root.iterdir()):
             lists = sorted(p.name for p in root.iterdir() if p.suffix.lower() in (".csv", ".tsv", ".parquet"))

@@ -82,6 +82,24 @@ def walk(root: Path, progress: Progress = SILENT) -> Found:
     return Found(tuple(sorted(files, key=_order)), tuple(_told(others)))
 
 
+_seen: dict[Path, Found] = {}
+
+
+def seen(root: Path, progress: Progress) -> None:
+    """Walk now, with progress; the next ``once`` of that folder uses it."""
+    _seen[root] = walk(root, progress)
+
+
+def once(root: Path) -> Found:
+    """What ``seen`` has just found there, or a walk."""
+    return _seen.pop(root, None) or walk(root)
+
+
+def forget() -> None:
+    """Forget what was seen and not used, because files may have come or gone."""
+    _seen.clear()
+
+
 def _order(file: tuple[tuple[str, ...], str]) -> tuple[str, str, str]:
     where, name = file
     return where[0] if where else "", "/".join(where), name
