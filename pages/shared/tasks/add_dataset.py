@@ -132,6 +132,8 @@ def _facts(shown: datasets.Preview) -> None:
         f"**{shown.task.title}**: {len(shown.task.class_names)} classes; {sizes}, cut by seed {number}. "
         f"Decoded once for this model: {megabytes(shown.space)}, very roughly {expected}."
     )
+    for sentence in shown.said:
+        st.caption(f":material/info: {plain(sentence)}")
     if short := [n for n, *c in zip(shown.task.class_names, *shown.counts.values(), strict=True) if not all(c)]:
         more = f" and {len(short) - 5} more" if len(short) > 5 else ""
         st.caption(f":material/info: No image in some split for {', '.join(short[:5])}{more}.")
