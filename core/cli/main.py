@@ -59,7 +59,7 @@ COMMANDS = (
     Command("export", "exchange", "Write a recipe's model as files that other programs load."),
     Command("apply", "exchange", "Make again, byte for byte, what an exported recipe.json describes."),
     Command("import", "exchange", "Bring a checkpoint into the workspace, after a report on whether it fits."),
-    Command("compress", "compress", "Store a checkpoint's difference from the base in 8 or 4 bits a weight."),
+    Command("compress", "exchange", "Store a checkpoint's difference from the base in 8 or 4 bits a weight."),
     Command("attack", "attack", "Write words on pictures, and see which models they fool."),
     Command("data", "data", "Say which of the papers' data sets are there; add them, or your own, to a workspace."),
     Command("classify", "classify", "Classify pictures of yours, with any class names."),
