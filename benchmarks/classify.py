@@ -104,8 +104,9 @@ def main() -> int:
     words = iter([[f"{name} {k}" for name in CONCEPTS[:100]] for k in range(options.rounds + 1)])
     templates = ["a photo of a {}"]
     passes: list[int] = []
-    for encoder in (e for e in desk._encoders._kept.values()):
-        encoder.tower.register_forward_hook(lambda *_: passes.append(1))
+    for recipe in recipes.values():
+        with lab.encoders.holding(recipe) as encoder:
+            encoder.tower.register_forward_hook(lambda *_: passes.append(1))
     names = timed(lambda: desk.classify(recipes, thousand, next(words), templates), options.rounds)
     print(f"new class names {names:7.1f} ms, 100 unseen names on 1,000 pictures, two recipes; limit {NAMES_MS:.0f}; "
           f"ratio {names / NAMES_MS:.2f}; forward passes {len(passes)}")  # fmt: skip

@@ -34,7 +34,7 @@ def main() -> None:
         lab = Lab("mini", Path(folder), options.device)
         pictures = lab.pictures(options.task, "test")
         lab.evaluate(lab.base, options.task, "test")  # the head is made once, as it is for a person who drags
-        encoder = lab._scratch
+        encoder = lab.encoder(lab.precision)
         n, size = len(pictures.labels), encoder.batch.now
 
         def finished() -> None:

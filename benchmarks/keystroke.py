@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from core.attacks import Look
-from core.classify import live
+from core.classify import classifier
 from core.recipes import GRID
 from core.workspace import Lab
 from pages.shared.typographic import charts, reading
@@ -50,7 +50,7 @@ def main() -> int:
     image = np.array(lab.pictures("icons", "test").images[0])
     image = image.repeat(-(-options.side // len(image)), 0).repeat(-(-options.side // len(image)), 1)
     view = attack_view.View("icons", patch=options.patch, alpha=0.5, look=Look())
-    desk = live(lab)
+    desk = classifier(lab)
     recipes = [attack_view.mix(lab, view, alpha) for alpha in GRID]
     pixels = desk.prepared(image)[None]
 
@@ -61,7 +61,7 @@ def main() -> int:
 
     def bare() -> None:
         for recipe in recipes:
-            desk.features(recipe, pixels)
+            desk.encoded(recipe, pixels)
 
     key("warm"), bare()
     texts = list(keystrokes())

@@ -11,8 +11,9 @@ import torch
 from core import PaletteError
 from core.attacks.photo_files import Photo, Trouble
 from core.attacks.study import AttackOutcome
-from core.classify import TEMPLATES, live
+from core.classify import TEMPLATES, classifier
 from core.metrics import predictions
+from core.models import logits
 from core.progress import SILENT, Progress
 from core.recipes import Recipe
 from core.workspace import Lab
@@ -51,13 +52,13 @@ def judge_photographs(
     The classes are every label and every text that occurs, or those given, among which labels and texts must be.
     Raises PaletteError if they are not.
     """
-    desk, facts, troubles = live(lab), [], []
+    desk, facts, troubles = classifier(lab), [], []
     kept: list[list[torch.Tensor]] = [[] for _ in recipes]
     batch: list[np.ndarray] = []
 
     def look() -> None:
         for i, recipe in enumerate(recipes):
-            kept[i].append(desk.features(recipe, np.stack(batch)))
+            kept[i].append(desk.encoded(recipe, np.stack(batch)))
         batch.clear()
 
     for one in progress(found):
@@ -79,6 +80,8 @@ def judge_photographs(
     if missing := sorted({w for _, *words in facts for w in words if w.casefold() not in where}):
         raise PaletteError(f"The classes lack {', '.join(missing[:10])}, which the file names speak of; add them.")
     rows = desk.head(known, templates)
-    answers = np.stack([predictions((torch.cat(parts) @ rows.T).numpy()) for parts in kept])
+    answers = np.stack(
+        [predictions(logits(torch.cat(parts), rows, lab.encoders.logit_scale).numpy()) for parts in kept]
+    )
     labels, written = (np.array([where[f[k].casefold()] for f in facts]) for k in (1, 2))
     return PhotographResults(tuple(f[0] for f in facts), known, labels, written, answers, tuple(troubles))

@@ -13,7 +13,7 @@ from core import metrics
 from core.attacks.tasks import SEEN, UNSEEN, Attack, AttackSplit, attacked_task, clean_twin
 from core.attacks.typography import Look
 from core.metrics import Accuracy
-from core.models import Encoder, class_rows, clip, features, head, head_digest, logits
+from core.models import class_rows, features, logits
 from core.progress import SILENT, Progress
 from core.recipes import Recipe
 from core.storage import digest_of
@@ -59,18 +59,13 @@ def outcome(answers: Answers, written: np.ndarray, clean: Answers | None = None)
     return AttackOutcome(answers.right[:n], answers.predictions[:n] == written, clean.right[:n] if clean else None)
 
 
-class Evaluation:
-    """Evaluates mixes on tasks that need not be the workspace's; results are kept in its store, by content.
-
-    It has an encoder of its own, so that whoever looks at the pages meanwhile does not wait.
-    """
+class AttackEvaluation:
+    """Evaluates mixes on tasks that need not be the workspace's; results are kept in its store, by content."""
 
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
-        self._encoder: Encoder | None = None
-        self._merged = ""
 
-    def known(self, asked: Iterable[Asked]) -> bool:
+    def is_cached(self, asked: Iterable[Asked]) -> bool:
         """Whether all that is there without computing anything."""
         return all(self.key(*one) in self.lab.store for one in asked)
 
@@ -80,37 +75,21 @@ class Evaluation:
 
     def key(self, recipe: Recipe, task: Task, split: str) -> str:
         """The lab's own key, so that results are shared; another for models whose own heads the lab would ask."""
-        head_key = head_digest(_text_digest(self.lab), task.prompts())
-        weights, data = self.lab.weights_key(recipe), task.source.digest(split)
         own = any(class_rows(self.lab.zoo[model].classes, task.class_names) for model in recipe.models)
         more = {"by": "text"} if own else {}
-        return self.lab.store.key(kind="answers", weights=weights, data=data, head=head_key, **more)
+        head = self.lab.heads.digest(task.prompts())
+        return self.lab.evaluation.key_of("answers", recipe, task.source.digest(split), head=head, **more)
 
     def _answers(self, recipe: Recipe, task: Task, split: str, progress: Progress) -> Answers:
         def make() -> dict[str, torch.Tensor]:
             pictures = pictures_of(self.lab, task, split)
-            encoder = self._with(recipe)
-            found = features(encoder, pictures.images, progress)
-            scores = logits(found, head_of(self.lab, task), encoder.logit_scale)
+            with self.lab.encoders.holding(recipe) as encoder:
+                seen = features(encoder, pictures.images, progress)
+            scores = logits(seen, self.lab.heads.of(task), self.lab.encoders.logit_scale)
             return Answers.from_logits(scores.numpy(), pictures.labels).tensors()
 
         facts = {"recipe": recipe.to_json(), "task": task.name, "split": split}
         return Answers.from_tensors(self.lab.store.get_or_make(self.key(recipe, task, split), make, facts))
-
-    def _with(self, recipe: Recipe) -> Encoder:
-        key = self.lab.weights_key(recipe)
-        if self._encoder is None:
-            self._encoder = self.lab.encoder()
-        if self._merged != key:
-            self._merged = ""
-            self.lab.load(recipe, self._encoder)
-            self._merged = key
-        return self._encoder
-
-
-@lru_cache(maxsize=8)
-def _text_digest(lab: Lab) -> str:
-    return clip.text_digest(lab.folder / "base")
 
 
 @lru_cache(maxsize=8)
@@ -146,14 +125,6 @@ def _clean_pictures(lab: Lab, attack: Attack, split: str) -> Pictures | None:
     return None if name is None else lab.pictures(name, split)
 
 
-def head_of(lab: Lab, task: Task) -> torch.Tensor:
-    """The zero-shot head of any task, float32 (classes, embed_dim), kept in the store beside the lab's own."""
-    task.check_one_head()
-    key = lab.store.key(kind="head", head=head_digest(_text_digest(lab), task.prompts()))
-    made = lab.store.get_or_make(key, lambda: {"head": head(clip.load(lab.folder / "base"), task.prompts())})
-    return made["head"]
-
-
 @dataclass(frozen=True)
 class Study:
     """Some mixes against some attacks, everything on one split: what to evaluate, and how to read it.
@@ -172,7 +143,7 @@ class Study:
 
     def table(self, lab: Lab, progress: Progress = SILENT) -> list[list[AttackOutcome]]:
         """Outcomes, mixes × tasks; evaluated where need be."""
-        answers = Evaluation(lab).run(self.asked(), progress)
+        answers = AttackEvaluation(lab).run(self.asked(), progress)
         n = len(self.recipes)
         columns = [answers[i : i + n] for i in range(0, len(answers), n)]
         written = [_written_once(lab, task, self.split) for task in self.tasks]
@@ -186,11 +157,11 @@ class Study:
 
     def key(self, lab: Lab) -> str:
         """Digest of all that the table depends on."""
-        return digest_of(keys=[Evaluation(lab).key(*one) for one in self.asked()])
+        return digest_of(keys=[AttackEvaluation(lab).key(*one) for one in self.asked()])
 
-    def known(self, lab: Lab) -> bool:
+    def is_cached(self, lab: Lab) -> bool:
         """Whether ``table`` would compute nothing."""
-        return Evaluation(lab).known(self.asked())
+        return AttackEvaluation(lab).is_cached(self.asked())
 
     @property
     def cost(self) -> int:

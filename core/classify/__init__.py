@@ -6,7 +6,6 @@ from core.classify.class_lists import file_text
 from core.classify.class_names import TEMPLATES
 from core.classify.classifier import Classifier, classifier, classify, usual_templates
 from core.classify.decode import IntakeError, decode_picture, shown
-from core.classify.interactive import live
 from core.classify.rankings import Result
 from core.classify.snippet import snippet
 from core.classify.uploads import Incoming, from_folder, from_path, from_zip, gather
@@ -27,7 +26,6 @@ __all__ = [
     "from_path",
     "from_zip",
     "gather",
-    "live",
     "picture",
     "shown",
     "snippet",

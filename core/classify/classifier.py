@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Hashable, Mapping, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -14,7 +13,8 @@ from core.classify import class_names
 from core.classify.album import MAX_ALBUM_BYTES, Album, Picture, take_in
 from core.classify.rankings import Ranking, Result, known_labels, rank
 from core.classify.uploads import gather
-from core.models import Encoder, alike, features, fitting, logits
+from core.metrics import probabilities
+from core.models import alike, features, fitting, logits
 from core.progress import SILENT, Progress
 from core.recipes import Recipe
 from core.storage import LRU
@@ -22,7 +22,6 @@ from core.workspace import Lab
 
 FEATURES_KEPT = 50_000  # of one picture by one recipe each
 CLASSES_KEPT = 50_000
-ENCODERS_KEPT = 2  # so that two recipes side by side stay merged
 ALBUMS_KEPT = 2 * MAX_ALBUM_BYTES
 CHUNK = 512  # pictures, or classes, between two looks at whether the work was called off
 CELLS = 4_000_000  # pictures × classes at a time
@@ -31,15 +30,13 @@ CELLS = 4_000_000  # pictures × classes at a time
 class Classifier:
     """A lab's models on pictures of anybody's. Features and heads are kept by content, in memory, up to a limit.
 
-    It has encoders of its own, so that a visitor's picture never waits for an evaluation in the background.
+    Its encoders are the lab's pool's, where the mixes of a moving slider stay merged.
     """
 
     def __init__(self, lab: Lab, features_kept: int = FEATURES_KEPT, classes_kept: int = CLASSES_KEPT) -> None:
         self.lab = lab
         self._features: LRU[tuple[str, str], torch.Tensor] = LRU(features_kept)
         self._classes: LRU[tuple[str, ...], torch.Tensor] = LRU(classes_kept)
-        self._encoders: LRU[str, Encoder] = LRU(ENCODERS_KEPT)
-        self._busy = threading.Lock()
         self.albums: LRU[Hashable, Album] = LRU(ALBUMS_KEPT, lambda album: album.bytes)
         """Albums under keys of whoever keeps them, such as the page for uploads."""
 
@@ -47,6 +44,17 @@ class Classifier:
     def fit(self):
         """The model's own resizing and cropping: uint8 (h, w, 3) to uint8 (size, size, 3)."""
         return fitting(self.lab.config["preprocess_cfg"])
+
+    @property
+    def size(self) -> int:
+        """Side of the pictures that the model sees, in pixels."""
+        return int(np.max(self.lab.config["preprocess_cfg"]["size"]))
+
+    def prepared(self, image: np.ndarray) -> np.ndarray:
+        """A picture uint8 (h, w, 3) as the model sees it; one of that size is taken for prepared, as tasks' are."""
+        if image.shape[:2] == (self.size, self.size):
+            return image
+        return self.fit(np.ascontiguousarray(image))
 
     def features(self, recipe: Recipe, pictures: Sequence[Picture], progress: Progress = SILENT) -> torch.Tensor:
         """Unit-length image features float16 (n, embed_dim); a picture that this recipe has seen costs nothing."""
@@ -56,8 +64,7 @@ class Classifier:
         chunks = [missing[i : i + CHUNK] for i in range(0, len(missing), CHUNK)]
         for chunk in progress(chunks, "Looking at the pictures"):
             images = np.stack([p.pixels for p in chunk])
-            with self._busy:
-                made = features(self._encoder(weights, recipe), images)
+            made = self.encoded(recipe, images)
             for picture, row in zip(chunk, made, strict=True):
                 found[picture.digest] = self._features.put((weights, picture.digest), row)
         return torch.stack([row for p in pictures if (row := found[p.digest]) is not None])
@@ -67,12 +74,21 @@ class Classifier:
         weights = self.lab.weights_key(recipe)
         return len({p.digest for p in pictures if (weights, p.digest) not in self._features})
 
-    def _encoder(self, weights: str, recipe: Recipe) -> Encoder:
-        if (known := self._encoders.get(weights)) is not None:
-            return known
-        encoder = self._encoders.take_oldest() or self.lab.encoder()
-        self.lab.load(recipe, encoder)
-        return self._encoders.put(weights, encoder)
+    def encoded(self, recipe: Recipe, images: np.ndarray) -> torch.Tensor:
+        """Unit-length features (n, embed_dim) of prepared pictures uint8 (n, size, size, 3); they are not remembered.
+
+        Raises CheckpointError or MergeError if the mix cannot be made.
+        """
+        with self.lab.encoders.holding(recipe) as encoder:
+            return features(encoder, images)
+
+    def logits(self, recipe: Recipe, images: np.ndarray, head: torch.Tensor) -> np.ndarray:
+        """What a mix says of prepared pictures, with a head (classes, embed_dim): logits (n, classes)."""
+        return logits(self.encoded(recipe, images), head, self.lab.encoders.logit_scale).numpy()
+
+    def probabilities(self, recipes: Sequence[Recipe], images: np.ndarray, head: torch.Tensor) -> np.ndarray:
+        """Softmax over the classes for several mixes, float64 (recipes, n, classes)."""
+        return np.stack([probabilities(self.logits(recipe, images, head)) for recipe in recipes])
 
     def head(self, names: Sequence[str], templates: Sequence[str], progress: Progress = SILENT) -> torch.Tensor:
         """Zero-shot head float32 (classes, embed_dim); only names that are new in these templates are read."""
@@ -84,6 +100,10 @@ class Classifier:
             for texts, row in zip(chunk, self.lab.class_features(chunk), strict=True):
                 rows[texts] = self._classes.put(texts, row)
         return torch.stack([row for texts in prompts if (row := rows[texts]) is not None])
+
+    def joint_head(self, parts: Sequence[tuple[Sequence[str], Sequence[str]]]) -> torch.Tensor:
+        """One head of several lists of class names, each in templates of its own: float32 (classes, embed_dim)."""
+        return torch.cat([self.head(names, templates) for names, templates in parts if names])
 
     def unread(self, names: Sequence[str], templates: Sequence[str]) -> int:
         """How many of these class names are new in these templates."""
@@ -99,16 +119,12 @@ class Classifier:
     ) -> Ranking:
         """The likeliest classes of each picture under one recipe."""
         rows = max(1, CELLS // len(head))
-        scale = self._scale
+        scale = self.lab.encoders.logit_scale
         parts = [
             rank(logits(part, head, scale).numpy(), top)
             for part in self.features(recipe, pictures, progress).split(rows)
         ]
         return Ranking.joined(parts)
-
-    @cached_property
-    def _scale(self) -> float:
-        return self.lab.encoder().logit_scale
 
     def classify(
         self,

@@ -32,7 +32,7 @@ def run(lab: Lab, options: Namespace) -> int:
     names = options.tasks or lab.patches()
     supported = options.supported or lab.default_supported()
     with followed() as progress:
-        lab.remember([*(task for name in names for task in lab.trained_on(name)), *supported], progress)
+        lab.hash_files([*(task for name in names for task in lab.trained_on(name)), *supported], progress)
     steps = build_steps(lab, names, supported, options.augment)
     todo = [step for step in steps if not step.done()]
     if not todo:

@@ -1,4 +1,4 @@
-"""python -m core export, apply and import: models out, and models in."""
+"""python -m core export, apply, import and compress: models out, models in, and made small."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def strategies_run(lab: Lab, options: Namespace) -> int:
         alphas=grid(options.values),
     )
     with followed() as progress:
-        lab.remember((*plan.tasks, *plan.supported), progress)
+        lab.hash_files((*plan.tasks, *plan.supported), progress)
     outcome, path = None if options.again else outcome_of(lab, plan), outcome_path(lab, plan)
     if outcome is None or options.dry_run:
         todo = parts(lab, plan)
@@ -110,7 +110,7 @@ def searches_run(lab: Lab, options: Namespace) -> int:
     """Run every search, shared by the workers, and print what each found, the best on val first."""
     plan = _plan(lab, options)
     with followed() as progress:
-        lab.remember((*plan.tasks, *plan.supported), progress)
+        lab.hash_files((*plan.tasks, *plan.supported), progress)
         graph = searches(lab, plan, options.optimisers, options.seeds)
         spread(lab, graph, options.workers, options.scheduler, progress)
     print(f"{lab.name}: {', '.join(plan.tasks)} with {', '.join(plan.supported)}; the first is chosen, on val")

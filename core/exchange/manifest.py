@@ -26,7 +26,7 @@ def known_figures(lab: Lab, recipe: Recipe, tasks: Sequence[str] | None = None) 
     figures = []
     for task in lab.tasks if tasks is None else tasks:
         for split in ("val", "test"):
-            if split in lab.task(task).source.sizes() and lab.known(recipe, task, split):
+            if split in lab.task(task).source.sizes() and lab.is_cached(recipe, task, split):
                 a = lab.evaluate(recipe, task, split).accuracy
                 figures.append(
                     {"task": task, "split": split, "accuracy": a.value, "low": a.low, "high": a.high, "n": a.n}
@@ -55,7 +55,7 @@ def describe_recipe(
     heads = {t: {"class_names": lab.task(t).class_names, "templates": lab.task(t).templates} for t in mine}
     facts = {
         "workspace": lab.name,
-        "base_model": lab.facts.get("base_model", lab.name),
+        "base_model": lab.facts.base_model or lab.name,
         "format": fmt,
         "dtype": dtype,
         "recipe": json.loads(recipe.to_json()),

@@ -38,7 +38,7 @@ def point(
 def knows_point(lab: Lab, name: str, alpha: float, supported: Sequence[str], splits: Sequence[str] = BOTH) -> bool:
     """Whether one α of a patch's curve is there on these splits without computing anything."""
     recipe = lab.patch(name, alpha)
-    return all(lab.known(recipe, task, s) for task in [*lab.trained_on(name), *supported] for s in splits)
+    return all(lab.is_cached(recipe, task, s) for task in [*lab.trained_on(name), *supported] for s in splits)
 
 
 def known_alphas(lab: Lab, name: str, supported: Sequence[str], splits: Sequence[str] = BOTH) -> list[float]:

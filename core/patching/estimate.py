@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,6 +11,7 @@ from core.metrics import Accuracy, accuracy
 from core.models import features
 from core.progress import Progress
 from core.recipes import Recipe
+from core.storage import LRU
 from core.workspace import Lab
 
 PICTURES, FEWEST, REMEMBERED = 256, 8, 1024
@@ -21,13 +21,13 @@ class Estimate:
     """Estimates of any recipe's accuracies from about ``pictures`` *val* pictures in all, the same ones every time.
 
     They are drawn from each task's val split with a seed, as many from each; the answer is a real accuracy of the real
-    weights, and only its n is small. It has an encoder of its own, so that it never waits for a long evaluation.
+    weights, and only its n is small.
     """
 
     def __init__(self, lab: Lab, tasks: Sequence[str], pictures: int = PICTURES, seed: int = 0) -> None:
         self.lab, self.tasks = lab, tuple(tasks)
-        self._encoder, self._guard = lab.encoder(), threading.Lock()
-        self._known: OrderedDict[str, dict[str, Accuracy]] = OrderedDict()
+        self._guard = threading.Lock()
+        self._known: LRU[str, dict[str, Accuracy]] = LRU(REMEMBERED)
         each, images = max(FEWEST, pictures // len(tasks)), []
         self._labels: list[np.ndarray] = []
         self._rows: list[np.ndarray] = []
@@ -43,15 +43,11 @@ class Estimate:
         """Accuracy of each task on the few pictures: one merge and one forward pass, or remembered."""
         key = self.lab.weights_key(recipe)
         with self._guard:
-            if key not in self._known:
-                self._known[key] = self._look(recipe)
-                if len(self._known) > REMEMBERED:
-                    self._known.popitem(last=False)
-            return self._known[key]
+            return self._known.get(key) or self._known.put(key, self._look(recipe))
 
     def _look(self, recipe: Recipe) -> dict[str, Accuracy]:
-        self.lab.load(recipe, self._encoder)
-        seen = features(self._encoder, self._images)
+        with self.lab.encoders.holding(recipe) as encoder:
+            seen = features(encoder, self._images)
         parts = seen.split([len(labels) for labels in self._labels])
         return {
             task: accuracy(self.lab.classified(recipe, task, "val", part, rows).numpy(), labels)

@@ -33,7 +33,7 @@ class PlanEvaluation:
     def knows(self, recipes: Iterable[Recipe], splits: Sequence[str], tasks: Sequence[str] | None = None) -> bool:
         """Whether the store holds every answer of these recipes on the tasks (all of the plan's by default)."""
         tasks = self.tasks if tasks is None else tasks
-        return all(self.lab.known(recipe, task, split) for recipe in recipes for task in tasks for split in splits)
+        return all(self.lab.is_cached(recipe, task, split) for recipe in recipes for task in tasks for split in splits)
 
     def knows_row(self, recipe: Recipe) -> bool:
         """Whether the store holds every answer that the row of a recipe shows."""

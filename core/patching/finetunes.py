@@ -36,7 +36,7 @@ def name_of(lab: Lab, tasks: Sequence[str], start: Recipe, settings: Settings) -
 
 
 def _own(lab: Lab, tasks: Sequence[str], settings: Settings) -> str | None:
-    listed = lab.facts.get("zoo", {})
+    listed = lab.facts.zoo
     names = [tasks[0]] if len(tasks) == 1 else [n for n, together in listed.items() if set(together) == set(tasks)]
     for name in names:
         if name not in lab.zoo:
@@ -79,7 +79,7 @@ def tuned(
     if name in lab.zoo:
         check_start(lab, name, start)
     else:
-        together = lab.facts.get("zoo", {}).get(name) or sorted(tasks)
+        together = lab.facts.zoo.get(name) or sorted(tasks)
         train(lab, together, name, start, progress, settings)
     return single(name)
 

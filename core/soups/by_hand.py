@@ -13,9 +13,11 @@ from core.recipes import Partition, Recipe, lerp, single
 from core.soups.judge import Judge
 from core.soups.plan import Pool, cut
 from core.soups.results import SoupRow
+from core.storage import LRU
 from core.workspace import Lab
 
 GLANCE = 256  # pictures of val that are looked at while a slider is dragged
+REMEMBERED = 500
 SKETCH = 128  # pictures of test and of each shift that a sketch looks at
 
 PRESETS = ("all", "early", "late", "ramp up", "ramp down")
@@ -58,22 +60,19 @@ class HandMixer:
         self.lab, self.pool = lab, pool
         self._judges: dict[bool, Judge] = {}
         self._guard = threading.Lock()
-        self._known: dict[tuple[str, bool], Accuracy] = {}
+        self._known: LRU[tuple[str, bool], Accuracy] = LRU(REMEMBERED)
 
     def judged(self, recipe: Recipe, glance: bool = False) -> Accuracy:
         """A mix's accuracy on *val*, at a ``glance`` on its first 256 pictures; remembered for the last few hundred."""
         key = (self.lab.weights_key(recipe), glance)
         with self._guard:
-            if key not in self._known:
-                if glance not in self._judges:
-                    self._judges[glance] = Judge(self.lab, self.pool.task, most=GLANCE if glance else None)
-                if len(self._known) > 500:
-                    self._known.clear()
-                found = self._judges[glance].judge(recipe)
-                self._known[key] = Accuracy(
-                    found.score, *wilson(round(found.score * found.seen), found.seen), found.seen
-                )
-            return self._known[key]
+            if (known := self._known.get(key)) is not None:
+                return known
+            if glance not in self._judges:
+                self._judges[glance] = Judge(self.lab, self.pool.task, most=GLANCE if glance else None)
+            judged = self._judges[glance].judge(recipe)
+            right = wilson(round(judged.score * judged.seen), judged.seen)
+            return self._known.put(key, Accuracy(judged.score, *right, judged.seen))
 
     def sketch(self, recipe: Recipe, like: SoupRow) -> dict[str, float]:
         """About how accurate a mix is on ``test``, and ``ood`` over the shifts, in [0, 1].
@@ -85,7 +84,7 @@ class HandMixer:
         for name, known in {"test": like.test, **like.shifts}.items():
             task = self.pool.task if name == "test" else name
             pictures = self.lab.pictures(task, "test")
-            with self.lab.merged(recipe) as encoder:
+            with self.lab.encoders.holding(recipe) as encoder:
                 seen = features(encoder, pictures.images[:SKETCH])
             logits = self.lab.classified(recipe, task, "test", seen).numpy()
             right = logits.argmax(axis=1) == pictures.labels[:SKETCH]

@@ -25,7 +25,7 @@ class Ensemble:
         """Logits float16 (n, classes) of one model."""
         if (recipe, key) not in self._logits:
             self.progress.check()
-            with self.lab.merged(recipe) as encoder:
+            with self.lab.encoders.holding(recipe) as encoder:
                 found = features(encoder, self.lab.pictures(*key).images, progress=self.progress.unshown())
             self._logits[recipe, key] = self.lab.classified(recipe, *key, found).numpy()
         return self._logits[recipe, key]

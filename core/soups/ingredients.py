@@ -31,13 +31,12 @@ LEARNING_RATES = (3e-5, 5e-4)  # from too low to too high for the mini world: in
 
 def soup_task(lab: Lab) -> str:
     """The task that the workspace's soups are fine-tuned and chosen on: its own word, else its first supported task."""
-    named = lab.facts.get("soup", {}).get("task")
-    return lab.task(named or lab.default_supported()[0]).name
+    return lab.task(lab.facts.soup.task or lab.default_supported()[0]).name
 
 
 def soup_shifts(lab: Lab) -> list[str]:
     """The five natural shifts, or however many the workspace has: where soups are only ever measured."""
-    return list(lab.facts.get("soup", {}).get("shifts") or lab.by_role("ood"))
+    return list(lab.facts.soup.shifts or lab.by_role("ood"))
 
 
 def sweep(count: int = COUNT, seed: int = 0, steps_per_epoch: int = 31) -> dict[str, SweepSettings]:
@@ -66,10 +65,10 @@ def sweep(count: int = COUNT, seed: int = 0, steps_per_epoch: int = 31) -> dict[
 
 def ingredients(lab: Lab) -> dict[str, SweepSettings]:
     """The workspace's own sweep: ``soup.count`` and ``soup.seed`` of its facts, twelve and 0 if it says nothing."""
-    facts, task = lab.facts.get("soup", {}), lab.task(soup_task(lab))
+    facts, task = lab.facts.soup, lab.task(soup_task(lab))
     usual = SweepSettings()
     epoch = max(1, round(task.size("train") / usual.batch_size))
-    return sweep(facts.get("count", COUNT), facts.get("seed", 0), epoch)
+    return sweep(COUNT if facts.count is None else facts.count, facts.seed, epoch)
 
 
 def train_ingredient(lab: Lab, name: str, settings: SweepSettings, progress: Progress = SILENT) -> Checkpoint:
@@ -106,7 +105,7 @@ def _probe(lab: Lab, task: str, progress: Progress) -> dict[str, torch.Tensor]:
     found = []
     for split in follow(("train", "val")):
         pictures = lab.pictures(task, split)
-        with lab.merged(lab.base) as encoder:
+        with lab.encoders.holding(lab.base) as encoder:
             found.append((features(encoder, pictures.images, progress=progress).float().numpy(), pictures.labels))
             scale = encoder.logit_scale
     head = linear_probe(found[0], found[1], len(lab.task(task).class_names), scale)

@@ -54,7 +54,7 @@ class Judge:
         self.labels = torch.from_numpy(labels.astype(np.int64))
         self.seconds, self.evaluations, self.pictures = 0.0, 0, 0
         self._incumbent: tuple[float, np.ndarray] | None = None
-        with lab.merged(lab.base) as encoder:
+        with lab.encoders.holding(lab.base) as encoder:
             cuts = [torch.from_numpy(images[i : i + BATCH]) for i in range(0, len(labels), BATCH)]
             self._prepared = 4 * images.size <= IN_MEMORY
             self._batches = [encoder.prepare(cut) if self._prepared else cut.to(encoder.device) for cut in cuts]
@@ -66,7 +66,7 @@ class Judge:
         """Merge a recipe and see how it does; ``racing`` gives up once the incumbent is clearly out of reach."""
         started = time.perf_counter()
         parts, given_up = list[torch.Tensor](), None
-        with self.lab.merged(recipe) as encoder:
+        with self.lab.encoders.holding(recipe) as encoder:
             for part in self._features(encoder):
                 parts.append(part)
                 if racing and len(parts) < len(self._batches) and (given_up := self._hopeless(recipe, parts)):
@@ -79,7 +79,7 @@ class Judge:
     def defend(self, recipe: Recipe) -> None:
         """Make a mix that was judged before the incumbent again, as it was when a trace ended that was replayed."""
         self._incumbent = None
-        with self.lab.merged(recipe) as encoder:
+        with self.lab.encoders.holding(recipe) as encoder:
             self._whole(recipe, list(self._features(encoder)))
 
     @torch.inference_mode()

@@ -137,7 +137,7 @@ def check_plan(lab: Lab, plan: SoupPlan) -> SoupPlan:
 
 def cut(lab: Lab, pool: Pool, name: str) -> Partition:
     """A partition of the pool's models, in the order of the network. Raises PrefixError."""
-    with lab.merged(lab.base) as encoder:
+    with lab.encoders.holding(lab.base) as encoder:
         sizes = {n: t.numel() for n, t in encoder.weights.items() if t.is_floating_point()}
     sizes |= {n: t.numel() for n, t in lab.zoo.head(pool.ingredients[0]).items()}
     return partition(name, sizes)

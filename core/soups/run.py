@@ -103,7 +103,7 @@ def most_evaluations(lab: Lab, pool: Pool, plan: SoupPlan) -> int:
 
 def evaluation_seconds(lab: Lab, pool: Pool, rounds: int = 1) -> float:
     """Seconds that one evaluation of a mix on *val* takes here and now, measured on one batch."""
-    with lab.merged(lab.base) as encoder:
+    with lab.encoders.holding(lab.base) as encoder:
         images = torch.zeros(BATCH, encoder.size, encoder.size, 3, dtype=torch.uint8)
         encoder.encode(images)
         started = time.perf_counter()

@@ -89,7 +89,7 @@ def patch_settings(lab: Lab, name: str, augment: str = "") -> Settings:
 
 def _settings(lab: Lab, name: str, augment: str, *kinds: str) -> Settings:
     settings: dict = {}
-    for section in (lab.facts.get(kind, {}) for kind in kinds):
+    for section in (getattr(lab.facts, kind) for kind in kinds):
         own = section.get(name, {})
         settings |= {**section.get("default", {}), **own} if own is not None else {}
     return Settings(**settings | ({"augment": augment} if augment else {}))

@@ -3,7 +3,7 @@
 from core.workspace import datasets, named_recipes, precision
 from core.workspace.checkpoints import BASE, Checkpoint, CheckpointError
 from core.workspace.distance import Distance, distances, similarity, weight_cosine
-from core.workspace.heads import OWN_HEAD, trained_path
+from core.workspace.evaluation import OWN_HEAD, trained_path
 from core.workspace.history import History, HistoryEntry
 from core.workspace.lab import CACHE, Lab, workspaces
 from core.workspace.named_recipes import KEY, Mix, idle_columns, parse_recipe

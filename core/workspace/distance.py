@@ -70,12 +70,10 @@ def similarity(lab: Lab, a: Recipe, b: Recipe, task: str, pictures: int = 256) -
 
     def make() -> dict[str, torch.Tensor]:
         images = torch.from_numpy(lab.pictures(task, "val").images[:pictures])
-        encoders = (lab.encoder(), lab.encoder())
-        for recipe, encoder in zip((a, b), encoders, strict=True):
-            lab.load(recipe, encoder)
-        x, y = (block_activations(encoder, images, names) for encoder in encoders)
-        w, v = (encoder.weights for encoder in encoders)
-        cosine = {**weight_cosine(w, v, names), **weight_cosine(w, v, ("",))}
+        with lab.encoders.holding(a) as one, lab.encoders.holding(b) as other:
+            x, y = (block_activations(encoder, images, names) for encoder in (one, other))
+            w, v = one.weights, other.weights
+            cosine = {**weight_cosine(w, v, names), **weight_cosine(w, v, ("",))}
         cka = {p: linear_cka(x[p], y[p]) for p in x}
         named = {f"cosine.{p}": c for p, c in cosine.items()} | {f"cka.{p}": c for p, c in cka.items()}
         return {name: torch.tensor(value, dtype=torch.float64) for name, value in named.items()}

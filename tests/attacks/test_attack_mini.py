@@ -12,7 +12,7 @@ ASKED = 0.30  # of the fooled rate on val; α is the smallest that gives it
 
 def answered(lab: Lab, alpha: float, split: str) -> AttackOutcome:
     recipe = lab.patch("typographic", alpha)
-    assert lab.known(recipe, "typographic", split)
+    assert lab.is_cached(recipe, "typographic", split)
     return outcome(lab.evaluate(recipe, "typographic", split), written_on(lab, lab.task("typographic"), split))
 
 
@@ -24,7 +24,7 @@ def test_fooled_thirty_points_less_on_unseen_words_and_styles_and_icons_kept():
     chosen = next(a for a in grid if before - answered(lab, a, "val").fooled.value >= ASKED)
     fooled = paired(answered(lab, 0.0, "test").follows, answered(lab, chosen, "test").follows)
     recipes = [lab.base, lab.patch("typographic", chosen)]
-    assert all(lab.known(r, "icons", "test") for r in recipes)
+    assert all(lab.is_cached(r, "icons", "test") for r in recipes)
     icons = paired(*(lab.evaluate(r, "icons", "test").right for r in recipes))
     assert (chosen, fooled.n, icons.n) == (0.33, 1000, 2000)
     assert fooled.difference <= -0.30 and not fooled.within_noise

@@ -15,7 +15,7 @@ from core.attacks.photographs import judge_photographs
 from core.attacks.study import (
     PLACES,
     SIZES,
-    Evaluation,
+    AttackEvaluation,
     Study,
     by_place,
     by_size,
@@ -27,7 +27,7 @@ from core.attacks.study import (
 )
 from core.attacks.tasks import AttackSplit, attacked_task, clean_twin
 from core.attacks.typography import Look
-from core.classify.interactive import live
+from core.classify.classifier import classifier
 from core.tasks.answers import Answers
 from core.tasks.task import TaskError
 from core.workspace.lab import Lab
@@ -51,9 +51,9 @@ def test_fooled_means_the_answer_is_the_written_word():
 def test_a_study_is_the_models_on_the_attacked_pictures(tiny_lab: Lab):
     recipes = [tiny_lab.patch("noisy", a) for a in (0.0, 0.5, 1.0)]
     study = over_alpha(recipes, tiny_lab.task("plain"), "test", LOOK, 20)
-    assert not study.known(tiny_lab) and study.cost == 3 * 2 * 20
+    assert not study.is_cached(tiny_lab) and study.cost == 3 * 2 * 20
     table = study.table(tiny_lab)
-    assert study.known(tiny_lab) and len(table) == 3
+    assert study.is_cached(tiny_lab) and len(table) == 3
     task = study.tasks[0]
     pictures, head = task.source.load("test"), tiny_lab.head("plain")
     clean = clean_twin(task).source.load("test")
@@ -71,10 +71,10 @@ def test_a_study_goes_on_where_it_stopped_and_shares_the_labs_results(tiny_lab: 
     recipes = [tiny_lab.base, tiny_lab.tuned("noisy")]
     study = Study(tuple(recipes), (tiny_lab.task("plain"),), "test")
     kept = tiny_lab.evaluate(tiny_lab.base, "plain", "test")
-    assert Evaluation(tiny_lab).known(study.asked()[:1]) and not study.known(tiny_lab)
-    found = Evaluation(tiny_lab).run(study.asked())
+    assert AttackEvaluation(tiny_lab).is_cached(study.asked()[:1]) and not study.is_cached(tiny_lab)
+    found = AttackEvaluation(tiny_lab).run(study.asked())
     assert np.array_equal(found[0].predictions, kept.predictions)
-    assert tiny_lab.known(tiny_lab.tuned("noisy"), "plain", "test")
+    assert tiny_lab.is_cached(tiny_lab.tuned("noisy"), "plain", "test")
 
 
 def test_sizes_places_and_transfer_span_what_they_say(tiny_lab: Lab):
@@ -109,7 +109,7 @@ def test_a_task_without_written_words_is_no_attack(tiny_lab: Lab):
 
 
 def test_live_answers_are_the_labs(tiny_lab: Lab):
-    desk, task = live(tiny_lab), tiny_lab.task("noisy")
+    desk, task = classifier(tiny_lab), tiny_lab.task("noisy")
     rows = desk.head(task.class_names, task.templates)
     assert torch.allclose(rows, tiny_lab.head("noisy"), atol=1e-5)
     images = tiny_lab.pictures("noisy", "test").images[:9]
@@ -120,38 +120,18 @@ def test_live_answers_are_the_labs(tiny_lab: Lab):
     assert table.shape == (2, 9, 3) and np.allclose(table.sum(axis=2), 1)
 
 
-def test_live_keeps_few_towers_and_never_mixes_them_up(tiny_lab: Lab, monkeypatch):
-    monkeypatch.setattr("core.classify.interactive.RESIDENT", 1)
-    live.cache_clear()
-    desk, task = live(tiny_lab), tiny_lab.task("plain")
-    rows = desk.head(task.class_names, task.templates)
-    images = np.array(tiny_lab.pictures("plain", "test").images[:4])
-    recipes = [tiny_lab.patch("noisy", a) for a in (0.0, 0.4, 1.0)]
-    first = [desk.logits(r, images, rows) for r in recipes]
-    again = [desk.logits(r, images, rows) for r in reversed(recipes)][::-1]
-    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
-    assert not np.array_equal(first[0], first[2]) and len(desk._merged) == 1
-    with pytest.raises(PaletteError):
-        desk.logits(tiny_lab.patch("plain", 0.5), images, rows)
-    assert np.array_equal(desk.logits(recipes[1], images, rows), first[1]), "a failed merge leaves nothing behind"
-    live.cache_clear()
-
-
 def test_only_new_class_names_are_read(tiny_lab: Lab, monkeypatch):
-    from core.classify import interactive as module
-
-    live.cache_clear()
-    desk, asked = live(tiny_lab), []
-    real = module.head
-    monkeypatch.setattr(module, "head", lambda model, prompts: asked.append(len(prompts)) or real(model, prompts))
-    desk.head(["red", "green"], ["a {}"])
+    desk, asked = classifier(tiny_lab), []
+    real = tiny_lab.class_features
+    monkeypatch.setattr(tiny_lab, "class_features", lambda prompts: asked.append(len(prompts)) or real(prompts))
+    desk.joint_head([(["red", "green"], ["a {}"]), ([], ["a {}"])])
     desk.head(["green", "blue", "red"], ["a {}"])
     desk.head(["red", "blue"], ["a {}"])
     assert asked == [2, 1]
 
 
 def test_any_picture_is_scaled_as_the_model_wants_it(tiny_lab: Lab):
-    desk = live(tiny_lab)
+    desk = classifier(tiny_lab)
     for shape in ((32, 32), (64, 200), (7, 5), (1, 1)):
         assert desk.prepared(np.zeros((*shape, 3), np.uint8)).shape == (desk.size, desk.size, 3)
 

@@ -125,14 +125,15 @@ def test_memory_is_bounded_and_answers_stay_the_same(tiny_lab, passes):
     assert len(small._features) == 5 and len(small._classes) == 2
 
 
-def test_many_recipes_share_two_encoders(tiny_lab):
+def test_many_recipes_share_few_encoders(tiny_lab):
+    tiny_lab.encoders.room = 2
     desk, album = Classifier(tiny_lab), album_of(tiny_lab, "noisy")
     recipes = {f"{a}": tiny_lab.patch("noisy", a) for a in (0.0, 0.3, 0.6, 1.0)}
     together = desk.classify(recipes, album, NAMES, TEMPLATES)
     for title, recipe in recipes.items():
         alone = Classifier(tiny_lab).classify({title: recipe}, album, NAMES, TEMPLATES)
         assert np.array_equal(alone.rankings[title].probability, together.rankings[title].probability)
-    assert len(desk._encoders) == 2
+    assert tiny_lab.encoders._made == 2
 
 
 def test_ten_thousand_classes_emoji_and_long_names_are_answered(tiny_lab):

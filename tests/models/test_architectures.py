@@ -60,10 +60,10 @@ def test_every_tensor_of_the_image_tower_is_merged(lab):
 
 def test_the_text_tower_is_untouched(lab):
     head, digest = lab.head("noisy").clone(), clip.text_digest(lab.folder / "base")
-    text = {n: t.clone() for n, t in lab._clip.state_dict().items()}
+    text = {n: t.clone() for n, t in lab.heads.text_model.state_dict().items()}
     lab.evaluate(lerp(lab.base, single("near"), 0.5), "noisy", "val")
     assert text and not any(n.startswith("visual.") for n in text)
-    assert all(torch.equal(t, lab._clip.state_dict()[n]) for n, t in text.items())
+    assert all(torch.equal(t, lab.heads.text_model.state_dict()[n]) for n, t in text.items())
     assert torch.equal(lab.head("noisy"), head) and clip.text_digest(lab.folder / "base") == digest
 
 

@@ -87,8 +87,8 @@ def again(lab):
 
 def counted(lab, monkeypatch):
     calls = []
-    forward = lab._forward
-    monkeypatch.setattr(lab, "_forward", lambda *a: calls.append(a) or forward(*a))
+    forward = lab.evaluation._forward
+    monkeypatch.setattr(lab.evaluation, "_forward", lambda *a: calls.append(a) or forward(*a))
     return calls
 
 
@@ -261,7 +261,7 @@ def test_the_workspaces_own_checkpoints_are_used_where_they_were_trained_just_so
     assert tuned(lab, ["noisy"], lab.base, 40, Progress(), may_train=False) == single("noisy")
     with pytest.raises(CheckpointError, match="no checkpoint of noisy fine-tuned for 20 steps"):
         tuned(lab, ["noisy"], lab.base, 20, Progress(), may_train=False)
-    lab.facts["zoo"] = {"both": ["turned", "noisy"]}
+    lab.facts = replace(lab.facts, zoo={"both": ("turned", "noisy")})
     assert name_of(lab, ["noisy", "turned"], lab.base, settings_for(lab, ["noisy", "turned"], 40)) == "both"
     assert settings_for(lab, ["noisy"], 20).warmup == 2
 
@@ -448,7 +448,7 @@ def test_augmentation_is_part_of_a_plan_and_of_what_its_checkpoints_are_called(l
     assert plain == same != light
     assert tuned(lab, ["turned"], lab.base, 4, Progress(), augment="light") == single(light)
     assert lab.zoo[light].settings["augment"] == "light" and plain not in lab.zoo
-    lab.facts["finetune"]["turned"] = {"augment": "light"}
+    lab.facts = replace(lab.facts, finetune={**lab.facts.finetune, "turned": {"augment": "light"}})
     assert name_of(lab, ["turned"], lab.base, settings_for(lab, ["turned"], 4)) == light
 
 

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 from core import PaletteError
-from core.attacks.study import Evaluation
+from core.attacks.study import AttackEvaluation
 from core.exchange.exporting.export import apply, export
 from core.models import Encoder, clip
 from core.progress import CancelledError, Progress
@@ -201,9 +201,9 @@ def test_results_under_groups_are_kept_apart_and_others_where_they_were(soup_lab
     names = [f"things{i}" for i in range(len(every))]
     soup_lab.tasks |= {name: things(*groups, name=name) for name, groups in zip(names, every, strict=True)}
     one = single("ingredient-02")
-    keys = [soup_lab._key("logits", one, name, "val") for name in names]
+    keys = [soup_lab.evaluation.key("logits", one, soup_lab.task(name), "val") for name in names]
     assert len(set(keys[:3])) == 3 and keys[3] == keys[0], "a head that does not know pink is not asked"
-    assert len({soup_lab._key("logits", soup_lab.base, name, "val") for name in names}) == 1
+    assert len({soup_lab.evaluation.key("logits", soup_lab.base, soup_lab.task(name), "val") for name in names}) == 1
     found = [soup_lab.logits(one, name, "val") for name in names]
     assert not torch.equal(found[1], found[2]) and torch.equal(found[3], found[0])
     scale = soup_lab.encoder().logit_scale
@@ -447,7 +447,7 @@ def test_text_heads_work_as_well(soup_lab):
 def test_a_text_heads_answers_are_not_taken_for_a_trained_heads(soup_lab):
     """Attacks ask the text head; the lab, for the same weights and pictures, the ingredient's own."""
     recipe, task = single("ingredient-02"), soup_lab.task("plain")
-    (by_text,) = Evaluation(soup_lab).run([(recipe, task, "test")])
+    (by_text,) = AttackEvaluation(soup_lab).run([(recipe, task, "test")])
     mine = soup_lab.evaluate(recipe, "plain", "test")
     features = soup_lab.features(recipe, "plain", "test").float()
     expected = (features @ soup_lab.head("plain").T).argsort(1, descending=True).numpy()

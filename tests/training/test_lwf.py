@@ -84,7 +84,7 @@ def test_what_is_held_changes_less(tiny_lab, data):
 @pytest.fixture
 def untrained(tiny_lab):
     """A workspace whose own patch of ``noisy`` is gentler than PAINT's, and not there yet."""
-    tiny_lab.facts["patches"] = {"noisy": {"only": [POOL], "hold": 1.0, "lr": 5e-4}}
+    tiny_lab.facts = replace(tiny_lab.facts, patches={"noisy": {"only": [POOL], "hold": 1.0, "lr": 5e-4}})
     tiny_lab.zoo.path("noisy").unlink()
     return tiny_lab
 
@@ -102,7 +102,7 @@ def test_a_workspace_s_own_patches_may_be_gentler_than_what_it_compares(untraine
 
 
 def test_null_is_as_the_workspace_trains_otherwise(tiny_lab):
-    tiny_lab.facts["patches"] = {"default": {"steps": 3}, "noisy": None}
+    tiny_lab.facts = replace(tiny_lab.facts, patches={"default": {"steps": 3}, "noisy": None})
     assert patch_settings(tiny_lab, "plain").steps == 3
     assert patch_settings(tiny_lab, "noisy") == settings_of(tiny_lab, "noisy") != patch_settings(tiny_lab, "plain")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from core.tasks.datasets.status import clear_cache
 from core.tasks.task import TaskError
 from core.workspace import datasets
 from core.workspace.checkpoints import BASE
+from core.workspace.facts import SoupFacts
 from core.workspace.lab import Lab
 from core.workspace.tasks import placed
 from tests.conftest import COLOURS, CONFIG, make_workspace
@@ -255,7 +257,7 @@ def vqa(cache):
 
 
 def test_each_picture_of_vqa_is_compared_with_its_own_answers(vqa, monkeypatch):
-    monkeypatch.setattr("core.workspace.lab.CHOOSING", 5)  # several blocks, the last one short
+    monkeypatch.setattr("core.workspace.evaluation.results.CHOOSING", 5)  # several blocks, the last one short
     pictures = vqa.pictures("vqa", "test")
     assert len(pictures.labels) == 11 and 3 not in pictures.notes["row"]
     part = vqa.task("vqa").source.split("test")[0]
@@ -293,7 +295,7 @@ def test_other_questions_are_another_task(vqa):
     path.write_text(path.read_text().replace("cats", "birds"))
     clear_cache()
     again = Lab("tiny", vqa.folder.parent, "cpu")
-    assert not again.known(again.base, "vqa", "test")
+    assert not again.is_cached(again.base, "vqa", "test")
     assert not torch.equal(again.logits(again.base, "vqa", "test"), before)
 
 
@@ -320,7 +322,7 @@ def test_nothing_is_trained_on_vqa_and_one_sentence_says_why(vqa, tmp_path):
     from core.training.lp_ft import SweepSettings
     from core.training.train import train
 
-    vqa.facts["soup"] = {"task": "vqa"}
+    vqa.facts = replace(vqa.facts, soup=SoupFacts("vqa"))
     for refused in (
         lambda: train(vqa, ["vqa"], "mine"),
         lambda: train_ingredient(vqa, PROBE, SweepSettings(steps=0)),

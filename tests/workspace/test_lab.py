@@ -25,8 +25,8 @@ from tests.conftest import full_disk
 def counted(lab, monkeypatch):
     """Counts forward passes over a task."""
     calls = []
-    forward = lab._forward
-    monkeypatch.setattr(lab, "_forward", lambda *a: calls.append(a) or forward(*a))
+    forward = lab.evaluation._forward
+    monkeypatch.setattr(lab.evaluation, "_forward", lambda *a: calls.append(a) or forward(*a))
     return calls
 
 
@@ -37,12 +37,12 @@ def again(lab):
 def test_a_result_is_computed_once_then_read(tiny_lab, monkeypatch):
     calls = counted(tiny_lab, monkeypatch)
     recipe = tiny_lab.patch("noisy", 0.5)
-    assert not tiny_lab.known(recipe, "noisy", "test")
+    assert not tiny_lab.is_cached(recipe, "noisy", "test")
     first = tiny_lab.evaluate(recipe, "noisy", "test")
     assert tiny_lab.evaluate(recipe, "noisy", "test") is first and len(calls) == 1
     fresh = again(tiny_lab)
     calls = counted(fresh, monkeypatch)
-    assert fresh.known(recipe, "noisy", "test")
+    assert fresh.is_cached(recipe, "noisy", "test")
     assert np.array_equal(fresh.evaluate(recipe, "noisy", "test").top, first.top) and not calls
 
 
@@ -180,7 +180,7 @@ def test_workspaces_are_found_and_unknown_ones_named(tiny_cache):
 
 
 def test_a_joint_checkpoint_is_patched_like_any_other(tiny_lab):
-    tiny_lab.facts["zoo"] = {"both": ["noisy", "plain"]}
+    tiny_lab.facts = replace(tiny_lab.facts, zoo={"both": ("noisy", "plain")})
     assert tiny_lab.patches() == ["noisy", "both"] and tiny_lab.trained_on("both") == ["noisy", "plain"]
     steps = build_steps(tiny_lab, ["both"], ["plain"])
     build(steps, Progress())

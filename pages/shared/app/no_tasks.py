@@ -15,7 +15,7 @@ def instead_of(address: str) -> bool:
         return False
     frame.title(
         "Which tasks should this model learn and keep?",
-        f"{lab.name} has its base model, {lab.facts.get('base_model', lab.name)}, and no tasks yet. Patching needs one "
+        f"{lab.name} has its base model, {lab.facts.base_model or lab.name}, and no tasks yet. Patching needs one "
         f"task that the base is poor at and one that it should keep ([PAINT]({frame.PAINT}), §2).",
     )
     st.info(

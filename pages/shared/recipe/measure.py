@@ -31,7 +31,7 @@ def tasks_of(lab: Lab, recipe: Recipe) -> list[str]:
 def known(lab: Lab, recipes: Sequence[Recipe]) -> list[str]:
     """The tasks whose test results are there for all of these recipes."""
     tested = [name for name in by_role(lab) if "test" in lab.task(name).source.sizes()]
-    return [name for name in tested if all(lab.known(recipe, name, "test") for recipe in recipes)]
+    return [name for name in tested if all(lab.is_cached(recipe, name, "test") for recipe in recipes)]
 
 
 def row(lab: Lab, mix: Mix, other: Mix) -> None:
@@ -135,7 +135,7 @@ def offer(lab: Lab, jobs: Jobs, mixes: Sequence[Mix], key: str) -> None:
 
 def _pictures(lab: Lab, recipe: Recipe, task: str) -> int:
     sizes = lab.task(task).source.sizes()
-    return sum(sizes.get(s, 0) for s in ("val", "test") if s in sizes and not lab.known(recipe, task, s))
+    return sum(sizes.get(s, 0) for s in ("val", "test") if s in sizes and not lab.is_cached(recipe, task, s))
 
 
 def _start(lab: Lab, jobs: Jobs, key: str, mixes: Sequence[Mix], tasks: Sequence[str]) -> Job:

@@ -99,7 +99,7 @@ def worth(lab: Lab, outcome: Comparison, alphas: Alphas, settled: bool) -> dict[
     if (row := kept(lab, outcome, alphas)) is not None:
         return {task: TaskEstimate(row.accuracies["val"][task], base[task], True) for task in every}
     mix = recipe(lab, outcome, alphas)
-    known = [task for task in every if lab.known(mix, task, "val")]
+    known = [task for task in every if lab.is_cached(mix, task, "val")]
     if not settled and len(known) < len(every):
         known = []  # in the middle of a drag, all from the same few pictures
     estimates = {task: TaskEstimate(lab.evaluate(mix, task, "val").accuracy, base[task], True) for task in known}

@@ -59,7 +59,7 @@ def draw(lab: Lab, jobs: Jobs, outcome: Comparison, alphas: Alphas) -> None:
 def _whole_val(lab: Lab, jobs: Jobs, outcome: Comparison, alphas: Alphas) -> Job | None:
     """The job that evaluates a mix on the whole of val, asked for once; the one of the last mix is called off."""
     every, mix = [*tasks_of(outcome), *tasks_of(outcome, "supported")], recipe(lab, outcome, alphas)
-    if kept(lab, outcome, alphas) or all(lab.known(mix, task, "val") for task in every):
+    if kept(lab, outcome, alphas) or all(lab.is_cached(mix, task, "val") for task in every):
         return None
     key = f"{lab.name}:mix {lab.weights_key(mix)[:16]} {'+'.join(every)}"
     left = st.session_state.setdefault(LEFT, set())  # called off because somebody went on, not because they said so

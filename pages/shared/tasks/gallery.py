@@ -41,7 +41,7 @@ def facts(lab: Lab, name: str) -> None:
 
 def accuracy_known(lab: Lab, recipe: Recipe | None, name: str) -> Accuracy | None:
     """Test accuracy if it is there already; nothing is computed."""
-    if recipe is None or "test" not in lab.task(name).source.sizes() or not lab.known(recipe, name, "test"):
+    if recipe is None or "test" not in lab.task(name).source.sizes() or not lab.is_cached(recipe, name, "test"):
         return None
     return lab.evaluate(recipe, name, "test").accuracy
 

@@ -179,7 +179,7 @@ def _cost(lab: Lab, jobs: Jobs, view: View, alpha: float) -> None:
     names = [t for t in lab.by_role("supported") if "test" in lab.task(t).source.sizes()]
     alphas = sorted({*FEWER_ALPHAS, alpha})
     recipes = [attack_view.mix(lab, view, a) for a in alphas]
-    todo = [(r, t) for r in recipes for t in names if not lab.known(r, t, "test")]
+    todo = [(r, t) for r in recipes for t in names if not lab.is_cached(r, t, "test")]
     if todo:
 
         def work(progress: Progress) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from core.attacks import write
-from core.classify import live, usual_templates
+from core.classify import classifier, usual_templates
 from core.recipes import GRID
 from core.workspace import Lab
 from pages.shared.typographic import view as attack_view
@@ -58,7 +58,7 @@ def compute(lab: Lab, view: View, image: np.ndarray, text: str, label: str | Non
     """The reading at the α of the grid: write, scale, and ask every mix. Raises PaletteError."""
     names = list(view.classes or lab.task(view.task).class_names)
     word, truth = (_among(names, text), None if label is None else _among(names, label))
-    desk = live(lab)
+    desk = classifier(lab)
     rows = desk.joint_head(_prompted(lab, view, names))
     attacked = write(image, text, view.look)
     before, after = desk.prepared(image)[None], desk.prepared(attacked)[None]
@@ -91,7 +91,7 @@ def _with_alpha(lab: Lab, view: View, answers: Reading) -> Reading:
     """The same with the view's own α, if it lies between those that are there."""
     if view.alpha is None or view.alpha in answers.alphas:
         return answers
-    desk = live(lab)
+    desk = classifier(lab)
     rows = desk.joint_head(_prompted(lab, view, answers.names))
     image = desk.prepared(answers.image)[None]
     row = desk.probabilities([attack_view.mix(lab, view, view.alpha)], image, rows)[0]

@@ -29,7 +29,7 @@ def _table(key: str, _lab: Lab, _study: Study) -> list[list[AttackOutcome]]:
 def answered(lab: Lab, jobs: Jobs, study: Study, title: str, command: str = "") -> list[list[AttackOutcome]] | None:
     """The table of a study if all of it is there; else what it takes, a button, and None."""
     key = study.key(lab)
-    if study.known(lab):
+    if study.is_cached(lab):
         return _table(key, lab, study)
 
     def work(progress: Progress) -> None:

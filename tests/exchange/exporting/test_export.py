@@ -25,6 +25,7 @@ from core.recipes.recipe import Recipe, combine, lerp, single
 from core.storage import files as disk
 from core.storage.integrity import IntegrityRecord
 from core.storage.streaming import Mapped
+from core.workspace.evaluation import Evaluation
 from core.workspace.lab import Lab
 from tests.conftest import CONFIG, disk_with_room_for, full_disk, tiny_tasks
 
@@ -152,7 +153,7 @@ def test_the_header_the_json_and_the_card_say_what_is_known_and_nothing_is_compu
     tiny_lab, mix, tmp_path, monkeypatch
 ):
     tiny_lab.evaluate(mix, "noisy", "val")
-    monkeypatch.setattr(Lab, "_forward", lambda *_: pytest.fail("an export must not compute figures"))
+    monkeypatch.setattr(Evaluation, "_forward", lambda *_: pytest.fail("an export must not compute figures"))
     done = export(tiny_lab, mix, tmp_path / "out")
     header = disk.read_facts(done.files[0])
     said = json.loads((tmp_path / "out" / "recipe.json").read_text())

@@ -277,10 +277,11 @@ def test_other_arithmetic_is_another_result(tmp_path, small_models):
     facts = json.loads((tmp_path / "w" / "workspace.json").read_text())
     (tmp_path / "w" / "workspace.json").write_text(json.dumps(facts | {"precision": "bfloat16"}))
     half = Lab("w", tmp_path, "cpu", tiny_tasks())
-    assert not half.known(half.base, "plain", "val")
+    assert not half.is_cached(half.base, "plain", "val")
     rough = half.logits(half.base, "plain", "val")
-    assert half._scratch.tower.conv1.weight.dtype == torch.bfloat16
+    with half.encoders.holding(half.base) as encoder:
+        assert encoder.tower.conv1.weight.dtype == torch.bfloat16
     assert not torch.equal(exact, rough) and torch.allclose(exact.float(), rough.float(), atol=1)
     (tmp_path / "w" / "workspace.json").write_text(json.dumps(facts | {"precision": "int3"}))
-    with pytest.raises(PaletteError, match="no precision"):
+    with pytest.raises(PaletteError, match="precision is 'int3'"):
         Lab("w", tmp_path, "cpu", tiny_tasks())

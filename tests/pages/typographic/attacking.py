@@ -13,7 +13,7 @@ import pytest
 from streamlit.runtime.scriptrunner_utils.script_requests import RerunData
 from streamlit.testing.v1 import AppTest
 
-from core.classify.interactive import live
+from core.classify.classifier import classifier
 from core.recipes.recipe import Recipe
 from core.tasks.task import Task
 from core.workspace.lab import Lab
@@ -24,9 +24,9 @@ from pages.shared.typographic import reading, view
 @pytest.fixture(autouse=True)
 def no_old_desk() -> Iterator[None]:
     """Each test has a workspace of its own, and so has the live desk."""
-    live.cache_clear()
+    classifier.cache_clear()
     yield
-    live.cache_clear()
+    classifier.cache_clear()
 
 
 def view_of(at: AppTest) -> view.View:
@@ -39,7 +39,7 @@ def reading_of(at: AppTest) -> reading.Reading:
 
 def probability(lab: Lab, recipe: Recipe, image: np.ndarray, task: Task) -> float:
     """How sure a mix is of its answer to a picture of any size, among a task's classes."""
-    desk = live(lab)
+    desk = classifier(lab)
     table = desk.probabilities([recipe], desk.prepared(image)[None], desk.head(task.class_names, task.templates))
     return float(table[0, 0].max())
 

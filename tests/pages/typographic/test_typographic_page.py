@@ -10,7 +10,7 @@ import torch
 from core.attacks import study as attack
 from core.attacks.fonts import Face
 from core.attacks.typography import Look, write
-from core.classify.interactive import live
+from core.classify.classifier import classifier
 from core.workspace.history import History
 from pages.shared.app.url_state import Parameters
 from pages.shared.typographic import panels, studies
@@ -73,7 +73,7 @@ def test_words_that_are_no_class_of_the_task_stand_in_the_usual_prompts(page, ca
     tasks["plain"] = replace(tasks["plain"], templates=("only {}",))
     monkeypatch.setattr("core.workspace.lab.tasks_of", lambda _: tasks)
     at, lab, task = page("typographic", task="noisy", text="airship"), lab_of(cache), tasks["noisy"]
-    found, desk = reading_of(at), live(lab)
+    found, desk = reading_of(at), classifier(lab)
     rows = torch.cat([desk.head(task.class_names, task.templates), desk.head(["airship"], ["only {}"])])
     picture = desk.prepared(found.image)[None]
     assert found.names == (*task.class_names, "airship")
@@ -154,7 +154,7 @@ def test_a_whole_task_is_attacked_when_asked(page, cache):
     find_out(at, 0)
     recipes = [lab.patch("noisy", a) for a in panels.ALPHAS]
     study = attack.over_alpha(recipes, lab.task("plain"), "test", view_of(at).look, studies.COUNT)
-    assert study.known(lab)
+    assert study.is_cached(lab)
     middle = study.table(lab)[panels.ALPHAS.index(0.5)][0]
     assert middle.clean is not None
     shown = [percent(v) for v in (middle.fooled.value, middle.accuracy.value, middle.clean.value)]

@@ -13,7 +13,7 @@ import pytest
 
 from core.attacks.photo_files import png
 from core.attacks.photographs import TEMPLATES
-from core.classify.interactive import live
+from core.classify.classifier import classifier
 from pages.shared.app import workspace
 from pages.shared.typographic import photographs as attack_photos_panel
 from pages.shared.widgets.formatting import percent
@@ -67,7 +67,7 @@ def figures(at) -> list[str]:
 def answers(lab, count: int = 9) -> np.ndarray:
     """What base, half way and fine-tuned say of these photographs, among the colours in the photographs' prompts."""
     images, colours = lab.pictures("noisy", "test").images[:count], np.array(sorted(lab.task("noisy").class_names))
-    rows, found = live(lab).head(colours.tolist(), TEMPLATES), []
+    rows, found = classifier(lab).head(colours.tolist(), TEMPLATES), []
     for alpha in (0.0, 0.5, 1.0):
         encoder = lab.encoder()
         lab.load(lab.patch("noisy", alpha), encoder)
