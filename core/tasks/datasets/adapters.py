@@ -127,7 +127,11 @@ def guess(path: Path, image: str | None = None, label: str | None = None) -> Dat
         raise AbsentError(f"There is nothing at {str(path)[:200]!r}.") from None
     columns = tuple((k, v) for k, v in (("image", image), ("label", label)) if v)
     if path.is_dir():
-        return DataLocation("parquet", path, columns) if any(path.rglob("*.parquet")) else DataLocation("folder", path)
+        return (
+            DataLocation("parquet", path, columns)
+            if any(path.rglob("*.parquet"))
+            else DataLocation("folder", path, (("inside", True),))
+        )
     kind = {".parquet": "parquet", ".csv": "csv", ".tsv": "csv", ".zip": "zip"}.get(path.suffix.lower())
     if kind is None:
         raise DataError(f"{path.name} cannot be read: give a folder with a folder for each class, parquet, CSV or zip.")

@@ -32,23 +32,23 @@ class Arranged:
     said: tuple[str, ...]
 
 
-def arrange(places: Sequence[Place], where: str) -> Arranged:
+def arrange(places: Sequence[Place], where: str, inside: bool = True) -> Arranged:
     """Splits and classes of pictures that lie in such folders. Raises DataError if no picture lies in a class folder.
 
-    A common folder above all is gone through. Folders called like splits are splits if they hold class folders; where
-    they hold pictures themselves, beside other folders that do, they are classes.
+    A common folder above all is gone through, unless ``inside`` is False. Folders called like splits are splits if they
+    hold class folders; where they hold pictures themselves, beside other folders that do, they are classes.
     """
     said: list[str] = []
-    depth, inside = _top(places, said)
+    depth, top = _top(places, said) if inside else (0, ())
     placed: list[tuple[str, str] | None] = [None] * len(places)
-    rows = [i for i, place in enumerate(places) if place[: len(inside)] == inside]
+    rows = [i for i, place in enumerate(places) if place[: len(top)] == top]
     shape = _shape({places[i][depth:] for i in rows})
     lost: dict[str, int] = defaultdict(int)
     names: dict[str, set[str]] = defaultdict(set)
     for i, place in enumerate(places):
         rest = place[depth:]
-        if place[: len(inside)] != inside:
-            lost[f"{place[0] if place else 'the top folder'}, beside {'/'.join(inside)}"] += 1
+        if place[: len(top)] != top:
+            lost[f"{place[0] if place else 'the top folder'}, beside {'/'.join(top)}"] += 1
         elif not rest:
             lost["no class folder"] += 1
         elif shape == "classes":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -18,7 +18,7 @@ from core.tasks.datasets import AbsentError, DataError
 from core.tasks.datasets.formats.arrange import arrange
 from core.tasks.datasets.formats.labels import in_order
 from core.tasks.datasets.formats.walk import HEAD, hidden, is_picture, left_out, once, walk
-from core.tasks.datasets.images import Files, StoredPart
+from core.tasks.datasets.images import Files, Images, StoredPart
 from core.tasks.zip_names import zip_names
 
 _NAMED = re.compile(r"label=(?P<label>.+?)_text=(?P<text>.+?)(?:_\d+)?$")
@@ -55,8 +55,11 @@ def class_folders(folder: Path, names: Mapping[str, int] | None = None, border: 
     )
 
 
-def folder(root: Path) -> dict[str, StoredPart]:
-    """Class folders, or ``train/``, ``val/`` and ``test/`` with class folders in them. Raises DataError."""
+def folder(root: Path, inside: bool = False) -> dict[str, StoredPart]:
+    """Class folders, or ``train/``, ``val/`` and ``test/`` with class folders in them. Raises DataError.
+
+    With ``inside`` they may be in a single folder of it, as in what a person names.
+    """
     if not root.is_dir():
         raise AbsentError(f"There is no folder {root}.")
     found = once(root)
@@ -75,9 +78,15 @@ def folder(root: Path) -> dict[str, StoredPart]:
     )
 
 
-def _parts(places, where: str, said: Sequence[str], images) -> dict[str, StoredPart]:
+def _parts(
+    places: Sequence[tuple[str, ...]],
+    where: str,
+    said: Sequence[str],
+    images: Callable[[list[int]], Images],
+    inside: bool = True,
+) -> dict[str, StoredPart]:
     """The stored parts of pictures that lie in such folders; ``images`` opens some of their rows."""
-    arranged = arrange(places, where)
+    arranged = arrange(places, where, inside)
     said = (*said, *arranged.said)
     classes = in_order({placed[1] for placed in arranged.placed if placed})
     number = {name: i for i, name in enumerate(classes)}
