@@ -60,7 +60,7 @@ def pick(lab: Lab, view: View, anew: bool) -> Sent:
         max_upload_size=MEGABYTES,
         on_change=class_names.leave_sample,
         args=(lab,),
-        help="PNG, JPEG, WebP, AVIF, GIF, BMP, TIFF or JPEG 2000, as many as you like, or a zip; folders inside a zip are "
+        help="PNG, JPEG, WebP, AVIF, GIF, BMP, TIFF or JPEG 2000, any number, or a zip; folders inside a zip are "
         "labels. Pictures are kept in memory only.",
     )
     folder = _folder(lab)
