@@ -75,6 +75,7 @@ def folder(root: Path, inside: bool = False) -> dict[str, StoredPart]:
         root.name,
         found.left_out,
         lambda rows: Files(tuple(paths[i] for i in rows)),
+        inside,
     )
 
 
