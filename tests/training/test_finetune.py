@@ -133,9 +133,9 @@ def test_a_loss_that_is_not_a_number_stops_at_once(tiny_lab):
 def test_a_learning_rate_that_is_far_too_high_is_one_sentence_and_keeps_what_was_there(tiny_lab, steps):
     """The last step's weights are looked at, too: no loss is computed of them any more."""
     before = tiny_lab.zoo["noisy"].digest
-    tiny_lab.facts["finetune"] = {"default": {"steps": steps, "batch_size": 8, "lr": 1e38, "warmup": 0}}
+    settings = Settings(steps=steps, batch_size=8, lr=1e38, warmup=0)
     with pytest.raises(PaletteError, match="what was there before is kept") as error:
-        train(tiny_lab, ["noisy"], "noisy")
+        train(tiny_lab, ["noisy"], "noisy", settings=settings)
     assert "\n" not in str(error.value) and f"of {steps}" in str(error.value)
     assert Lab("tiny", tiny_lab.folder.parent, "cpu", tiny_tasks()).zoo["noisy"].digest == before
 
