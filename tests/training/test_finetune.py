@@ -129,13 +129,16 @@ def test_a_loss_that_is_not_a_number_stops_at_once(tiny_lab):
         finetune(tiny_lab.encoder(), [broken], SETTINGS)
 
 
-@pytest.mark.parametrize("steps", [1, 12])
+@pytest.mark.parametrize("steps", [2, 12])
 def test_a_learning_rate_that_is_far_too_high_is_one_sentence_and_keeps_what_was_there(tiny_lab, steps):
     """The last step's weights are looked at, too: no loss is computed of them any more."""
     before = tiny_lab.zoo["noisy"].digest
-    settings = Settings(steps=steps, batch_size=8, lr=1e38, warmup=0)
+    settings = Settings(steps=steps, batch_size=8, lr=3e38, warmup=0)
     with pytest.raises(PaletteError, match="what was there before is kept") as error:
-        train(tiny_lab, ["noisy"], "noisy", settings=settings)
+        finetune(tiny_lab.encoder(), [training_set(tiny_lab)], settings)
+    with pytest.raises(PaletteError, match="Training diverged"):
+        train(tiny_lab, ["noisy"], "another", settings=settings)
+    assert "another" not in tiny_lab.zoo
     assert "\n" not in str(error.value) and f"of {steps}" in str(error.value)
     assert Lab("tiny", tiny_lab.folder.parent, "cpu", tiny_tasks()).zoo["noisy"].digest == before
 
