@@ -176,7 +176,12 @@ def finetune(
         if not math.isfinite(loss):
             raise DivergedError(step, settings)
         torch.nn.utils.clip_grad_norm_(named.values(), settings.clip_norm)
-        optimizer.step()
+        try:
+            optimizer.step()
+        except RuntimeError as error:  # a rate that is no float32 any more, such as a mistyped exponent
+            if "overflow" not in str(error):
+                raise
+            raise DivergedError(step, settings) from None
         kept.save(step + 1, named, optimizer)
     if not all(bool(torch.isfinite(p).all()) for p in named.values()):
         raise DivergedError(settings.steps - 1, settings)
