@@ -30,4 +30,5 @@ with main:
         st.code(f"python -m core {where}import theirs.safetensors --check", language="bash")
     elif report := import_report.report_on(lab, jobs, found):
         import_report.show(lab, report, found.title)
+        import_report.choose(found, report)
         import_report.register(lab, jobs, found, report)

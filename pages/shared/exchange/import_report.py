@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from core import PaletteError
-from core.exchange import DESCENDS, SAFE, TORCH, Preflight, import_checkpoint, preflight
+from core.exchange import ACTIVATIONS, DESCENDS, SAFE, TORCH, Preflight, import_checkpoint, preflight
 from core.jobs import Job, Jobs
 from core.progress import Progress
 from core.storage import files
@@ -25,6 +25,7 @@ from pages.shared.widgets.escape import plain
 
 LARGEST_UPLOAD = 2048  # MB; an upload passes through the server's memory, a path does not
 FIRST = 10
+CHOSEN = "import.chosen"  # part and activation, by path
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class Report:
 
     path: Path
     title: str
+    subtree: str = ""
+    activation: str = ""
 
 
 def pick_file() -> Report | None:
@@ -46,7 +49,7 @@ def pick_file() -> Report | None:
             help="A file, or a folder as open_clip, Hugging Face or mergekit write it. It is only read.",
         ).strip()
         path = pickers.typed_path(text)
-        return Report(path, path.name or text) if text else None
+        return _as_chosen(path, path.name or text) if text else None
     given = st.file_uploader(
         "Checkpoint",
         [ending.removeprefix(".") for ending in SAFE + TORCH],
@@ -60,7 +63,38 @@ def pick_file() -> Report | None:
     if not path.exists():  # under a name of ours: theirs is no path
         with files.replacing(path) as temporary, temporary.open("wb") as file:
             file.write(given.getbuffer())
-    return Report(path, given.name)
+    return _as_chosen(path, given.name)
+
+
+def _as_chosen(path: Path, title: str) -> Report:
+    """A file with what was said of it below its report."""
+    part, act = st.session_state.get(CHOSEN, {}).get(str(path), ("", ""))
+    return Report(path, title, part, act)
+
+
+def choose(found: Report, report: Preflight) -> None:
+    """Which of several sets of weights to take, and the activation where nothing says it."""
+    part, act = f"import.part.{found.path}", f"import.activation.{found.path}"
+
+    def keep() -> None:  # what a widget that is not drawn for a moment holds is forgotten
+        taken = (st.session_state[part] or ".") if part in st.session_state else found.subtree
+        said = st.session_state.get(act, found.activation) or ""
+        st.session_state[CHOSEN] = {str(found.path): (taken, said)}
+
+    if report.others:
+        names = sorted({report.where, *report.others})
+        pickers.seed({part: report.where}, False)
+        st.selectbox(
+            "Weights in the file",
+            names,
+            key=part,
+            on_change=keep,
+            format_func=lambda n: f"{n or 'outside of these'}{' (average)' if n in report.averages else ''}",
+            help="Several parts of the file fit the base. An average of the weights (EMA) is often the better model.",
+        )
+    if not report.activation or found.activation:
+        pickers.seed({act: found.activation or None}, False)
+        st.selectbox("Activation", ACTIVATIONS, index=None, key=act, on_change=keep, placeholder="Not said by the file")
 
 
 def _drawer() -> Path:
@@ -76,7 +110,7 @@ def report_on(lab: Lab, jobs: Jobs, found: Report) -> Preflight | None:
         stamp = found.path.stat().st_mtime_ns
     except (OSError, ValueError):
         stamp = 0
-    key = f"{lab.name}:preflight {found.path} {stamp}"
+    key = f"{lab.name}:preflight {found.path} {stamp} {found.subtree} {found.activation}"
     job = jobs.get(key) or jobs.submit(key, f"Looking at {found.title}", _look(lab, found), urgent=True)
     if job.active:
         job_status.watch(jobs, key)
@@ -91,7 +125,7 @@ def report_on(lab: Lab, jobs: Jobs, found: Report) -> Preflight | None:
 def _look(lab: Lab, found: Report):
     def work(progress: Progress) -> Preflight:
         try:
-            report = preflight(lab, found.path, progress)
+            report = preflight(lab, found.path, progress, found.subtree, found.activation)
         except PaletteError as error:  # an upload is kept under a name of ours, which nobody knows
             said = str(error).replace(str(found.path), found.title).replace(found.path.name, found.title)
             raise type(error)(said) from None
@@ -109,12 +143,18 @@ def show(lab: Lab, report: Preflight, title: str) -> None:
         st.success(f"{plain(title)} fits{descends}.", icon=":material/check_circle:")
     for warning in report.warnings:
         st.warning(plain(warning), icon=":material/warning:")
+    for line in report.reading():
+        st.caption(plain(line))
     if report.cosines:
         st.plotly_chart(_cosines(report), key="import.cosines", config=options("cosines"), alt="Cosine per block")
     kinds = ", ".join(f"{n} {dtype}" for dtype, n in report.dtypes.items()) or "none"
     facts = (
         ("Names", report.kind, "Whose names its weights carry."),
-        ("Tensors", str(len(report.tower)), f"Of an image tower: {kinds}. {report.left_out} others are left out."),
+        (
+            "Tensors",
+            str(len(report.tower)),
+            f"Of an image tower: {kinds}; {report.left_out} more of the text side.",
+        ),
         ("Activation", report.activation or "not said", "Of its transformers, as far as the file says."),
         ("Cosine", "–" if report.cosine is None else f"{report.cosine:.3f}", "Of all weight matrices to the base's."),
     )
@@ -218,6 +258,8 @@ def _work(lab: Lab, found: Report, name: str, tasks: list[str], parent: str, ove
             overwrite=overwrite,
             progress=progress,
             title=found.title,
+            subtree=found.subtree,
+            activation=found.activation,
         )
 
     return work
