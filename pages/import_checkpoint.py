@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.cli import command_line
 from pages.shared.app import frame, workspace
-from pages.shared.exchange import import_report
+from pages.shared.exchange import checkpoint_file, import_report
 
 frame.within_app()
 
@@ -18,7 +18,7 @@ frame.title(
 )
 controls, main = frame.controls_and_main()
 with controls:
-    file = import_report.pick_file()
+    file = checkpoint_file.pick_file()
 with main:
     if file is None:
         st.info(
@@ -30,4 +30,5 @@ with main:
         st.code(command_line(lab, ["import", "theirs.safetensors", "--check"]), language="bash")
     elif report := import_report.report_on(lab, jobs, file):
         import_report.show(lab, report, file.title)
+        checkpoint_file.choose(file, report)
         import_report.register(lab, jobs, file, report)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from core.cli.terminal import add_recipe, followed
 from core.exchange import (
+    ACTIVATIONS,
     DTYPES,
     FORMATS,
     SINGLE,
@@ -86,6 +87,8 @@ def import_arguments(parser: ArgumentParser) -> None:
     add("--name", help="what to call it (default: the file's name)")
     add("--start", metavar="RECIPE", help="what it was fine-tuned from (default: base)")
     add("--tasks", nargs="+", metavar="TASK", help="what it was trained on")
+    add("--subtree", default="", metavar="NAME", help="which part of the file to take (default: what fits best)")
+    add("--activation", default="", choices=ACTIVATIONS, help="that it was trained with, if the file does not say it")
     add("--check", action="store_true", help="only report; status 1 if it does not fit")
     add("--overwrite", action="store_true", help="replace a checkpoint of that name")
 
@@ -97,7 +100,7 @@ def import_run(lab: Lab, options: Namespace) -> int:
     if not options.check:
         check_checkpoint(lab, name, start or lab.base, tasks, options.overwrite)
     with followed() as progress:
-        report = preflight(lab, options.file, progress)
+        report = preflight(lab, options.file, progress, options.subtree, options.activation)
     print("\n".join(report.lines()))
     if options.check:
         return 0 if report.fits else 1

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -12,62 +11,18 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from core import PaletteError
-from core.exchange import DESCENDS, SAFE, TORCH, Preflight, import_checkpoint, preflight
+from core.exchange import DESCENDS, Preflight, import_checkpoint, preflight
 from core.jobs import Jobs
 from core.progress import Progress
-from core.storage import files
 from core.workspace import BASE, Checkpoint, Lab, named_recipes
 from pages.shared.app import job_status
-from pages.shared.widgets import colours, pickers
+from pages.shared.exchange.checkpoint_file import CheckpointFile
+from pages.shared.widgets import colours
 from pages.shared.widgets.chart_options import GRID, options
 from pages.shared.widgets.coefficients import part
 from pages.shared.widgets.escape import plain
 
-LARGEST_UPLOAD = 2048  # MB; an upload passes through the server's memory, a path does not
 FIRST = 10
-
-
-@dataclass(frozen=True)
-class CheckpointFile:
-    """A file to look at: where it is, and what its owner calls it."""
-
-    path: Path
-    title: str
-
-
-def pick_file() -> CheckpointFile | None:
-    """Choose a file or a folder on this machine, or upload a file; None as long as nothing is chosen."""
-    how = st.segmented_control("From", ["Upload", "Path"], key="import.how", default="Upload", required=True)
-    if how == "Path":
-        text = st.text_input(
-            "Path on this machine",
-            key="import.path",
-            placeholder=str(Path.home() / "theirs.safetensors"),
-            help="A file, or a folder as open_clip, Hugging Face or mergekit write it. It is only read.",
-        ).strip()
-        path = pickers.typed_path(text)
-        return CheckpointFile(path, path.name or text) if text else None
-    given = st.file_uploader(
-        "Checkpoint",
-        [ending.removeprefix(".") for ending in SAFE + TORCH],
-        key="import.upload",
-        max_upload_size=LARGEST_UPLOAD,
-        help="Weights only: code inside a file is never run.",
-    )
-    if given is None:
-        return None
-    path = _drawer() / f"{re.sub('[^0-9A-Za-z-]', '', given.file_id)}{Path(given.name).suffix.lower()}"
-    if not path.exists():  # under a name of ours: theirs is no path
-        with files.replacing(path) as temporary, temporary.open("wb") as file:
-            file.write(given.getbuffer())
-    return CheckpointFile(path, given.name)
-
-
-def _drawer() -> Path:
-    """A temporary folder of this session's, which goes when the session does."""
-    if "import.drawer" not in st.session_state:
-        st.session_state["import.drawer"] = tempfile.TemporaryDirectory(prefix="palette-")
-    return Path(st.session_state["import.drawer"].name)
 
 
 def report_on(lab: Lab, jobs: Jobs, file: CheckpointFile) -> Preflight | None:
@@ -76,7 +31,7 @@ def report_on(lab: Lab, jobs: Jobs, file: CheckpointFile) -> Preflight | None:
         stamp = file.path.stat().st_mtime_ns
     except (OSError, ValueError):
         stamp = 0
-    key = f"{lab.name}:preflight {file.path} {stamp}"
+    key = f"{lab.name}:preflight {file.path} {stamp} {file.subtree} {file.activation}"
     job = job_status.at_once(jobs, key, f"Looking at {file.title}", _look(lab, file), again="Look again")
     return None if job is None else job.result
 
@@ -84,7 +39,7 @@ def report_on(lab: Lab, jobs: Jobs, file: CheckpointFile) -> Preflight | None:
 def _look(lab: Lab, file: CheckpointFile):
     def work(progress: Progress) -> Preflight:
         try:
-            report = preflight(lab, file.path, progress)
+            report = preflight(lab, file.path, progress, file.subtree, file.activation)
         except PaletteError as error:  # an upload is kept under a name of ours, which nobody knows
             message = str(error).replace(str(file.path), file.title).replace(file.path.name, file.title)
             raise type(error)(message) from None
@@ -102,12 +57,18 @@ def show(lab: Lab, report: Preflight, title: str) -> None:
         st.success(f"{plain(title)} fits{descends}.", icon=":material/check_circle:")
     for warning in report.warnings:
         st.warning(plain(warning), icon=":material/warning:")
+    for line in report.reading():
+        st.caption(plain(line))
     if report.cosines:
         st.plotly_chart(_cosines(report), key="import.cosines", config=options("cosines"), alt="Cosine per block")
     kinds = ", ".join(f"{n} {dtype}" for dtype, n in report.dtypes.items()) or "none"
     facts = (
         ("Names", report.kind, "Whose names its weights carry."),
-        ("Tensors", str(len(report.tower)), f"Of an image tower: {kinds}. {report.left_out} others are left out."),
+        (
+            "Tensors",
+            str(len(report.tower)),
+            f"Of an image tower: {kinds}; {report.left_out} more of the text side.",
+        ),
         ("Activation", report.activation or "not said", "Of its transformers, as far as the file says."),
         ("Cosine", "–" if report.cosine is None else f"{report.cosine:.3f}", "Of all weight matrices to the base's."),
     )
@@ -205,6 +166,8 @@ def _work(lab: Lab, file: CheckpointFile, name: str, tasks: list[str], parent: s
             overwrite=overwrite,
             progress=progress,
             title=file.title,
+            subtree=file.subtree,
+            activation=file.activation,
         )
 
     return work
