@@ -70,7 +70,7 @@ COMMANDS = (
     Command("precision", "workspaces", "Measure what computing at lower precision does to accuracy and speed."),
     Command("searches", "strategies", "Search a patch of several tasks with several optimisers at once."),
     Command("soup", "soup", "Mix fine-tuned models: soups, manifold mixing, ensembles, WiSE-FT."),
-    Command("merge", "merge", "Merge fine-tuned checkpoints into one direction: TIES, TSV-M, Iso-C and others."),
+    Command("merge", "build", "Merge fine-tuned checkpoints into one direction: TIES, TSV-M, Iso-C and others."),
     Command("verify", "evaluate", "Read every checkpoint and result again and compare it with its digest."),
 )
 
