@@ -264,7 +264,7 @@ def test_what_the_scores_do_not_say_is_said(capsys, tiny_cache, tiny_catalogue, 
     assert "palette" not in run(capsys, tiny_cache, "base", picture, "--classes", "red,blue")[2]
     head = torch.nn.functional.normalize(torch.eye(5)[[0, 1, 1, 2, 1]], dim=1)
     assert alike(head, ["red", "zork", "blip", "blue", "quux"]) == (("zork", "blip", "quux"),)
-    result = classify(tiny_lab, {"base": tiny_lab.base}, [picture], NAMES)
+    result = classify(tiny_lab, {"base": tiny_lab.base}, [picture], ["red", "blue"])
     assert not result.alike and not result.remark
     assert "does not tell 'a', 'b' apart (and 1 more group)" in replace(result, alike=(("a", "b"), ("c", "d"))).remark
 
