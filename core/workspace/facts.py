@@ -49,7 +49,8 @@ class Facts:
 
     ``tasks`` names a built-in catalogue or lists names and tables of data; ``zoo`` the joint checkpoints by name with
     their tasks; ``reading`` how the base was read from a file of others; ``finetune`` and ``patches`` settings by
-    checkpoint, ``default`` for all (None in ``patches``: none of its own); ``keep`` what is kept besides answers; ``compile`` a backend of torch.compile.
+    checkpoint, ``default`` for all (None in ``patches``: none of its own); ``keep`` what is kept
+    besides answers; ``compile`` a backend of torch.compile.
     """
 
     title: str = ""
