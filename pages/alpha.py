@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
+from core.patching import known_curve
 from pages.shared.alpha import build_offer, changes, details, live
 from pages.shared.alpha import controls as steering
 from pages.shared.alpha import view as alpha_view
-from pages.shared.alpha.curve import known_curve
 from pages.shared.app import frame, handover, url_state, workspace
 from pages.shared.app.welcome import welcome
 
@@ -26,8 +26,7 @@ welcome(
     "mixes the two models: further up is better on the new task, further right is better on the others. Drag α and "
     "look for the corner. The star is the α that validation pictures choose; the numbers are of test pictures.",
 )
-view, complaints, anew = url_state.load("alpha", partial(alpha_view.read, lab))
-frame.complain(complaints)
+view, anew = url_state.load("alpha", partial(alpha_view.read, lab))
 controls, main = frame.controls_and_main()
 with controls:
     view = steering.pick(lab, view, anew)

@@ -18,8 +18,7 @@ frame.title(
     "The text side is open: any class names will do, and a patched model answers as the base does, with a matrix "
     f"product ([PAINT]({frame.PAINT}), §2). Pictures stay on this machine.",
 )
-view, complaints, anew = url_state.load("classify", partial(classify_view.read, lab))
-frame.complain(complaints)
+view, anew = url_state.load("classify", partial(classify_view.read, lab))
 controls, main = frame.controls_and_main()
 with controls, frame.one_sentence():
     sent = pictures.pick(lab, view, anew)

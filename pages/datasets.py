@@ -13,8 +13,7 @@ frame.title(
     f"Every data set of the two papers ([PAINT]({frame.PAINT}), §3 and appendix), and your own: what you add becomes a "
     "task of this workspace.",
 )
-view, complaints, anew = url_state.load("data", datasets_view.read)
-frame.complain(complaints)
+view, anew = url_state.load("data", datasets_view.read)
 controls, main = frame.controls_and_main()
 with controls:
     view = add_dataset.pick(view, anew)

@@ -18,8 +18,7 @@ frame.title(
     f"A mix is one set of weights, as cheap to run as the base ([PAINT]({frame.PAINT}), §2): here it becomes files "
     "that other programs load, with its recipe, its parents and its figures inside.",
 )
-view, complaints, anew = url_state.load("export", partial(export_view.read, lab))
-frame.complain(complaints)
+view, anew = url_state.load("export", partial(export_view.read, lab))
 controls, main = frame.controls_and_main()
 with controls:
     order = taking.pick(lab, view, anew)

@@ -18,8 +18,7 @@ frame.title(
     f"Every task of this workspace, and which data set of the papers it plays ([PAINT]({frame.PAINT}), §3 and "
     "appendix B).",
 )
-view, complaints, anew = url_state.load("gallery", partial(gallery_view.read, lab))
-frame.complain(complaints)
+view, anew = url_state.load("gallery", partial(gallery_view.read, lab))
 seed({"gallery.task": view.task, "gallery.classes": list(view.classes), "gallery.sample": view.sample}, anew)
 controls, main = frame.controls_and_main()
 with controls:

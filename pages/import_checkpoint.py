@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.cli import command_line
 from pages.shared.app import frame, workspace
-from pages.shared.exchange import import_report
+from pages.shared.exchange import checkpoint_file, import_report
 
 frame.within_app()
 
@@ -17,17 +18,17 @@ frame.title(
 )
 controls, main = frame.controls_and_main()
 with controls:
-    found = import_report.pick_file()
+    file = checkpoint_file.pick_file()
 with main:
-    if found is None:
+    if file is None:
         st.info(
             "Choose a `.safetensors`, `.pt` or `.bin` file, or a model folder. You will see here whether its names, "
             "shapes, numbers and activation fit, and how close it is to the base; that takes seconds, and nothing is "
             "kept before you say so. The same in a terminal:",
             icon=":material/upload_file:",
         )
-        where = "" if lab.name == "mini" else f"--workspace {lab.name} "
-        st.code(f"python -m core {where}import theirs.safetensors --check", language="bash")
-    elif report := import_report.report_on(lab, jobs, found):
-        import_report.show(lab, report, found.title)
-        import_report.register(lab, jobs, found, report)
+        st.code(command_line(lab, ["import", "theirs.safetensors", "--check"]), language="bash")
+    elif report := import_report.report_on(lab, jobs, file):
+        import_report.show(lab, report, file.title)
+        checkpoint_file.choose(file, report)
+        import_report.register(lab, jobs, file, report)

@@ -20,8 +20,7 @@ frame.title(
     f"([PAINT]({frame.PAINT}), §3); any model of open_clip, of the Hugging Face hub or of your own will do.",
 )
 known = st.cache_resource(show_spinner="Asking open_clip which models it knows …")(known_models)()
-view, complaints, anew = url_state.load("models", partial(models_view.read, known))
-frame.complain(complaints)
+view, anew = url_state.load("models", partial(models_view.read, known))
 controls, main = frame.controls_and_main()
 with controls:
     view, origin = new_workspace.pick(view, known, anew)
@@ -29,11 +28,11 @@ with controls:
 url_state.save("models", view, models_view.write)
 with main:
     made = sum(job.state == "done" for job in jobs.all())
-    found = workspaces.shelf(cache, made)
-    device.draw(next((w.precision for w in found if w.name == workspace.name()), "float32") or "float32")
+    known_workspaces = workspaces.shelf(cache, made)
+    device.draw(next((w.precision for w in known_workspaces if w.name == workspace.name()), "float32") or "float32")
     if trouble:
         st.warning(trouble, icon=":material/error:")
-    workspaces.draw(found)
+    workspaces.draw(known_workspaces)
     new_workspace.without_network(origin, st.session_state.get(new_workspace.NAME, ""))
-    if any(w.name == workspace.name() for w in found):
+    if any(w.name == workspace.name() for w in known_workspaces):
         precision.draw(workspace.lab(), jobs)

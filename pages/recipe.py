@@ -21,8 +21,7 @@ frame.title(
     "Every way of mixing is a matrix, models × parts of the network, whose columns sum to 1 "
     f"([PAINT]({frame.PAINT}), §2; [manifold mixing]({frame.MANIFOLD}), eq. 1).",
 )
-view, complaints, anew = url_state.load("recipe", partial(recipe_view.read, lab))
-frame.complain(complaints)
+view, anew = url_state.load("recipe", partial(recipe_view.read, lab))
 seed({"recipe.mix": view.word, "recipe.against": view.against, "recipe.show": view.show}, anew)
 if anew:
     st.session_state.pop("recipe.task", None)

@@ -10,7 +10,7 @@ import streamlit as st
 from core.soups import pool_results
 from pages.shared.app import frame, url_state, workspace
 from pages.shared.app.welcome import welcome
-from pages.shared.soups import build_offer, by_hand, search
+from pages.shared.soups import build_offer, by_hand, search, search_controls
 from pages.shared.soups import results as soup_results
 from pages.shared.soups import view as soup_view
 from pages.shared.widgets.pickers import seed
@@ -32,8 +32,7 @@ welcome(
     "tuned on, up is better on pictures in other looks. Violet marks are mixes: one model each, as fast as any. "
     "Search for a better mix, or set the mixing factors by hand.",
 )
-view, complaints, anew = url_state.load("soups", partial(soup_view.read, known))
-frame.complain(complaints)
+view, anew = url_state.load("soups", partial(soup_view.read, known))
 controls, main = frame.controls_and_main()
 with controls:
     seed({"soups.show": view.show}, anew)
@@ -59,7 +58,7 @@ else:
     pool = build_offer.pool_here(lab, here)
     if view.show == "search":
         with controls:
-            view = search.controls(view, anew)
+            view = search_controls.controls(view, anew)
         with main:
             search.draw(lab, jobs, pool, view)
     else:

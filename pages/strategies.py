@@ -28,18 +28,17 @@ welcome(
     "the last bar what a separate model for every task could do.",
 )
 kept = outcomes(lab)
-shown, complaints, anew = url_state.load("many", partial(view.read, lab, kept))
+shown, anew = url_state.load("many", partial(view.read, lab, kept))
 if shown.key not in (*kept, view.NEW):
-    shown, anew = view.read(lab, kept, {})[0], True
-frame.complain(complaints)
+    shown, anew = view.read(lab, kept, url_state.Parameters({})), True
 controls, main = frame.controls_and_main()
 with controls:
     shown = steering.pick(kept, shown, anew)
 if shown.key == view.NEW:
     with main:
         shown = replace(shown, request=request.form(lab, shown.request, anew))
-        if found := request.offer(lab, jobs, shown.request):
-            url_state.save("many", view.View(found), view.write)
+        if made := request.offer(lab, jobs, shown.request):
+            url_state.save("many", view.View(made), view.write)
             st.rerun()
     url_state.save("many", shown, view.write)
 else:

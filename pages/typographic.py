@@ -23,8 +23,7 @@ welcome(
     "Write anything on a picture and see whom it fools: the base, the patched model at this α, the fine-tuned model. "
     "Type, drag the word about, drag α. Below, the same attack on a whole task, and what the protection costs.",
 )
-view, complaints, anew = url_state.load("attack", partial(attack_view.read, lab))
-frame.complain(complaints)
+view, anew = url_state.load("attack", partial(attack_view.read, lab))
 if view.patch:
     controls.seed(lab, view, anew)
     live.draw(lab, view)

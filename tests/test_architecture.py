@@ -10,8 +10,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 # From below: an import points only to what stands before it.
-ORDER = """__init__ metrics progress recipes storage jobs models tasks world workspace training classify patching
-soups attacks exchange cli __main__""".split()
+ORDER = """__init__ metrics progress recipes storage jobs models tasks world workspace methods training
+classify patching soups attacks exchange cli __main__""".split()
 RANK = {room: rank for rank, room in enumerate(ORDER)}
 FILES = sorted((ROOT / "core").rglob("*.py"))
 OUTSIDE = [*sorted((ROOT / "pages").rglob("*.py")), *sorted((ROOT / "benchmarks").glob("*.py")), ROOT / "app.py"]

@@ -18,7 +18,9 @@ from core.classify import Incoming, IntakeError, decode_picture, from_folder, fr
 from core.storage import files as disk
 
 NAME = re.compile(
-    r"label=(?P<label>.+?)_text=(?P<text>.*?)(?:[ _-]\(?\d+\)?|\(\d+\))?\.(?:png|jpe?g|webp|bmp|gif|tiff?)", re.I
+    r"label=(?P<label>.+?)_text=(?P<text>.*?)(?:[ _-]\(?\d+\)?|\(\d+\))?"
+    r"\.(?:png|jpe?g|jfif|webp|avif|bmp|gif|tiff?|jp2)",
+    re.I,
 )
 TABLES = ("metadata.csv", "metadata.jsonl")
 

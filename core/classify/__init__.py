@@ -2,6 +2,7 @@
 
 from core.classify import class_names
 from core.classify.album import Album, picture, take_in
+from core.classify.class_lists import file_text
 from core.classify.class_names import TEMPLATES
 from core.classify.classifier import Classifier, classifier, classify, usual_templates
 from core.classify.decode import IntakeError, decode_picture, shown
@@ -20,6 +21,7 @@ __all__ = [
     "classifier",
     "classify",
     "decode_picture",
+    "file_text",
     "from_folder",
     "from_path",
     "from_zip",

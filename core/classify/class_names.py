@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core import PaletteError
+from core.classify import class_lists
 
 MAX_CLASSES = 10_000
 MAX_NAME = 200  # characters
@@ -31,21 +32,25 @@ class Wordlist:
     notes: tuple[str, ...] = ()
 
 
-def read_class_names(text: str) -> Wordlist:
+def read_class_names(text: str, keep_all: bool = False) -> Wordlist:
     """Class names from text: one a line; or one line with commas; or CSV with a column that is called ``class``.
 
-    CSV without such a heading is known by a column of numbers beside the names. Empty lines and repeated names
-    (capitals do not count: the tokenizer drops them) are left out, and said. Raises WordlistError.
+    CSV without such a heading is known by a column of numbers beside the names; ``class_lists`` tells what else is
+    understood. Empty lines and repeated names (capitals do not count: the tokenizer drops them) are left out, and said;
+    with ``keep_all`` names stay as many as they are, because they belong to labels. Raises WordlistError.
     """
-    lines = [line for line in _CONTROLS.sub("", text).splitlines() if line.strip()]
+    listed = class_lists.names_in(text)
+    lines = [line for line in _CONTROLS.sub("", text.lstrip("\ufeff")).splitlines() if line.strip()]
     try:
-        found, heading = _cells(lines)
-        cells = [" ".join(cell.split()) for cell in found if cell.strip()]
+        found, heading = _cells(lines) if listed is None else (listed, "")
+        cells = [" ".join(_CONTROLS.sub("", cell).split()) for cell in found if cell.strip() or keep_all]
     except csv.Error as error:
         raise WordlistError(f"These class names cannot be read as CSV ({error}); write one on each line.") from None
+    if keep_all and not all(cells):
+        raise WordlistError(f"Class {cells.index('') + 1} of {len(cells)} has a blank name; every class needs one.")
     names: dict[str, str] = {}
     for cell in cells:
-        names.setdefault(cell.casefold(), cell)
+        names.setdefault(cell if keep_all else cell.casefold(), cell)
     kept = tuple(names.values())
     if not kept:
         raise WordlistError("There is no class name yet; write one on each line.")

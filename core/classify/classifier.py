@@ -14,7 +14,7 @@ from core.classify.album import MAX_ALBUM_BYTES, Album, Picture, take_in
 from core.classify.rankings import Ranking, Result, known_labels, rank
 from core.classify.uploads import gather
 from core.metrics import probabilities
-from core.models import features, fitting, logits
+from core.models import alike, features, fitting, logits
 from core.progress import SILENT, Progress
 from core.recipes import Recipe
 from core.storage import LRU
@@ -147,15 +147,7 @@ class Classifier:
             found[title] = self.rank(recipe, album.pictures, head, top, progress)
         for _ in steps:  # the last step's end is reported, too
             pass
-        return Result(album, tuple(names), found, known_labels(album.labels, names), _alike(head, names))
-
-
-def _alike(head: torch.Tensor, names: Sequence[str]) -> tuple[tuple[str, ...], ...]:
-    """Groups of classes with the same features, such as words whose tokens the text tower never met."""
-    groups: dict[bytes, list[str]] = {}
-    for row, name in zip((head * 1e5).round().int().numpy(), names, strict=True):
-        groups.setdefault(row.tobytes(), []).append(name)
-    return tuple(tuple(group) for group in groups.values() if len(group) > 1)
+        return Result(album, tuple(names), found, known_labels(album.labels, names), alike(head, names))
 
 
 def usual_templates(lab: Lab) -> tuple[str, ...]:

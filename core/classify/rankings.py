@@ -14,6 +14,7 @@ import numpy as np
 
 from core import metrics
 from core.classify.album import Album
+from core.models import not_told_apart
 
 UNKNOWN = -1
 
@@ -74,14 +75,15 @@ class Result:
         """One sentence on class names whose scores say nothing; "" if there are none."""
         if len(self.class_names) == 1:
             return "There is one class name only, so every picture is that, with 100 %."
-        if not self.alike:
+        return " ".join(filter(None, (not_told_apart(self.alike), self._unrecognised())))
+
+    def _unrecognised(self) -> str:
+        """Why there is no accuracy, if folders give labels and none is a class name."""
+        given = sorted({label for label in self.album.labels if label is not None})
+        if not given or self.labelled.any():
             return ""
-        first = ", ".join(f"{name[:40]!r}" for name in self.alike[0][:5]) + (" …" if len(self.alike[0]) > 5 else "")
-        count = len(self.alike) - 1
-        more = f" (and {count} more {'group' if count == 1 else 'groups'})" if count else ""
-        return (
-            f"This model's text tower does not tell {first} apart{more}: it never met those words, so they score alike."
-        )
+        some = ", ".join(repr(label[:40]) for label in given[:5]) + (" …" if len(given) > 5 else "")
+        return f"There is no accuracy, since no folder is called by a class name: the folders are {some}."
 
     @cached_property
     def labelled(self) -> np.ndarray:

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from core.classify.decode import MAX_BYTES, IntakeError, refuse_by_head, shown
+from core.tasks import zip_names
 
 MAX_FILES = 10_000
 MAX_UNPACKED = 4 * 2**30  # bytes that one zip may unpack to, one file at a time
@@ -115,8 +116,9 @@ class _Archive:
         self.zip, self.left = zipfile.ZipFile(file), MAX_UNPACKED
 
     def entries(self) -> Iterator[Incoming]:
+        names, _ = zip_names(self.zip)
         for info in self.zip.infolist():
-            parts = [p for p in PurePosixPath(info.filename.replace("\\", "/")).parts if p not in ("/", "..")]
+            parts = [p for p in PurePosixPath(names[info.filename].replace("\\", "/")).parts if p not in ("/", "..")]
             if not info.is_dir() and parts and not any(map(_is_clutter, parts)):
                 yield Incoming("/".join(parts), parts[-2] if len(parts) > 1 else None, partial(self.read, info))
 

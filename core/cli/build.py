@@ -1,4 +1,4 @@
-"""python -m core build: fine-tune and evaluate what a workspace lacks, alone or with several workers."""
+"""python -m core build and merge: checkpoints by training, and by merging those that there are."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 
 from core.cli.terminal import add_augment, add_workers, followed
+from core.methods import METHODS, PARAMETERS, POST_STEPS, merge_checkpoints
 from core.patching import build_steps, pieces
 from core.progress import Progress, duration
 from core.storage import files
@@ -14,7 +15,7 @@ from core.training import Piece, WorkspaceSpec, build, default_workers, executor
 from core.workspace import Lab
 
 
-def arguments(parser: ArgumentParser) -> None:
+def build_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``build``."""
     parser.add_argument(
         "--tasks", nargs="+", metavar="TASK", help="patching tasks, or joint checkpoints (default: all)"
@@ -27,7 +28,7 @@ def arguments(parser: ArgumentParser) -> None:
     add_workers(parser)
 
 
-def run(lab: Lab, options: Namespace) -> int:
+def build_run(lab: Lab, options: Namespace) -> int:
     """Build what is missing of the curves of these patches."""
     names = options.tasks or lab.patches()
     supported = options.supported or lab.default_supported()
@@ -68,3 +69,47 @@ def spread(lab: Lab, graph: Sequence[Piece], workers: int | None, scheduler: str
     spec = WorkspaceSpec(lab.name, lab.folder.parent.absolute(), device)
     with executor(workers, scheduler) as pool:
         run_graph([piece for piece in graph if not piece.done(lab)], spec, pool, progress)
+
+
+def merge_arguments(parser: ArgumentParser) -> None:
+    """Declare the command's arguments: one option for each parameter of the methods and post-steps."""
+    parser.add_argument("method", metavar="METHOD", help=", ".join(METHODS))
+    parser.add_argument("--of", nargs="+", required=True, metavar="NAME", help="the checkpoints to merge, two or more")
+    parser.add_argument("--name", required=True, help="what to call the direction; NAME@ALPHA is then a recipe")
+    parser.add_argument("--then", nargs="+", default=[], metavar="STEP", help=f"afterwards: {', '.join(POST_STEPS)}")
+    parser.add_argument("--overwrite", action="store_true", help="replace another checkpoint of that name")
+    for name, (about, whole) in _parameters().items():
+        parser.add_argument(f"--{name}", type=int if whole else float, help=about.replace("%", "%%"))
+
+
+def merge_run(lab: Lab, options: Namespace) -> int:
+    """Make the direction and say what it is; returns the exit status. Raises PaletteError."""
+    given = {name: value for name in _parameters() if (value := getattr(options, name)) is not None}
+    started = time.monotonic()
+    with followed() as progress:
+        made = merge_checkpoints(
+            lab,
+            options.method,
+            options.of,
+            options.name,
+            given,
+            then=options.then,
+            overwrite=options.overwrite,
+            progress=progress,
+        )
+    how = " + ".join((METHODS | POST_STEPS)[one].title for one in (options.method, *options.then))
+    print(
+        f"{made.name}: {how} of {', '.join(options.of)}, {made.bytes / 1e6:.1f} MB, {made.digest[:12]}, "
+        f"{duration(time.monotonic() - started)}. Try `python -m core eval {made.name}@0.5 --task ...`."
+    )
+    return 0
+
+
+def _parameters() -> dict[str, tuple[str, bool]]:
+    """What each option says and whether it is a whole number; methods may share a name."""
+    found: dict[str, tuple[str, bool]] = {name: (one.about, one.whole) for name, one in PARAMETERS.items()}
+    for key, method in (METHODS | POST_STEPS).items():
+        for name, one in method.parameters.items():
+            about = f"{key}: {one.about} ({one.low:g} to {one.high:g}, default: {one.default:g})"
+            found[name] = (f"{found[name][0]}; {about}" if name in found else about, one.whole)
+    return found

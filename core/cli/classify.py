@@ -7,7 +7,7 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
 from core import PaletteError
-from core.classify import Result, class_names, classify, shown, usual_templates
+from core.classify import Result, class_names, classify, file_text, shown, usual_templates
 from core.cli.terminal import add_recipe, followed
 from core.workspace import Lab, parse_recipe
 
@@ -58,10 +58,10 @@ def _text(classes: str) -> str:
     path = Path(classes)
     try:
         if path.is_file():
-            return path.read_text(encoding="utf-8-sig", errors="replace")
+            return file_text(path)
     except (OSError, ValueError):  # too long to be a path
         return classes
-    if path.suffix.lower() in (".txt", ".csv", ".tsv") and not set(",;\n") & set(classes):
+    if path.suffix.lower() in (".txt", ".csv", ".tsv", ".json", ".yaml", ".yml") and not set(",;\n") & set(classes):
         raise PaletteError(f"There is no file {classes}; give one that is there, or the class names themselves.")
     return classes
 

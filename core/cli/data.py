@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from core import PaletteError
+from core.classify import class_names, file_text
+from core.cli.command_line import command_line
 from core.cli.terminal import add_verb, followed
 from core.tasks import ROLES, STATES, entry, fetch, home, statuses
 from core.workspace import Lab, datasets
@@ -61,8 +63,10 @@ def add_arguments(parser: ArgumentParser) -> None:
 def add_run(lab: Lab, options: Namespace) -> int:
     """Add a data set to a workspace as a task, after a look at its classes and sizes."""
     chosen = {k: getattr(options, k) for k in ("name", "role", "title", "image", "label", "seed")}
-    lists = {"class_names": _lines(options.classes), "templates": _lines(options.templates)}
-    facts = datasets.facts_of(options.task, **{k: v for k, v in {**chosen, **lists}.items() if v is not None})
+    lists = {"class_names": _names(options.classes), "templates": _templates(options.templates)}
+    given = {k: v for k, v in {**chosen, **lists}.items() if v is not None}
+    with followed() as progress:
+        facts = datasets.facts_of(options.task, progress, **given)
     preview = datasets.preview(lab, facts)
     sizes = ", ".join(f"{split} {n:,}" for split, n in preview.sizes.items())
     task, seed = preview.task, facts.get("seed", 0)
@@ -71,25 +75,31 @@ def add_run(lab: Lab, options: Namespace) -> int:
         print(f"  {name:30} " + ", ".join(f"{split} {counts[i]:,}" for split, counts in preview.counts.items()))
     if (more := len(task.class_names) - options.show) > 0:
         print(f"  and {more:,} more classes")
+    for sentence in preview.said:
+        print(f"  note: {sentence}")
     print(datasets.cost(lab, sum(preview.sizes.values())))
     if options.dry_run:
         return 0
     datasets.add(lab, facts, options.replace)
-    where = "" if lab.name == "mini" else f"--workspace {lab.name} "
     print(f"{lab.name} has {task.name} now. Next: python -m core data decode {lab.name} {task.name}")
     if task.role == "patching":
-        print(f"and: python -m core {where}build --tasks {task.name}")
+        print(f"and: {command_line(lab, ['build', '--tasks', task.name])}")
     return 0
 
 
-def _lines(path: Path | None) -> Sequence[str] | None:
-    """The lines of a text file that say something: class names or templates, one each. Raises PaletteError."""
+def _templates(path: Path | None) -> Sequence[str] | None:
+    """The templates in a file, one a line. Raises PaletteError."""
+    return None if path is None else class_names.templates(file_text(path))
+
+
+def _names(path: Path | None) -> Sequence[str] | None:
+    """The class names in a file, in order. Raises PaletteError."""
     if path is None:
         return None
-    try:
-        return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise PaletteError(f"Cannot read {path}: {getattr(error, 'strerror', None) or error}.") from None
+    found = class_names.read_class_names(file_text(path), keep_all=True)
+    for note in found.notes:
+        print(f"palette: {note}.", file=sys.stderr)
+    return found.names
 
 
 def decode_arguments(parser: ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""python -m core export, apply and import: models out, and models in."""
+"""python -m core export, apply, import and compress: models out, models in, and made small."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from core.cli.terminal import add_recipe, followed
 from core.exchange import (
+    ACTIVATIONS,
     DTYPES,
     FORMATS,
     SINGLE,
@@ -19,6 +20,8 @@ from core.exchange import (
     preflight,
     push,
 )
+from core.storage import quantised
+from core.training import compress, cost
 from core.workspace import Lab, idle_columns, parse_recipe
 
 
@@ -84,6 +87,8 @@ def import_arguments(parser: ArgumentParser) -> None:
     add("--name", help="what to call it (default: the file's name)")
     add("--start", metavar="RECIPE", help="what it was fine-tuned from (default: base)")
     add("--tasks", nargs="+", metavar="TASK", help="what it was trained on")
+    add("--subtree", default="", metavar="NAME", help="which part of the file to take (default: what fits best)")
+    add("--activation", default="", choices=ACTIVATIONS, help="that it was trained with, if the file does not say it")
     add("--check", action="store_true", help="only report; status 1 if it does not fit")
     add("--overwrite", action="store_true", help="replace a checkpoint of that name")
 
@@ -95,7 +100,7 @@ def import_run(lab: Lab, options: Namespace) -> int:
     if not options.check:
         check_checkpoint(lab, name, start or lab.base, tasks, options.overwrite)
     with followed() as progress:
-        report = preflight(lab, options.file, progress)
+        report = preflight(lab, options.file, progress, options.subtree, options.activation)
     print("\n".join(report.lines()))
     if options.check:
         return 0 if report.fits else 1
@@ -116,3 +121,29 @@ def _add_destination(parser: ArgumentParser) -> None:
 def _print_files(exported: Exported) -> None:
     for path in exported.files:
         print(f"{path}  {path.stat().st_size / 1e6:.2f} MB")
+
+
+def compress_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of ``compress``."""
+    parser.add_argument("checkpoint", metavar="CHECKPOINT", help="which fine-tuned model; it stays as it is")
+    parser.add_argument("--bits", type=int, choices=quantised.BITS, default=8, help="a weight (default: 8)")
+    parser.add_argument("--name", help="what to call the small one (default: CHECKPOINT-8bit)")
+    parser.add_argument("--measure", action="store_true", help="compare both on val, on its tasks and the supported")
+
+
+def compress_run(lab: Lab, options: Namespace) -> int:
+    """Compress a checkpoint and say how much smaller it is, and on request what that costs."""
+    done = compress(lab, options.checkpoint, options.bits, options.name or f"{options.checkpoint}-{options.bits}bit")
+    print(
+        f"{lab.name}: {done.small.name}, {done.small.bytes / 1e6:.2f} MB instead of {done.whole.bytes / 1e6:.2f} "
+        f"({done.ratio:.1f} times smaller); its task vector is {100 * done.error:.2f} % off"
+    )
+    if options.measure:
+        for task in dict.fromkeys([*lab.trained_on(options.checkpoint), *lab.default_supported()]):
+            with followed() as progress:
+                flips = cost(lab, done, task, "val", progress)
+            print(
+                f"  {task} (val): {100 * flips.difference:+.1f} points, {flips.fixed} fixed, {flips.broken} broken of "
+                f"{flips.n:,}, p = {flips.p:.2g}"
+            )
+    return 0

@@ -21,6 +21,7 @@ examples:
   python -m core eval my-recipe.json --task digits --split val
   python -m core strategies --tasks digits textures signs --orders 3 --budget 900
   python -m core soup manifold --partition C8 --budget 250 --optimizer Cobyla
+  python -m core merge tsv-m --of digits signs textures --name three
   python -m core export digits@0.4 --to my-model
   python -m core classify digits@0.4 photos/ more.zip --classes "cat,dog"
   python -m core apply my-model/recipe.json --to again
@@ -59,7 +60,7 @@ COMMANDS = (
     Command("export", "exchange", "Write a recipe's model as files that other programs load."),
     Command("apply", "exchange", "Make again, byte for byte, what an exported recipe.json describes."),
     Command("import", "exchange", "Bring a checkpoint into the workspace, after a report on whether it fits."),
-    Command("compress", "compress", "Store a checkpoint's difference from the base in 8 or 4 bits a weight."),
+    Command("compress", "exchange", "Store a checkpoint's difference from the base in 8 or 4 bits a weight."),
     Command("attack", "attack", "Write words on pictures, and see which models they fool."),
     Command("data", "data", "Say which of the papers' data sets are there; add them, or your own, to a workspace."),
     Command("classify", "classify", "Classify pictures of yours, with any class names."),
@@ -69,6 +70,7 @@ COMMANDS = (
     Command("precision", "workspaces", "Measure what computing at lower precision does to accuracy and speed."),
     Command("searches", "strategies", "Search a patch of several tasks with several optimisers at once."),
     Command("soup", "soup", "Mix fine-tuned models: soups, manifold mixing, ensembles, WiSE-FT."),
+    Command("merge", "build", "Merge fine-tuned checkpoints into one direction: TIES, TSV-M, Iso-C and others."),
     Command("verify", "evaluate", "Read every checkpoint and result again and compare it with its digest."),
 )
 

@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from core.cli.terminal import add_split, followed
-from core.exchange import KEPT, Origin, inventory, make_workspace
+from core.exchange import ACTIVATIONS, KEPT, Origin, inventory, make_workspace, reading_notes
 from core.models import PRECISIONS, describe_device, device_of_choice, precision_of_choice
 from core.training import own_head, train_head
 from core.workspace import CACHE, Lab, parse_recipe, precision
@@ -20,6 +20,8 @@ def new_arguments(parser: ArgumentParser) -> None:
     add("--pretrained", default="", metavar="TAG", help="open_clip's tag of weights, such as openai")
     add("--from-hf", default="", metavar="ID", help="a model of the Hugging Face hub, OWNER/NAME")
     add("--checkpoint", type=Path, metavar="PATH", help="a .safetensors, a .pt (weights only), or a folder")
+    add("--subtree", default="", metavar="NAME", help="which part of the file to take (default: what fits best)")
+    add("--activation", default="", choices=ACTIVATIONS, help="that it was trained with, if the file does not say it")
     add("--random", type=int, metavar="SEED", help="random weights, to try things out")
     add("--closed", action="store_true", help="a closed vocabulary: --model is timm's name")
     add("--dtype", default="float16", choices=KEPT, help="of what is kept")
@@ -31,11 +33,20 @@ def new_run(_lab: None, options: Namespace) -> int:
     """Make a workspace from a CLIP."""
     computed = options.precision or precision_of_choice(device_of_choice(options.device))
     origin = Origin(
-        options.model, options.pretrained, options.from_hf, options.checkpoint, options.random, options.closed
+        options.model,
+        options.pretrained,
+        options.from_hf,
+        options.checkpoint,
+        options.random,
+        options.closed,
+        options.activation,
+        options.subtree,
     )
     with followed() as progress:
         home, kept = options.cache or CACHE, options.dtype
         folder = make_workspace(home, options.name, origin, kept, computed, progress, options.compile)
+    for line in reading_notes(folder):
+        print(line)
     size = sum(p.stat().st_size for p in folder.rglob("*") if p.is_file())
     print(f"{options.name}: {size / 1e6:,.1f} MB in {folder}, computed with in {computed}; it has no tasks yet.")
     return 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import torch
 
@@ -79,11 +79,6 @@ def parts(layout: Mapping[str, tuple[torch.dtype, tuple[int, ...]]]) -> dict[str
             "export as open_clip instead."
         )
     return found
-
-
-def looks_so(names: Iterable[str]) -> bool:
-    """Whether weights carry Hugging Face's CLIP names."""
-    return any(name.startswith(("vision_model.", "visual_projection.")) for name in names)
 
 
 def from_huggingface(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

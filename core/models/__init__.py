@@ -14,7 +14,17 @@ from core.models.device import (
 )
 from core.models.encoder import Encoder
 from core.models.half_precision import fused_sum
-from core.models.heads import BIAS, WEIGHT, candidate_texts, class_rows, head, head_digest, mixed_head
+from core.models.heads import (
+    BIAS,
+    WEIGHT,
+    alike,
+    candidate_texts,
+    class_rows,
+    head,
+    head_digest,
+    mixed_head,
+    not_told_apart,
+)
 from core.models.merge import MergeError, Stacked, Weights, check_mergeable, differences, finite, merge, mix
 from core.models.predict import choice_logits, features, largest, logits
 from core.models.preprocess import (
@@ -42,6 +52,7 @@ __all__ = [
     "Stacked",
     "Step",
     "Weights",
+    "alike",
     "backward",
     "candidate_texts",
     "check_mergeable",
@@ -70,6 +81,7 @@ __all__ = [
     "merge",
     "mix",
     "mixed_head",
+    "not_told_apart",
     "parts_of",
     "pixel_steps",
     "pixels",

@@ -114,6 +114,11 @@ def of_folder(configs: Mapping[str, dict[str, Any]]) -> dict[str, Any] | None:
     theirs = configs.get("config.json", {})
     if not theirs:
         return None
+    if str(theirs.get("model_type")).startswith("clip_"):
+        raise ModelError(
+            f"Its config.json describes half a CLIP ({theirs['model_type']}): make a workspace of a whole model, and "
+            "import it there."
+        )
     if theirs.get("model_type") != "clip":
         raise ModelError(
             f"Its config.json describes a {theirs.get('model_type', 'nameless')!r} model; of transformers' models "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
+import numpy as np
 import torch
 from torch.nn.functional import normalize
 
@@ -15,6 +16,8 @@ from core.recipes import Recipe
 from core.storage import digest_of
 
 WEIGHT, BIAS = "head.weight", "head.bias"
+ALIKE = 0.98  # a cosine between two classes from which on pictures hardly decide between them
+BLOCK = 512  # classes compared with all others at a time
 
 
 def head(model: clip.CLIP, prompts: Sequence[Sequence[str]], progress: Progress = SILENT) -> torch.Tensor:
@@ -64,3 +67,30 @@ def mixed_head(recipe: Recipe, heads: Mapping[str, Weights], text_head: torch.Te
     whole = {model: {n: t.float() for n, t in (heads.get(model) or stand_in).items()} for model in recipe.models}
     merge(whole, recipe, into)
     return into
+
+
+def alike(rows: torch.Tensor, names: Sequence[str], cosine: float = ALIKE) -> tuple[tuple[str, ...], ...]:
+    """Groups of classes that a head hardly tells apart: unit-length rows float32 (classes, embed_dim) this close.
+
+    A group are classes that are linked, one to the next, by a cosine of at least ``cosine``.
+    """
+    group = np.arange(len(rows))
+    for first in range(0, len(rows), BLOCK):
+        near = (rows[first : first + BLOCK].float() @ rows.float().T >= cosine).nonzero().tolist()
+        for i, j in ((first + i, j) for i, j in near if first + i < j):
+            if group[i] != group[j]:
+                group[group == group[j]] = group[i]
+    found: dict[int, list[str]] = {}
+    for number, name in zip(group.tolist(), names, strict=True):
+        found.setdefault(number, []).append(name)
+    return tuple(tuple(some) for some in found.values() if len(some) > 1)
+
+
+def not_told_apart(groups: Sequence[Sequence[str]]) -> str:
+    """One sentence on groups of class names whose scores say nothing; "" if there are none."""
+    if not groups:
+        return ""
+    first = ", ".join(f"{name[:40]!r}" for name in groups[0][:5]) + (" …" if len(groups[0]) > 5 else "")
+    count = len(groups) - 1
+    more = f" (and {count} more {'group' if count == 1 else 'groups'})" if count else ""
+    return f"This model's text tower does not tell {first} apart{more}, so they score alike; call them otherwise."

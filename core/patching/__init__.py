@@ -3,14 +3,13 @@
 from core.patching import curves
 from core.patching.build import build_steps, sweep
 from core.patching.comparison import compare, parts, remaining
-from core.patching.curves import Point
+from core.patching.curves import Curve, Point, against_base, known_curve
 from core.patching.estimate import Estimate, evaluate_on
 from core.patching.finetunes import absent, cost_of, remake
 from core.patching.parts import Part
 from core.patching.pieces import pieces, ranked, searches
 from core.patching.plan import (
     ComparisonPlan,
-    comparison_command,
     is_current,
     make_plan,
     outcome_of,
@@ -44,19 +43,21 @@ __all__ = [
     "UNPATCHED",
     "Comparison",
     "ComparisonPlan",
+    "Curve",
     "Estimate",
     "OrderSummary",
     "Part",
     "Point",
     "StrategyRow",
     "absent",
+    "against_base",
     "build_steps",
     "compare",
-    "comparison_command",
     "cost_of",
     "curves",
     "evaluate_on",
     "is_current",
+    "known_curve",
     "make_plan",
     "outcome_of",
     "outcome_path",

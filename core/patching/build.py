@@ -8,7 +8,7 @@ from core.patching import curves
 from core.progress import Progress
 from core.recipes import GRID
 from core.training import DRAWING_COST, TRAINING_COST, Step, patch_settings, train
-from core.workspace import CheckpointError, Lab
+from core.workspace import CheckpointError, Lab, datasets
 
 
 def sweep(lab: Lab, name: str, supported: Sequence[str], alphas: Sequence[float], progress: Progress) -> None:
@@ -62,6 +62,9 @@ def _steps(lab: Lab, name: str, supported: Sequence[str], augment: str) -> list[
         return trained() and all(curves.knows_point(lab, name, alpha, supported) for alpha in GRID)
 
     def train_it(progress: Progress) -> object:
+        for task in tasks:
+            if said := datasets.meeting(lab, lab.task(task)):
+                lab.notices.append(f"{lab.task(task).title}: {said}")
         return train(lab, tasks, name, progress=progress, settings=settings)
 
     def sweep_it(progress: Progress) -> None:

@@ -141,19 +141,6 @@ def is_current(lab: Lab, key: str, outcome: Comparison) -> bool:
         return False
 
 
-def comparison_command(lab: Lab, plan: ComparisonPlan, *more: str) -> str:
-    """The command line that runs a plan."""
-    usual = ComparisonPlan(plan.tasks, plan.supported, plan.budget)
-    words = ["python -m core", *([] if lab.name == "mini" else ["--workspace", lab.name]), "strategies"]
-    words += ["--tasks", *plan.tasks, "--supported", *plan.supported, "--budget", str(plan.budget)]
-    for name in ("orders", "seed", "optimiser", "trials", "total", "exhaustive", "augment"):
-        if (value := getattr(plan, name)) != getattr(usual, name):
-            words += [f"--{name}", str(value)]
-    if plan.alphas != usual.alphas:
-        words += ["--values", str(len(plan.alphas))]
-    return " ".join([*words, *more])
-
-
 def outcome_of(lab: Lab, plan: ComparisonPlan) -> Comparison | None:
     """The outcome of a plan if it is there."""
     path = outcome_path(lab, plan)

@@ -34,6 +34,17 @@ class TrainingSet:
     digest: str
 
 
+class DivergedError(PaletteError):
+    """A fine-tune whose loss or weights stopped being numbers; what was there before it stays."""
+
+    def __init__(self, step: int, settings: Settings) -> None:
+        super().__init__(
+            f"Training diverged: the loss is not a number any more at step {step + 1:,} of {settings.steps:,}. Nothing "
+            f"was saved, and what was there before is kept. Try a lower learning rate than {settings.lr:g}, such as "
+            f"{settings.lr / 10:g}, or more warm-up than {settings.warmup:,} steps, in workspace.json."
+        )
+
+
 Loss = Callable[[Encoder, TrainingSet, torch.Tensor, torch.Tensor, int], torch.Tensor]
 """The loss of some rows int64 (n,) of a set, whose pictures come prepared, at a step; a float32 scalar."""
 
@@ -134,8 +145,8 @@ def finetune(
     along and returned by name. With ``state``, progress is kept there every five seconds and a run that was
     killed goes on exactly where it stopped, provided the data, the start and the settings are the same.
     A batch that does not fit the device's memory goes through in parts, with the same gradient. ``progress`` wraps the
-    steps and may raise to cancel. Raises FloatingPointError if the loss is not a number, PaletteError if the settings
-    train ``only`` what is not there.
+    steps and may raise to cancel. Raises DivergedError if the loss or a weight stops being a number, PaletteError if
+    the settings train ``only`` what is not there.
     """
     tower, device = encoder.tower, encoder.device
     start = files.digest_tensors({**encoder.weights, **extra})
@@ -163,10 +174,17 @@ def finetune(
 
         loss, parts = backward(losses, optimizer, parts, settings.batch_size)
         if not math.isfinite(loss):
-            raise FloatingPointError(f"The loss is not a number at step {step}; try a lower learning rate.")
+            raise DivergedError(step, settings)
         torch.nn.utils.clip_grad_norm_(named.values(), settings.clip_norm)
-        optimizer.step()
+        try:
+            optimizer.step()
+        except RuntimeError as error:  # a rate that is no float32 any more, such as a mistyped exponent
+            if "overflow" not in str(error):
+                raise
+            raise DivergedError(step, settings) from None
         kept.save(step + 1, named, optimizer)
+    if not all(bool(torch.isfinite(p).all()) for p in named.values()):
+        raise DivergedError(settings.steps - 1, settings)
     return {
         n: t.detach().float().cpu().clone() if t.is_floating_point() else t.cpu().clone()
         for n, t in {**encoder.weights, **extra}.items()

@@ -61,6 +61,8 @@ class Settings:
 
 def describe_training(facts: Mapping[str, Any]) -> str:
     """How a checkpoint was trained, for people: a phrase from the settings in its header."""
+    if merged := facts.get("merged"):
+        return f"not trained itself, but merged from {', '.join(merged['parents'])} by {merged['method']}"
     only = [str(name).removeprefix(IMAGE_TOWER) for name in facts.get("only", ())]
     parts = [f"{facts.get('steps', '?')} steps", f"only {' and '.join(only)}" if only else "the whole image tower"]
     if facts.get("hold"):

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from PIL import ImageOps
 
-from core.models import clip
-from core.progress import duration
+from core.models import alike, clip, not_told_apart
+from core.progress import SILENT, Progress, duration
 from core.storage import files, megabytes
 from core.tasks import (
     ROLES,
@@ -27,22 +27,28 @@ from core.tasks import (
     entries,
     guess,
     home,
+    look,
     open_parts,
 )
 from core.workspace.lab import Lab
 from core.workspace.tasks import DEFAULT_TEMPLATES, catalogued, placed, task_of
 
+MOST_COMPARED = 500  # class names whose features are compared when data are looked at
 NEEDED = {"patching": ("train", "val", "test"), "supported": ("val", "test"), "ood": ("test",), "attack": ("test",)}
 
 
 @dataclass(frozen=True)
 class Preview:
-    """What a task would be: its images of each class per split, and the space that decoding them takes, in bytes."""
+    """What a task would be: its images of each class per split, and the space that decoding them takes, in bytes.
+
+    ``said`` tells what is left out, and what was understood in a certain way: a sentence each.
+    """
 
     facts: Mapping[str, Any]
     task: Task
     counts: Mapping[str, Sequence[int]]
     space: int
+    said: tuple[str, ...] = ()
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -82,8 +88,11 @@ def own(
     }
 
 
-def facts_of(asked: str, **chosen: Any) -> dict[str, Any]:
-    """The table of a data set of the catalogue, or of data at a path; ``chosen`` overrules what is usual for it."""
+def facts_of(asked: str, progress: Progress = SILENT, **chosen: Any) -> dict[str, Any]:
+    """The table of a data set of the catalogue, or of data at a path; ``chosen`` overrules what is usual for it.
+
+    ``progress`` follows the looking at a folder of one's own.
+    """
     if asked in entries():
         columns = {k: chosen.pop(k, None) for k in ("image", "label")}
         if any(columns.values()):
@@ -93,6 +102,7 @@ def facts_of(asked: str, **chosen: Any) -> dict[str, Any]:
         raise AbsentError(
             f"{asked!r} is neither in the catalogue nor a path; the catalogue has {', '.join(entries())}."
         )
+    look(Path(asked), progress)
     return own(Path(asked), **{k: v for k, v in chosen.items() if v is not None})
 
 
@@ -107,9 +117,10 @@ def preview(lab: Lab, facts: Mapping[str, Any]) -> Preview:
         raise DataError(f"{facts['role']!r} is no role; it must be one of {', '.join(ROLES)}.")
     task = task_of(facts)
     assert isinstance(task.source, FileSource)
-    counts = {}
+    counts, said = {}, dict[str, None]()
     for split in task.source.sizes():
         part, rows = task.source.split(split)
+        said |= dict.fromkeys(part.said)
         counts[split] = np.bincount(part.labels[rows], minlength=len(task.class_names)).tolist()
     if missing := [split for split in NEEDED[task.role] if split not in counts]:
         raise DataError(
@@ -117,7 +128,25 @@ def preview(lab: Lab, facts: Mapping[str, Any]) -> Preview:
             f"it has {', '.join(counts)}."
         )
     space = bytes_needed(sum(map(sum, counts.values())), preprocess(lab))
-    return Preview(facts, task, counts, space)
+    said |= dict.fromkeys(filter(None, [meeting(lab, task)]))
+    return Preview(facts, task, counts, space, tuple(said))
+
+
+def meeting(lab: Lab, task: Task) -> str:
+    """One sentence on class names that the workspace's text tower hardly tells apart; "" if there are none.
+
+    Of many names only those are looked at that a tokenizer reads alike, since reading all would take minutes.
+    """
+    names = task.class_names
+    if task.per_picture or lab.closed:
+        return ""
+    if len(names) <= MOST_COMPARED:
+        rows = lab.class_features([[task.templates[0].replace("{}", name)] for name in names])
+        return not_told_apart(alike(rows, names))
+    plain: dict[str, list[str]] = {}
+    for name in names:
+        plain.setdefault(" ".join(name.casefold().split()), []).append(name)
+    return not_told_apart([some for some in plain.values() if len(some) > 1])
 
 
 def preprocess(lab: Lab) -> Mapping[str, Any]:
@@ -176,7 +205,7 @@ def sample(shown: Preview, count: int = 16, seed: int = 0) -> list[tuple[np.ndar
     rng, found = np.random.default_rng(seed), []
     for row in rng.permutation(rows)[: 2 * count]:
         try:
-            image = part.images.open(int(row)).convert("RGB")
+            image = part.images.open(int(row))
         except Exception:  # damaged ones are left out and counted when they are decoded
             continue
         found.append((np.asarray(ImageOps.fit(image, (120, 120))), shown.task.class_names[int(part.labels[row])]))

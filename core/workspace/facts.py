@@ -48,14 +48,16 @@ class Facts:
     """``workspace.json``: each key with its default.
 
     ``tasks`` names a built-in catalogue or lists names and tables of data; ``zoo`` the joint checkpoints by name with
-    their tasks; ``finetune`` and ``patches`` settings by checkpoint, ``default`` for all (None in ``patches``: none of
-    its own); ``keep`` what is kept besides answers; ``compile`` a backend of torch.compile.
+    their tasks; ``reading`` how the base was read from a file of others; ``finetune`` and ``patches`` settings by
+    checkpoint, ``default`` for all (None in ``patches``: none of its own); ``keep`` what is kept
+    besides answers; ``compile`` a backend of torch.compile.
     """
 
     title: str = ""
     base_model: str = ""
     model: str = ""
     knows: str = ""
+    reading: tuple[str, ...] = ()
     tasks: str | tuple[str | Mapping[str, Any], ...] = ()
     supported: tuple[str, ...] = ()
     precision: str = "float32"
@@ -85,7 +87,7 @@ class Facts:
         table = _table(read, "it", [f.name for f in fields(cls)])
         for name in ("title", "base_model", "model", "knows", "precision", "compile"):
             _typed(table, name, str)
-        for name in ("supported", "keep"):
+        for name in ("supported", "keep", "reading"):
             _names(table, name)
         if table.get("precision", "float32") not in PRECISIONS:
             raise FactsError(f"precision is {_shown(table['precision'])}, not one of {', '.join(PRECISIONS)}.")
@@ -93,6 +95,7 @@ class Facts:
             raise FactsError(f"keep names {wrong[0]!r}; what can be kept is {' and '.join(KEPT)}.")
         table["keep"] = tuple(table.get("keep", KEPT))
         table["supported"] = tuple(table.get("supported") or ())
+        table["reading"] = tuple(table.get("reading") or ())
         table["tasks"] = _tasks(table.get("tasks", ()))
         zoo = _table(table.get("zoo", {}), "zoo")
         table["zoo"] = {name: tuple(_names(zoo, name, "zoo.")) for name in zoo}

@@ -1,1 +1,1 @@
-"""What pages share: the frame, the address, pickers, charts, the live slider, waiting."""
+"""What pages share: the frame, the address, jobs, widgets, browser parts; and a folder for the parts of each page."""

@@ -20,10 +20,10 @@ from core import metrics
 from core.__main__ import main
 from core.classify.album import Album, picture
 from core.classify.class_names import WordlistError
-from core.classify.classifier import Classifier, _alike, classifier, classify
+from core.classify.classifier import Classifier, classifier, classify
 from core.classify.rankings import UNKNOWN, known_labels, rank
 from core.classify.snippet import snippet
-from core.models import clip, torchvision_shim
+from core.models import alike, clip, torchvision_shim
 from core.models.encoder import Encoder
 from core.models.preprocess import fitting
 from core.recipes.recipe import lerp, single
@@ -263,8 +263,8 @@ def test_what_the_scores_do_not_say_is_said(capsys, tiny_cache, tiny_catalogue, 
     assert "one class name only" in run(capsys, tiny_cache, "base", picture, "--classes", "red")[2]
     assert "palette" not in run(capsys, tiny_cache, "base", picture, "--classes", "red,blue")[2]
     head = torch.nn.functional.normalize(torch.eye(5)[[0, 1, 1, 2, 1]], dim=1)
-    assert _alike(head, ["red", "zork", "blip", "blue", "quux"]) == (("zork", "blip", "quux"),)
-    result = classify(tiny_lab, {"base": tiny_lab.base}, [picture], NAMES)
+    assert alike(head, ["red", "zork", "blip", "blue", "quux"]) == (("zork", "blip", "quux"),)
+    result = classify(tiny_lab, {"base": tiny_lab.base}, [picture], ["red", "blue"])
     assert not result.alike and not result.remark
     assert "does not tell 'a', 'b' apart (and 1 more group)" in replace(result, alike=(("a", "b"), ("c", "d"))).remark
 

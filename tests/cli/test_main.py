@@ -14,7 +14,7 @@ from core.workspace.lab import Lab
 from core.workspace.named_recipes import parse_recipe
 from tests.conftest import tiny_tasks
 
-CLI_MODULES = {"core.cli.main", "core.cli.terminal"}
+CLI_MODULES = {"core.cli.command_line", "core.cli.main", "core.cli.terminal"}
 
 
 @pytest.fixture

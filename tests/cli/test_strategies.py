@@ -6,7 +6,8 @@ import shlex
 import pytest
 
 from core.cli import main
-from core.patching.plan import comparison_command, outcomes, plan_of
+from core.cli.command_line import comparison_command
+from core.patching.plan import outcomes, plan_of
 from core.storage import files
 from core.tasks.task import Task
 from core.workspace.lab import Lab

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from core import PaletteError
+from core.cli.command_line import comparison_command
 from core.metrics import combined_accuracy, paired
 from core.models.merge import merge
 from core.patching.comparison import compare, parts, remaining
@@ -19,7 +20,6 @@ from core.patching.finetunes import absent, name_of, remake, settings_for, tuned
 from core.patching.parallel import Searched
 from core.patching.parts import FineTuning
 from core.patching.plan import (
-    comparison_command,
     is_current,
     make_plan,
     outcome_of,

@@ -31,7 +31,7 @@ def test_what_is_stored_is_the_checkpoint(tiny_lab, bits, error, ratio):
 def test_it_is_evaluated_mixed_and_exported_as_any_other(tiny_lab, tmp_path):
     compress(tiny_lab, "noisy", 8, "small")
     base, small = tiny_lab.zoo.weights(BASE), tiny_lab.zoo.weights("small")
-    with tiny_lab.merged(lerp(tiny_lab.base, single("small"), 0.5)) as encoder:
+    with tiny_lab.encoders.holding(lerp(tiny_lab.base, single("small"), 0.5)) as encoder:
         for name, weight in encoder.weights.items():
             if weight.is_floating_point():
                 assert torch.allclose(weight, 0.5 * (base[name].float() + small[name].float()), atol=1e-6)

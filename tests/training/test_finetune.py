@@ -12,6 +12,9 @@ from core.storage import files
 from core.training.augment import STRENGTHS, augment
 from core.training.finetune import TrainingSet, batch_indices, finetune
 from core.training.settings import Settings, describe_training
+from core.training.train import train
+from core.workspace.lab import Lab
+from tests.conftest import tiny_tasks
 
 SETTINGS = Settings(steps=8, batch_size=16, lr=1e-3, warmup=3, seed=7)
 
@@ -122,8 +125,22 @@ def test_the_learning_rate_warms_up_and_falls_to_nothing():
 def test_a_loss_that_is_not_a_number_stops_at_once(tiny_lab):
     data = training_set(tiny_lab)
     broken = replace(data, head=data.head * float("nan"))
-    with pytest.raises(FloatingPointError, match="lower learning rate"):
+    with pytest.raises(PaletteError, match=r"at step 1 of .*Try a lower learning rate than"):
         finetune(tiny_lab.encoder(), [broken], SETTINGS)
+
+
+@pytest.mark.parametrize("steps", [2, 12])
+def test_a_learning_rate_that_is_far_too_high_is_one_sentence_and_keeps_what_was_there(tiny_lab, steps):
+    """The last step's weights are looked at, too: no loss is computed of them any more."""
+    before = tiny_lab.zoo["noisy"].digest
+    settings = Settings(steps=steps, batch_size=8, lr=3e38, warmup=0)
+    with pytest.raises(PaletteError, match="what was there before is kept") as error:
+        finetune(tiny_lab.encoder(), [training_set(tiny_lab)], settings)
+    with pytest.raises(PaletteError, match="Training diverged"):
+        train(tiny_lab, ["noisy"], "another", settings=settings)
+    assert "another" not in tiny_lab.zoo
+    assert "\n" not in str(error.value) and f"of {steps}" in str(error.value)
+    assert Lab("tiny", tiny_lab.folder.parent, "cpu", tiny_tasks()).zoo["noisy"].digest == before
 
 
 def test_augmented_pictures_are_what_is_learnt_from(tiny_lab):

@@ -11,8 +11,12 @@ from typing import Any
 
 import torch
 
-from core.exchange.importing.reader import WEIGHTS, Foreign, read
+from core.exchange.importing.activation import said_activation
+from core.exchange.importing.lora import is_adapter
+from core.exchange.importing.reader import WEIGHTS, Foreign, ForeignError, read
+from core.exchange.importing.report import choice, grouped
 from core.exchange.importing.weight_names import Named, name_weights
+from core.exchange.manifest import activation
 from core.models import ModelError, clip, configs
 from core.progress import SILENT, Progress
 from core.storage import DownloadError, fetch
@@ -25,7 +29,8 @@ class Origin:
     """What a person asks for; one of ``pretrained``, ``hub``, ``checkpoint`` and ``seed`` says where the weights are.
 
     ``model`` is open_clip's name of an architecture (timm's, if ``closed``); ``pretrained`` a tag; ``hub``
-    OWNER/NAME; ``checkpoint`` a file or folder.
+    OWNER/NAME; ``checkpoint`` a file or folder. ``activation`` is quick_gelu or gelu if a file does not say it,
+    ``subtree`` the part of a file to take if several fit.
     """
 
     model: str = ""
@@ -34,6 +39,8 @@ class Origin:
     checkpoint: Path | None = None
     seed: int | None = None
     closed: bool = False
+    activation: str = ""
+    subtree: str = ""
 
     def __post_init__(self) -> None:
         tagged = self.closed and "." in self.model and self.checkpoint is None and self.seed is None
@@ -56,13 +63,16 @@ class Origin:
 class BaseModel:
     """A model's configuration and weights by open_clip's names (memory-mapped where they are files), not checked yet.
 
-    ``classifier`` holds the weight and bias of a closed vocabulary's own classes, by ``weight`` and ``bias``.
+    ``classifier`` holds the weight and bias of a closed vocabulary's own classes, by ``weight`` and ``bias``. ``notes``
+    are lines on how the file was read; ``question``, if not "", is what has to be answered before it can be used.
     """
 
     name: str
     config: Mapping[str, Any]
     tensors: Mapping[str, torch.Tensor]
     classifier: Mapping[str, torch.Tensor]
+    notes: tuple[str, ...] = ()
+    question: str = ""
 
 
 def find(origin: Origin, progress: Progress = SILENT) -> BaseModel:
@@ -78,14 +88,58 @@ def find(origin: Origin, progress: Progress = SILENT) -> BaseModel:
             f"{foreign.files[0].name} does not say which architecture it is: name it with --model (such as ViT-B-32), "
             "or put its open_clip_config.json or config.json beside it and give the folder."
         )
+    if is_adapter(foreign):
+        raise ForeignError(
+            f"{foreign.files[0].name} is an adapter, which changes a model and is none: make a workspace of the model "
+            "that it was trained on, and import the adapter there."
+        )
     if origin.closed:
         tensors, classifier = _timm(foreign.tensors, found)
         return BaseModel(found["name"], _config(found), tensors, classifier)
+    return _plain_clip(origin, foreign, found, named_by_person=asked is found)
+
+
+def _plain_clip(origin: Origin, foreign: Foreign, found: dict[str, Any], named_by_person: bool) -> BaseModel:
+    """A CLIP from a file, with what is known of its activation."""
     expected = clip.outline(found["model_cfg"])
-    named = name_weights(foreign.tensors, expected)
-    if named.openai and asked is found and not found["model_cfg"].get("quick_gelu"):
-        found = configs.named(origin.model, quick_gelu=True)
-    return BaseModel(found["name"] or origin.hub or foreign.files[0].stem, _config(found), _flat(named, expected), {})
+    named = name_weights(foreign.tensors, {n: shape for n, (_, shape) in expected.items()}, origin.subtree)
+    act, source, question = activation_of(origin, foreign, named, found, named_by_person)
+    if act and (act == "quick_gelu") != bool(found["model_cfg"].get("quick_gelu")):
+        quick = act == "quick_gelu"
+        again = configs.named(origin.model, quick_gelu=quick) if named_by_person else found
+        found = {**again, "model_cfg": {**again["model_cfg"], "quick_gelu": quick}}
+    title = found["name"] or origin.hub or foreign.files[0].stem
+    averages = [o.name for o in named.others if o.average]
+    notes = [*choice(named.where, [o.name for o in named.others], averages), *foreign.notes]
+    notes += [f"activation: {act} ({source})"] if act else []
+    aside = (*named.aside, *foreign.beside)
+    notes += [f"left out: {grouped(aside)}"] if aside else []
+    return BaseModel(title, _config(found), _flat(named, expected), {}, tuple(notes), question)
+
+
+def activation_of(
+    origin: Origin, foreign: Foreign, named: Named, found: Mapping[str, Any], named_by_person: bool
+) -> tuple[str, str, str]:
+    """The activation, where that is known from, and the question to ask if it is not.
+
+    An architecture's name says it where all weights of that name have it; ViT-B-32 is the name of OpenAI's, which want
+    quick_gelu, as well as of others, and no number in the weights tells them apart.
+    """
+    if origin.activation:
+        return origin.activation, "as you say", ""
+    if origin.pretrained or not named_by_person:
+        return activation(found["model_cfg"]), "its tag" if origin.pretrained else "its configuration", ""
+    said, source = said_activation(foreign, named)
+    if said is not None:
+        return said, source, ""
+    if origin.model.endswith("-quickgelu") or configs.model_config(f"{origin.model}-quickgelu") is None:
+        return activation(found["model_cfg"]), f"the name {origin.model}", ""
+    question = (
+        f"{foreign.files[0].name} does not say whether it was trained with quick_gelu (as OpenAI's weights and what "
+        "was tuned from them) or with gelu (as LAION's), and the wrong one gives wrong answers without an error: say "
+        "which with --activation quick_gelu or --activation gelu."
+    )
+    return "", "", question
 
 
 def hub_place(origin: Origin) -> tuple[str, str]:
@@ -137,10 +191,9 @@ def _names(file: str) -> Sequence[str]:
 
 
 def _flat(named: Named, expected: Mapping[str, object]) -> dict[str, torch.Tensor]:
-    """The weights under the names that the model gives them: texts' may lie under ``text.`` or not."""
-    every = {**named.text, **named.tower}
-    found = {name: every[bare] for name in expected if (bare := name.removeprefix("text.")) in every}
-    return {**found, **{n: t for n, t in named.tower.items() if n not in found}}
+    """All weights under the names that the model gives them, known there or not: texts' may lie under ``text.``."""
+    own = {name.removeprefix("text."): name for name in expected}
+    return {**{own.get(n, n): t for n, t in named.text.items()}, **named.tower}
 
 
 def _timm(

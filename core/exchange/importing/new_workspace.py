@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -68,6 +69,8 @@ def make_workspace(
         _free(cache, name)
         found = find(origin, progress)
         layout = _layout(found, KEPT[kept])
+        if found.question:
+            raise WorkspaceError(found.question)
         check_room(cache, sum(prod(shape) * dtype.itemsize for dtype, shape in layout.values()))
         for left in folder.glob(".staging.*.tmp"):  # of a killed process: the lock is ours
             shutil.rmtree(left, ignore_errors=True)
@@ -134,9 +137,17 @@ def _facts(name: str, origin: Origin, found: BaseModel, precision: str) -> dict[
         "model": found.name,
         "tasks": [],
         "supported": [],
+        **({"reading": list(found.notes)} if found.notes else {}),
         "precision": precision,
         "finetune": {"default": {"precision": precision} if precision == "bfloat16" else {}},  # trained with, too
     }
+
+
+def reading_notes(folder: Path) -> list[str]:
+    """Lines on how the file that a workspace was made from was read: what was taken, and what was left out."""
+    with suppress(OSError, ValueError, AttributeError):
+        return [str(line) for line in json.loads((folder / "workspace.json").read_text("utf-8")).get("reading", [])]
+    return []
 
 
 def inventory(cache: Path) -> list[Workspace]:

@@ -6,84 +6,35 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
+from core.exchange.importing.activation import said_activation
+from core.exchange.importing.lora import is_adapter, merge_adapter
 from core.exchange.importing.reader import Foreign, read
+from core.exchange.importing.report import DESCENDS, Preflight
 from core.exchange.importing.weight_names import Named, name_weights
-from core.exchange.manifest import activation
+from core.exchange.manifest import activation as model_activation
 from core.models import clip
 from core.progress import SILENT, Progress
 from core.recipes import Recipe, blocks
 from core.workspace import BASE, Lab, weight_cosine
 
-DESCENDS = 0.5  # cosine of weight matrices: fine-tuned models keep above 0.9, independently trained ones are near 0
+PROJECTION = "visual.proj"
 
 
-@dataclass(frozen=True)
-class Preflight:
-    """What was found. ``problems`` keep the checkpoint out; ``warnings`` are for a person to weigh; both are sentences.
+def preflight(lab: Lab, path: Path, progress: Progress = SILENT, subtree: str = "", activation: str = "") -> Preflight:
+    """Look a checkpoint over against the base of the workspace; nothing is kept.
 
-    ``missing``, ``extra``, ``misshapen`` and ``not_finite`` name weights of the image tower; ``dtypes`` counts its
-    tensors; ``cosine`` is that of its weight matrices to the base's, in [-1, 1], None if they cannot be compared, and
-    ``cosines`` the same per block.
+    ``subtree`` names the part of the file to take (by default the one that fits best), ``activation`` is what its owner
+    says that it was trained with. Raises ForeignError if unreadable.
     """
-
-    path: Path
-    files: tuple[Path, ...]
-    kind: str
-    tower: Mapping[str, torch.Tensor]
-    left_out: int
-    dtypes: Mapping[str, int]
-    activation: str | None
-    missing: tuple[str, ...]
-    extra: tuple[str, ...]
-    misshapen: tuple[str, ...]
-    not_finite: tuple[str, ...]
-    cosine: float | None
-    cosines: Mapping[str, float]
-    recipe: Recipe | None
-    merged: str
-    problems: tuple[str, ...]
-    warnings: tuple[str, ...]
-
-    @property
-    def fits(self) -> bool:
-        """Whether it can be imported."""
-        return not self.problems
-
-    def lines(self) -> list[str]:
-        """The report, one line a fact."""
-        kinds = ", ".join(f"{n} {dtype}" for dtype, n in self.dtypes.items())
-        said = [
-            f"{self.path.name}: {self.kind}, {len(self.tower)} tensors of an image tower ({kinds or 'none'})",
-            f"activation: {self.activation or 'not said'}",
-        ]
-        if self.left_out:
-            said.append(f"left out: {self.left_out} tensors that are not the image tower (the base's are kept)")
-        if self.cosine is not None:
-            said.append(f"cosine of the weight matrices to the base's: {self.cosine:.3f}")
-        if self.merged:
-            said.append(f"merged by mergekit: {self.merged}")
-        if self.recipe is not None:
-            said.append(f"it carries its recipe: a mix of {', '.join(self.recipe.models)}")
-        said += [*(f"warning: {w}" for w in self.warnings), *(f"problem: {p}" for p in self.problems)]
-        return [*said, "it fits" if self.fits else "it does not fit"]
-
-    @property
-    def descends(self) -> bool:
-        """Whether it seems to have been trained from the base."""
-        return self.cosine is not None and self.cosine >= DESCENDS
-
-
-def preflight(lab: Lab, path: Path, progress: Progress = SILENT) -> Preflight:
-    """Look a checkpoint over against the base of the workspace; nothing is kept. Raises ForeignError if unreadable."""
     foreign = read(path)
     base = lab.zoo.weights(BASE)
-    named = name_weights(foreign.tensors, base)
+    named = merge_adapter(foreign, base) if is_adapter(foreign) else name_weights(foreign.tensors, base, subtree)
+    named, projection = _with_projection(named, base)
     # A counter of BatchNorm's batches changes nothing that is computed: some programs leave it out.
     missing = tuple(n for n, t in base.items() if n not in named.tower and t.is_floating_point())
     extra = tuple(n for n in named.tower if n not in base)
@@ -100,7 +51,11 @@ def preflight(lab: Lab, path: Path, progress: Progress = SILENT) -> Preflight:
     matrices = [n for n in fitting if base[n].dim() > 1 and n not in bad]
     like = {n: base[n] for n in matrices}
     cosine = weight_cosine(like, named.tower, ("",)).get("") if matrices else None
-    said, recipe = _activation(foreign, named), _recipe(foreign)
+    said, source = (activation, "as you say") if activation else said_activation(foreign, named)
+    ours = model_activation(clip.read_config(lab.folder / "base")["model_cfg"])
+    guessed = said is None and cosine is not None and cosine >= DESCENDS
+    if guessed:
+        said, source = ours, "it does not say; the base's, from which it descends"
     return Preflight(
         path=Path(path),
         files=foreign.files,
@@ -115,27 +70,39 @@ def preflight(lab: Lab, path: Path, progress: Progress = SILENT) -> Preflight:
         not_finite=bad,
         cosine=cosine,
         cosines=weight_cosine(like, named.tower, blocks(base)),
-        recipe=recipe,
+        recipe=_recipe(foreign),
         merged=foreign.merged,
-        problems=tuple(_problems(lab, named, missing, extra, misshapen, bad, said)),
-        warnings=tuple(_warnings(lab, named, cosine)),
+        problems=tuple(_problems(lab, named, missing, extra, misshapen, bad, said, ours)),
+        warnings=(*projection, *_warnings(lab, named, cosine), *_unsaid(lab, said, ours)),
+        activation_from=source,
+        where=named.where,
+        others=tuple(o.name for o in named.others),
+        averages=tuple(o.name for o in named.others if o.average),
+        aside=(*named.aside, *foreign.beside),
+        notes=foreign.notes,
     )
+
+
+def _with_projection(named: Named, base: Mapping[str, torch.Tensor]) -> tuple[Named, list[str]]:
+    """A vision model without a projection gets the base's, and a sentence on it; a whole CLIP has to have its own."""
+    if not named.tower or named.text or PROJECTION in named.tower or PROJECTION not in base:
+        return named, []
+    tower = {**named.tower, PROJECTION: base[PROJECTION]}
+    return replace(named, tower=tower), ["It has no projection into the space of the texts: the base's is taken."]
+
+
+def _unsaid(lab: Lab, said: str | None, ours: str) -> list[str]:
+    if said is not None:
+        return []
+    return [
+        f"It does not say which activation it was trained with, and {lab.name} computes with {ours}: if that is wrong, "
+        "its answers are, too; say which with --activation."
+    ]
 
 
 def _not_finite(tensor: torch.Tensor, like: torch.Tensor) -> bool:
     """Whether it holds what is not a number, or will when kept in the base's dtype."""
     return tensor.is_floating_point() and not bool(torch.isfinite(tensor.to(like.dtype)).all())
-
-
-def _activation(foreign: Foreign, named: Named) -> str | None:
-    ours, theirs = foreign.configs.get("open_clip_config.json", {}), foreign.configs.get("config.json", {})
-    model_cfg: Any = ours.get("model_cfg") or foreign.facts.get("model_cfg")
-    if isinstance(model_cfg, Mapping):
-        return activation(model_cfg)
-    vision_config = theirs.get("vision_config", theirs)
-    if isinstance(vision_config, Mapping) and isinstance(vision_config.get("hidden_act"), str):
-        return vision_config["hidden_act"][:40]
-    return "quick_gelu" if named.openai else None
 
 
 def _recipe(foreign: Foreign) -> Recipe | None:
@@ -145,7 +112,9 @@ def _recipe(foreign: Foreign) -> Recipe | None:
         return None  # a note that makes no sense is no reason to refuse good weights
 
 
-def _problems(lab: Lab, named: Named, missing, extra, misshapen, bad, said: str | None) -> list[str]:
+def _problems(lab: Lab, named: Named, missing, extra, misshapen, bad, said: str | None, ours: str) -> list[str]:
+    if not named.tower and any(n in named.text for n in ("token_embedding.weight", "positional_embedding")):
+        return ["It holds a text tower alone, and no image tower: Palette mixes image towers."]
     if not named.tower:
         return ["It holds no image tower: no weight is called visual... or as one of the base's."]
     found = [
@@ -158,7 +127,11 @@ def _problems(lab: Lab, named: Named, missing, extra, misshapen, bad, said: str 
         )
         if names
     ]
-    ours = activation(clip.read_config(lab.folder / "base")["model_cfg"])
+    if misshapen and all(m.startswith("visual.positional_embedding ") for m in misshapen):
+        found.append(
+            f"Its tower reads pictures of another size or in other patches ({misshapen[0]}): make a workspace of the "
+            "model of that size, and import it there."
+        )
     if said and said != ours:
         found.append(
             f"It was trained with {said}, but the base of {lab.name} computes with {ours}; "
@@ -171,8 +144,9 @@ def _warnings(lab: Lab, named: Named, cosine: float | None) -> list[str]:
     found, base = [], lab.zoo.weights(BASE)
     kinds = {t.dtype for t in named.tower.values() if t.is_floating_point()}
     ours = {t.dtype for t in base.values() if t.is_floating_point()}
-    if kinds - ours:
-        names = ", ".join(sorted(str(k).removeprefix("torch.") for k in kinds))
+    finer = {k for k in kinds if any(torch.promote_types(k, kept) != kept for kept in ours)}
+    if finer:
+        names = ", ".join(sorted(str(k).removeprefix("torch.") for k in finer))
         kept = ", ".join(sorted(str(k).removeprefix("torch.") for k in ours))
         found.append(f"Its {names} weights are rounded to {kept}, as the base's are.")
     whole = [

@@ -8,7 +8,8 @@ from pathlib import Path
 import torch
 
 from core import PaletteError
-from core.exchange.importing.preflight import Preflight, preflight
+from core.exchange.importing.preflight import preflight
+from core.exchange.importing.report import Preflight
 from core.progress import SILENT, Progress
 from core.recipes import Recipe
 from core.storage import files
@@ -30,17 +31,19 @@ def import_checkpoint(
     report: Preflight | None = None,
     progress: Progress = SILENT,
     title: str = "",
+    subtree: str = "",
+    activation: str = "",
 ) -> Checkpoint:
     """Register the image tower in ``path`` as the checkpoint ``name``, in the base's dtype.
 
     ``start`` is the recipe that it was fine-tuned from (the base unless said otherwise), ``tasks`` what it was trained
-    on, ``report`` its pre-flight report if there is one already, ``title`` what its owner calls the file. Raises
-    ForeignError, ImportRefused, CheckpointError for a name that is taken or no name, TaskError, DiskError; nothing is
-    kept then.
+    on, ``report`` its pre-flight report if there is one already, ``title`` what its owner calls the file, ``subtree``
+    and ``activation`` as for ``preflight``. Raises ForeignError, ImportRefused, CheckpointError for a name that is
+    taken or no name, TaskError, DiskError; nothing is kept then.
     """
     start = start or lab.base
     tasks = check_checkpoint(lab, name, start, tasks, overwrite)
-    report = report or preflight(lab, path, progress)
+    report = report or preflight(lab, path, progress, subtree, activation)
     if not report.fits:
         raise ImportRefused(f"{title or report.path.name} does not fit {lab.name}: {report.problems[0]}")
     like = lab.zoo.weights(BASE)
@@ -50,6 +53,7 @@ def import_checkpoint(
         "sha256": [files.digest_file(f, progress.check) for f in report.files],
         "kind": report.kind,
         "cosine_to_base": report.cosine,
+        **({"subtree": report.where} if report.where else {}),
     }
     if report.recipe is not None:
         origin["recipe"] = report.recipe.to_json()

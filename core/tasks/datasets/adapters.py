@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from core.progress import SILENT, Progress
 from core.tasks.datasets import AbsentError, DataError
-from core.tasks.datasets.formats import folders, imagenet, kitti, mtsd, parquet, torchvision_sets, vqa
+from core.tasks.datasets.formats import folders, imagenet, kitti, mtsd, parquet, tables, torchvision_sets, vqa
+from core.tasks.datasets.formats.walk import forget as forget_walks
+from core.tasks.datasets.formats.walk import seen
 from core.tasks.datasets.images import StoredPart
 
 Parts = Mapping[str, StoredPart]
@@ -69,13 +73,13 @@ def _files(root: Path, names: tuple[str, ...]) -> dict[str, StoredPart]:
     grouped = parquet.grouped([root / name for name in names])
     for mine in grouped.values():
         parquet.check_shards(mine)
-    return parquet.shared_classes({split: parquet.read(mine) for split, mine in grouped.items()})
+    return parquet.shared_classes(parquet.with_labels({split: parquet.read(mine) for split, mine in grouped.items()}))
 
 
 ADAPTERS: Mapping[str, Callable[..., Parts]] = {
     "folder": folders.folder,
     "zip": folders.zipped,
-    "csv": folders.csv,
+    "csv": tables.csv,
     "parquet": _parquet,
     "files": _files,
     "torchvision": _torchvision,
@@ -104,6 +108,15 @@ def look_again() -> None:
     """Forget what was found, because files may have come or gone."""
     open_parts.cache_clear()
     torchvision_sets.forget()
+    forget_walks()
+
+
+def look(path: Path, progress: Progress = SILENT) -> None:
+    """Look through a folder of a person's own, if it is one, so that ``open_parts`` has it; ``progress`` is told."""
+    with suppress(OSError, ValueError, RuntimeError):
+        where = path.expanduser().resolve(strict=True)
+        if where.is_dir():
+            seen(where, progress)
 
 
 def guess(path: Path, image: str | None = None, label: str | None = None) -> DataLocation:
@@ -114,8 +127,12 @@ def guess(path: Path, image: str | None = None, label: str | None = None) -> Dat
         raise AbsentError(f"There is nothing at {str(path)[:200]!r}.") from None
     columns = tuple((k, v) for k, v in (("image", image), ("label", label)) if v)
     if path.is_dir():
-        return DataLocation("parquet", path, columns) if any(path.rglob("*.parquet")) else DataLocation("folder", path)
-    kind = {".parquet": "parquet", ".csv": "csv", ".zip": "zip"}.get(path.suffix.lower())
+        return (
+            DataLocation("parquet", path, columns)
+            if any(path.rglob("*.parquet"))
+            else DataLocation("folder", path, (("inside", True),))
+        )
+    kind = {".parquet": "parquet", ".csv": "csv", ".tsv": "csv", ".zip": "zip"}.get(path.suffix.lower())
     if kind is None:
         raise DataError(f"{path.name} cannot be read: give a folder with a folder for each class, parquet, CSV or zip.")
     return DataLocation(kind, path, columns if kind != "zip" else ())

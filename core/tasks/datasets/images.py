@@ -18,6 +18,7 @@ from PIL import Image
 
 from core.progress import SILENT, Progress
 from core.storage import files as disk
+from core.tasks import pictures
 from core.tasks.datasets import DataError, memory
 
 _HASHED_AT_ONCE = 512
@@ -29,7 +30,7 @@ class Images(Protocol):
     def __len__(self) -> int: ...
 
     def open(self, row: int) -> Image.Image:
-        """One image, perhaps not decoded yet. Raises whatever Pillow and the disk raise for a damaged one."""
+        """One image, as ``pictures.read`` gives it. Raises whatever Pillow and the disk raise for a damaged one."""
 
     def name(self, row: int) -> str:
         """What people call that image: its file, or its place in a file."""
@@ -39,6 +40,33 @@ class Images(Protocol):
 
     def chunk(self, rows: np.ndarray) -> tuple[Images, np.ndarray]:
         """What opens ``rows``, int64 (n,), and under which rows: no larger for the images that are not among them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """Some ``rows`` int64 (n,) of other images, in that order."""
+
+    images: Images
+    rows: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def open(self, row: int) -> Image.Image:
+        """One image."""
+        return self.images.open(int(self.rows[row]))
+
+    def name(self, row: int) -> str:
+        """As the others call it."""
+        return self.images.name(int(self.rows[row]))
+
+    def files(self) -> Sequence[Path]:
+        """All files, of which some images are not used."""
+        return self.images.files()
+
+    def chunk(self, rows: np.ndarray) -> tuple[Images, np.ndarray]:
+        """What the others give for these."""
+        return self.images.chunk(self.rows[rows])
 
 
 class Candidates(Protocol):
@@ -57,8 +85,9 @@ class StoredPart:
     """One stored part of a data set (train, test, or all of it).
 
     ``labels`` int64 (n,) index ``class_names``; ``notes`` holds further int64 (n,) columns. With ``candidates`` a label
-    is the place of the right one, and the note ``row`` tells a picture's row. ``stands_for`` is as a task's. Raises
-    DataError if the labels do not fit the images or the names.
+    is the place of the right one, and the note ``row`` tells a picture's row. ``stands_for`` is as a task's; ``said``
+    tells what of the data was left out or understood in a certain way, a sentence each. Raises DataError if the labels
+    do not fit the images or the names.
     """
 
     images: Images
@@ -67,6 +96,7 @@ class StoredPart:
     notes: Mapping[str, np.ndarray] = field(default_factory=dict)
     candidates: Candidates | None = None
     stands_for: tuple[tuple[str, ...], ...] = ()
+    said: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.labels) != len(self.images):
@@ -183,7 +213,7 @@ class Files:
 
     def open(self, row: int) -> Image.Image:
         """One image, cropped if it is to be."""
-        image = Image.open(self.paths[row])
+        image = pictures.read(self.paths[row])
         if self.border:
             return image.crop((self.border, self.border, image.width - self.border, image.height - self.border))
         return image.crop(self.boxes[row]) if self.boxes else image

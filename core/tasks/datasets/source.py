@@ -13,6 +13,7 @@ import numpy as np
 
 from core.progress import SILENT, Progress
 from core.storage import digest_of
+from core.tasks import pictures
 from core.tasks.datasets import DataError, decode
 from core.tasks.datasets.adapters import DataLocation, open_parts
 from core.tasks.datasets.images import StoredPart
@@ -39,9 +40,11 @@ class FileSource:
         return {split: len(found[1]) for split, found in _splits(self).items()}
 
     def digest(self, split: str) -> str:
-        """Hex SHA-256 of the split's files, rows and labels; the first call reads every file, later ones remember."""
+        """Hex SHA-256 of the split's files, rows and labels, and of how pictures are read; the first call reads every
+        file, later ones remember."""
         part, chosen = self.split(split)
-        return digest_of(kind="real", part=part.digest, rows=hashlib.sha256(chosen.astype("<i8").tobytes()).hexdigest())
+        rows = hashlib.sha256(chosen.astype("<i8").tobytes()).hexdigest()
+        return digest_of(kind="real", part=part.digest, rows=rows, pixels=pictures.VERSION)
 
     def remember(self, split: str, progress: Progress = SILENT) -> None:
         """Read the files of the part that a split is cut from, if that was not done since they changed.

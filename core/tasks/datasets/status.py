@@ -48,7 +48,7 @@ def look(entry: CatalogueEntry) -> Status:
     half: Status | None = None
     halves: set[Path] = set()
     for way, place in entry.places():
-        if place.kind == "folder" and place.root in halves:
+        if place.kind == "folder" and any(half.is_relative_to(place.root) for half in halves):
             continue  # what is half of something is not all of a folder per class
         try:
             parts = open_parts(place)

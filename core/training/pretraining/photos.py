@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from torch.nn import functional
 
+from core.tasks import pictures
 from core.world import PHOTO_NAMES, SIDE, WorldError
 
 
@@ -22,9 +21,9 @@ def read(path: Path) -> tuple[np.ndarray, np.ndarray]:
     try:
         table = parquet.read_table(path)
         column = next(name for name in ("image", "img") if name in table.column_names)
-        pictures = [Image.open(io.BytesIO(row["bytes"])).convert("RGB") for row in table[column].to_pylist()]
+        decoded = [pictures.read(row["bytes"]) for row in table[column].to_pylist()]
         labels = np.array(table["label"].to_pylist(), dtype=np.int64)
-        images = np.stack([np.asarray(p) for p in pictures])
+        images = np.stack([np.asarray(p) for p in decoded])
     except (OSError, KeyError, TypeError, ValueError, StopIteration) as error:
         raise WorldError(f"{path} is no parquet file with CIFAR-10's image and label: {error}.") from error
     if images.shape[1:] != (32, 32, 3) or labels.min() < 0 or labels.max() >= len(PHOTO_NAMES):

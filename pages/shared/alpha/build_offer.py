@@ -4,26 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import lru_cache
 
 import streamlit as st
 
+from core.cli import command_line
 from core.jobs import Job, Jobs
-from core.patching import build_steps, sweep
-from core.training import build, pictures_per_second
+from core.patching import Curve, build_steps, sweep
+from core.progress import Progress
+from core.training import build
 from core.workspace import Lab
-from pages.shared.alpha.curve import Curve
 from pages.shared.alpha.view import View
 from pages.shared.app import job_status
-from pages.shared.widgets.escape import plain
-from pages.shared.widgets.formatting import alpha_text, duration, listed
+from pages.shared.app.pace import machine, time_for
+from pages.shared.widgets.formatting import alpha_text, listed
 from pages.shared.widgets.pickers import patch_title
-
-
-@lru_cache(maxsize=8)
-def pace(lab: Lab) -> float:
-    """Pictures per second of this workspace's encoder on this machine, measured once."""
-    return pictures_per_second(lab)
 
 
 def curve_key(lab: Lab, task: str, supported: Sequence[str]) -> str:
@@ -31,19 +25,19 @@ def curve_key(lab: Lab, task: str, supported: Sequence[str]) -> str:
     return f"{lab.name}:{task} with {'+'.join(supported)}"
 
 
-def offer_rest(lab: Lab, jobs: Jobs, view: View, found: Curve) -> None:
+def offer_rest(lab: Lab, jobs: Jobs, view: View, curve: Curve) -> None:
     """If a curve is shown without some of the supported tasks that were asked for: say so, and offer them."""
-    if rest := [name for name in view.supported if name not in found.supported]:
-        st.caption(f"Shown with {listed([lab.task(name).title for name in found.supported])} alone for now.")
-        offer_curve(lab, jobs, view.task, [*found.supported, *rest])
+    if rest := [name for name in view.supported if name not in curve.supported]:
+        st.caption(f"Shown with {listed([lab.task(name).title for name in curve.supported])} alone for now.")
+        offer_curve(lab, jobs, view.task, [*curve.supported, *rest])
 
 
-def with_alpha(lab: Lab, jobs: Jobs, view: View, found: Curve) -> View:
+def with_alpha(lab: Lab, jobs: Jobs, view: View, curve: Curve) -> View:
     """The view with its α: the chosen one if none was asked for. One that was not evaluated becomes a job, once."""
     if view.alpha is None:
-        return replace(view, alpha=found.chosen)
-    asked = (lab, jobs, view.task, view.alpha, found.supported)
-    if view.alpha not in found.alphas and point_job(*asked) is None:
+        return replace(view, alpha=curve.chosen)
+    asked = (lab, jobs, view.task, view.alpha, curve.supported)
+    if view.alpha not in curve.alphas and point_job(*asked) is None:
         evaluate_point(*asked)
     return view
 
@@ -54,32 +48,25 @@ def offer_curve(lab: Lab, jobs: Jobs, task: str, supported: Sequence[str]) -> No
         st.info(f"{lab.name} has no task to patch; its catalogue needs one with the role “patching”.")
         return
     key = curve_key(lab, task, supported)
-    job = jobs.get(key)
-    if job is not None and job.active:
-        st.markdown(f"**{patch_title(lab, task)}** is being made. You can look around meanwhile; what is done is kept.")
-        job_status.watch(jobs, key)
+    title = patch_title(lab, task)
+    if job_status.watch(jobs, key, f"**{title}** is being made. You can look around meanwhile; what is done is kept."):
         return
     todo = [step for step in build_steps(lab, [task], supported) if not step.done()]
     if not todo:
         return
-    if job is not None and job.error:
-        st.warning(plain(job.error))
-    with st.spinner("Estimating how long that takes …"):
-        seconds = sum(step.cost for step in todo) / pace(lab)
     st.info(
-        f"Not there yet for {patch_title(lab, task)}: {listed([step.title for step in todo])}. "
-        f"This takes about {duration(seconds)} on {'the GPU' if lab.device.type == 'cuda' else 'this machine'}; it can "
-        "be stopped at any time and goes on where it was.",
+        f"Not there yet for {title}: {listed([step.title for step in todo])}. This takes "
+        f"{time_for(lab, sum(step.cost for step in todo))} on {machine(lab)}; it can be stopped at any time and goes "
+        "on where it was.",
         icon=":material/hourglass_empty:",
     )
-    if st.button("Build it now", type="primary", icon=":material/play_arrow:", key=f"build.{key}"):
-        work = build_steps(lab, [task], supported)
-        jobs.submit(key, f"Patching {patch_title(lab, task)}", lambda progress: build(work, progress), urgent=True)
-        st.rerun()
-    st.caption("Or in a terminal:")
-    others = "" if list(supported) == lab.default_supported() else f" --supported {' '.join(supported)}"
-    where = "" if lab.name == "mini" else f"--workspace {lab.name} "
-    st.code(f"python -m core {where}build --tasks {task}{others}", language="bash")
+    others = [] if list(supported) == lab.default_supported() else ["--supported", *supported]
+    command = command_line(lab, ["build", "--tasks", task, *others])
+
+    def work(progress: Progress) -> None:
+        build(build_steps(lab, [task], supported), progress)
+
+    job_status.offer(jobs, key, f"Patching {title}", work, "Build it now", command=command, key=f"build.{key}")
 
 
 def point_key(lab: Lab, task: str, alpha: float, supported: Sequence[str]) -> str:

@@ -7,15 +7,14 @@ from dataclasses import replace
 import streamlit as st
 
 from core.jobs import Jobs
+from core.patching import Curve
 from core.workspace import Lab
 from pages.shared.alpha import build_offer
 from pages.shared.alpha import view as alpha_view
-from pages.shared.alpha.curve import Curve
 from pages.shared.alpha.view import View
 from pages.shared.app import job_status
 from pages.shared.widgets import pickers, tables
 from pages.shared.widgets.copy_link import copy_link
-from pages.shared.widgets.escape import plain
 from pages.shared.widgets.formatting import alpha_text
 
 VIEW, EXACT = "alpha.view", "alpha.exact"
@@ -45,7 +44,7 @@ def pick(lab: Lab, view: View, anew: bool) -> View:
     return replace(view, supported=supported, plot=plot)
 
 
-def choose(lab: Lab, jobs: Jobs, view: View, found: Curve) -> None:
+def choose(lab: Lab, jobs: Jobs, view: View, curve: Curve) -> None:
     """Which α: the one that validation chooses, or any hundredth."""
     st.session_state[EXACT] = view.alpha
     st.number_input(
@@ -58,24 +57,24 @@ def choose(lab: Lab, jobs: Jobs, view: View, found: Curve) -> None:
         on_change=_typed,
         help="Any hundredth. If it was not evaluated yet, that is done then, and kept: the slider stops there, too.",
     )
-    if view.alpha not in found.alphas:
-        _pending(lab, jobs, view, found)
+    if view.alpha not in curve.alphas:
+        _pending(lab, jobs, view, curve)
     rule = st.container(gap="xsmall")
     rule.button(
         "Choose α on validation",
         icon=":material/star:",
         key="alpha.choose",
         on_click=_set,
-        args=(found.chosen,),
+        args=(curve.chosen,),
         width="stretch",
-        help=f"α = {alpha_text(found.chosen)}, chosen among the {len(found.alphas)} evaluated ones on *val* pictures. "
+        help=f"α = {alpha_text(curve.chosen)}, chosen among the {len(curve.alphas)} evaluated ones on *val* pictures. "
         "Test pictures only show, and never choose.",
     )
     rule.caption("Highest combined accuracy on val; the smallest of equals.")
-    _within(found)
+    _within(curve)
 
 
-def _within(found: Curve) -> None:
+def _within(curve: Curve) -> None:
     """The other rule: the most of the patch that costs the supported tasks no more than one says."""
     points = st.number_input(
         "May cost (points)",
@@ -87,7 +86,7 @@ def _within(found: Curve) -> None:
         key="alpha.loss",
         help="Points of accuracy that the supported tasks may lose on val, against the base.",
     )
-    alpha = found.chosen_within(points / 100)
+    alpha = curve.chosen_within(points / 100)
     st.button(
         f"Most patch for that: {alpha_text(alpha)}",
         icon=":material/shield:",
@@ -100,15 +99,15 @@ def _within(found: Curve) -> None:
     )
 
 
-def take_away(lab: Lab, view: View, found: Curve) -> None:
+def take_away(lab: Lab, view: View, curve: Curve) -> None:
     """The link, the curve and the recipe."""
-    shown = found.nearest(view.alpha)
+    shown = curve.nearest(view.alpha)
     share, take = st.columns([1, 1.25])
     with share:
         copy_link("alpha.copy")
     with take.popover("Download", icon=":material/download:", width="stretch"):
         recipe, name = lab.patch(view.task, shown), f"{view.task}-alpha{alpha_text(shown)}"
-        _download("Curve (CSV)", lambda: tables.curve_csv(found), f"{view.task}-curve.csv", "text/csv")
+        _download("Curve (CSV)", lambda: tables.curve_csv(curve), f"{view.task}-curve.csv", "text/csv")
         _download("Recipe (JSON)", recipe.to_json, f"{name}-recipe.json", "application/json")
         st.caption("The picture (PNG): the camera above the chart.")
 
@@ -117,17 +116,16 @@ def _download(label: str, make, name: str, mime: str) -> None:
     st.download_button(label, make, file_name=name, mime=mime, on_click="ignore", width="stretch")
 
 
-def _pending(lab: Lab, jobs: Jobs, view: View, found: Curve) -> None:
-    said, shown = alpha_text(view.alpha), alpha_text(found.nearest(view.alpha))
-    asked = (lab, jobs, view.task, view.alpha, found.supported)
-    job = build_offer.point_job(*asked)
-    if job is not None and job.active:
-        st.caption(f"α = {said} is being evaluated; what you see is α = {shown}.")
-        job_status.watch(jobs, job.key)
+def _pending(lab: Lab, jobs: Jobs, view: View, curve: Curve) -> None:
+    asked, shown = alpha_text(view.alpha), alpha_text(curve.nearest(view.alpha))
+    point = (lab, jobs, view.task, view.alpha, curve.supported)
+    key = build_offer.point_key(lab, *point[2:])
+    if job_status.watch(jobs, key, f":small[α = {asked} is being evaluated; what you see is α = {shown}.]"):
         return
-    st.caption(f":material/error: {plain(job.error) if job else ''} What you see is α = {shown}.")
+    job_status.outcome(jobs, key)
+    st.caption(f"What you see is α = {shown}.")
     st.button(
-        f"Evaluate α = {said}", key="alpha.again", width="stretch", on_click=build_offer.evaluate_point, args=asked
+        f"Evaluate α = {asked}", key="alpha.again", width="stretch", on_click=build_offer.evaluate_point, args=point
     )
 
 

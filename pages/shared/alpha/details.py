@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
 from core.jobs import Jobs
+from core.patching import Curve
 from core.recipes import Recipe
 from core.training import describe_training
 from core.workspace import Lab, similarity
-from pages.shared.alpha.curve import Curve
 from pages.shared.alpha.view import View
 from pages.shared.app import job_status
-from pages.shared.widgets.escape import plain
 from pages.shared.widgets.formatting import alpha_text, listed, percent
 
 
@@ -50,26 +52,28 @@ def _calibration(lab: Lab, view: View, recipe: Recipe) -> pd.DataFrame:
 
 
 def _similarity(lab: Lab, jobs: Jobs, view: View, recipe: Recipe) -> None:
-    key = f"{lab.name}:similarity {view.task}@{alpha_text(view.alpha or 0)}"
-    job = jobs.get(key)
-    if job is not None and job.active:
-        job_status.watch(jobs, key)
-    elif job is not None and job.state == "done":
-        cosine, cka = job.result["cosine"], job.result["cka"]
-        rows = [(p or "whole", cosine.get(p), cka.get(p)) for p in dict.fromkeys([*cosine, *cka])]
-        titles = ["Part of the image tower", "Cosine of weights", "Linear CKA of activations"]
-        form = {t: st.column_config.NumberColumn(t, format="%.4f") for t in titles[1:]}
-        st.dataframe(pd.DataFrame(rows, columns=titles), hide_index=True, width="content", column_config=form)
-        st.caption(
-            f"Base against this patch; activations on {lab.task(_first(lab, view)).title} val pictures (PAINT §4.1)."
-        )
-    else:
-        if job is not None and job.error:
-            st.warning(plain(job.error))
-        if st.button("Compare weights and activations", icon=":material/compare_arrows:", key=f"button.{key}"):
-            title = f"Similarity of {listed(['base', f'{view.task}@{alpha_text(view.alpha or 0)}'])}"
-            jobs.submit(key, title, lambda progress: similarity(lab, lab.base, recipe, _first(lab, view)), urgent=True)
-            st.rerun()
+    name = f"{view.task}@{alpha_text(view.alpha or 0)}"
+    job_status.offer(
+        jobs,
+        f"{lab.name}:similarity {name}",
+        f"Similarity of {listed(['base', name])}",
+        lambda _: similarity(lab, lab.base, recipe, _first(lab, view)),
+        "Compare weights and activations",
+        done=partial(_similarities, lab, view),
+        icon=":material/compare_arrows:",
+        type="secondary",
+    )
+
+
+def _similarities(lab: Lab, view: View, measured: Mapping[str, Mapping[str, float]]) -> None:
+    cosine, cka = measured["cosine"], measured["cka"]
+    rows = [(p or "whole", cosine.get(p), cka.get(p)) for p in dict.fromkeys([*cosine, *cka])]
+    titles = ["Part of the image tower", "Cosine of weights", "Linear CKA of activations"]
+    form = {t: st.column_config.NumberColumn(t, format="%.4f") for t in titles[1:]}
+    st.dataframe(pd.DataFrame(rows, columns=titles), hide_index=True, width="content", column_config=form)
+    st.caption(
+        f"Base against this patch; activations on {lab.task(_first(lab, view)).title} val pictures (PAINT §4.1)."
+    )
 
 
 def _first(lab: Lab, view: View) -> str:

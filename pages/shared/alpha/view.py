@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from core.workspace import Lab, named_recipes
+from pages.shared.app.url_state import Parameters, written
 from pages.shared.widgets.formatting import alpha_text
 from pages.shared.widgets.pickers import patch_title
 
@@ -30,45 +29,26 @@ class View:
     label: str = ""
 
 
-def read(lab: Lab, parameters: Mapping[str, str]) -> tuple[View, list[str]]:
-    """The view that an address asks for, and one sentence for each part of it that makes no sense and was left out."""
-    complaints: list[str] = []
+def read(lab: Lab, parameters: Parameters) -> View:
+    """The view that an address asks for."""
     patching = named_recipes.patches(lab)
-
-    def one_of(name: str, allowed: list[str] | tuple[str, ...], otherwise: str) -> str:
-        value = parameters.get(name, otherwise)
-        if value in allowed or value == otherwise:
-            return value
-        complaints.append(f"This link asks for {name} {value!r}, which is not there; showing {otherwise or 'all'}.")
-        return otherwise
-
     first = next((t for t in patching if t in lab.zoo), patching[0] if patching else "")
-    task = one_of("task", patching, first)
-    mine = lab.trained_on(task) if task else []
-    asked = [t for t in parameters.get("supported", "").split(",") if t]
-    known = [t for t in asked if t in lab.tasks and t not in mine]
-    if unknown := [t for t in asked if t not in known]:
-        words = "which are" if len(unknown) > 1 else "which is"
-        complaints.append(f"This link names supported tasks {', '.join(map(repr, unknown))}, {words} not usable here.")
-    supported = tuple(dict.fromkeys(known)) or tuple(lab.default_supported())
-    alpha, complaint = _alpha(parameters.get("alpha"))
-    complaints += complaint
-    pictures_of = one_of("pictures", [*mine, *supported], next(iter(mine), ""))
-    label = one_of("class", lab.tasks[pictures_of].class_names if pictures_of in lab.tasks else (), "")
-    plot, flip = one_of("plot", list(PLOTS), "frontier"), one_of("flip", FLIPS, "fixed")
-    return View(task, supported, alpha, plot, pictures_of, flip, label), complaints
-
-
-def _alpha(text: str | None) -> tuple[float | None, list[str]]:
-    if text is None:
-        return None, []
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if math.isfinite(value) and 0 <= value <= 1:
-        return round(value, 2), []
-    return None, [f"This link asks for α = {text!r}, but α lies between 0 and 1; showing the one chosen on validation."]
+    task = parameters.one_of("task", patching, first)
+    trained = lab.trained_on(task) if task else []
+    usable = [name for name in lab.tasks if name not in trained]
+    supported = parameters.names("supported", usable) or tuple(lab.default_supported())
+    alpha = parameters.share("alpha", None, "the one chosen on validation")
+    pictures_of = parameters.one_of("pictures", [*trained, *supported], next(iter(trained), ""))
+    classes = lab.tasks[pictures_of].class_names if pictures_of in lab.tasks else ()
+    return View(
+        task,
+        supported,
+        alpha,
+        parameters.one_of("plot", PLOTS, "frontier"),
+        pictures_of,
+        parameters.one_of("flip", FLIPS, "fixed"),
+        parameters.one_of("class", classes, ""),
+    )
 
 
 def title(lab: Lab, view: View) -> str:
@@ -78,15 +58,13 @@ def title(lab: Lab, view: View) -> str:
 
 def write(view: View) -> dict[str, str]:
     """The address of a view; what is as usual is left out, except what makes the link speak for itself."""
-    parameters = {"task": view.task, "supported": ",".join(view.supported)}
-    if view.alpha is not None:
-        parameters["alpha"] = f"{view.alpha:.2f}"
-    if view.plot != "frontier":
-        parameters["plot"] = view.plot
-    if view.pictures_of and view.pictures_of != view.task:
-        parameters["pictures"] = view.pictures_of
-    if view.flip != "fixed":
-        parameters["flip"] = view.flip
-    if view.label:
-        parameters["class"] = view.label
-    return parameters
+    values = {
+        "task": view.task,
+        "supported": view.supported,
+        "alpha": None if view.alpha is None else f"{view.alpha:.2f}",
+        "plot": view.plot,
+        "pictures": view.pictures_of or None,
+        "flip": view.flip,
+        "class": view.label,
+    }
+    return written(values, {"plot": "frontier", "pictures": view.task, "flip": "fixed", "class": ""})

@@ -1,1 +1,1 @@
-"""The frame that all pages share: workspace, jobs, the address."""
+"""The frame that all pages share: workspace, jobs, the time that they take, the address."""

@@ -94,9 +94,3 @@ def controls_and_main() -> tuple[DeltaGenerator, DeltaGenerator]:
     st.html(_STACKED)
     controls, main = st.columns([1, 3.1], gap="medium")
     return controls.container(key="controls"), main.container(key="main")
-
-
-def complain(sentences: list[str]) -> None:
-    """Say what in the link could not be used, one warning each."""
-    for sentence in sentences:
-        st.warning(plain(sentence), icon=":material/link_off:")

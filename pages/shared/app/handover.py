@@ -43,12 +43,12 @@ def go_on(lab: Lab, recipe: Recipe, title: str, page: str, parameters: dict[str,
 
     ``page`` and ``parameters`` lead back to where it is.
     """
-    there = {name: said for name, said in DESTINATIONS.items() if name != but and (PAGES / f"{name}.py").exists()}
+    destinations = {name: words for name, words in DESTINATIONS.items() if name != but}
     with st.container(horizontal=True, key=f"{key}.go_on"):
         if st.button("Keep", icon=":material/bookmark:", help="Put this mix into the history.", key=f"{key}.keep"):
             keep(lab, recipe, title, page, parameters)
             st.toast(f"{title} is in the history now.", icon=":material/bookmark:")
-        for name, (label, icon, hint) in there.items():
+        for name, (label, icon, hint) in destinations.items():
             if st.button(label, icon=icon, help=hint, key=f"{key}.{name}"):
                 entry = keep(lab, recipe, title, page, parameters)
                 st.switch_page(str(PAGES / f"{name}.py"), query_params={"recipe": entry.key})
@@ -63,8 +63,8 @@ def note_figures(lab: Lab, mix: Mix) -> None:
     """Write what is known of a kept mix by now into the history."""
     history = History(lab.folder)
     entry = history.find(mix.recipe)
-    if entry is not None and list(entry.figures) != (found := known_figures(lab, mix.recipe)):
-        history.change(entry.key, figures=found)
+    if entry is not None and list(entry.figures) != (figures := known_figures(lab, mix.recipe)):
+        history.change(entry.key, figures=figures)
 
 
 def downloads(mix: Mix) -> None:

@@ -19,8 +19,17 @@ def cache_folder() -> Path:
 
 
 @st.cache_resource(max_entries=4, show_spinner="Opening the workspace …")
-def _lab(name: str, cache: Path) -> Lab:
+def _lab(name: str, cache: Path, changed: tuple[int, int]) -> Lab:
     return Lab(name, cache)
+
+
+def _changed(name: str, cache: Path) -> tuple[int, int]:
+    """Time and size of a workspace's facts: what a terminal adds is seen here at the next run. (0, 0) if it is gone."""
+    try:
+        found = (cache / name / "workspace.json").stat()
+    except (OSError, ValueError):
+        return 0, 0
+    return found.st_mtime_ns, found.st_size
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -42,8 +51,9 @@ def pick() -> None:
         if asked and asked not in names:
             known = ", ".join(names) or "none yet"
             st.warning(f"There is no workspace {asked!r}; there is {known}. {st.session_state['workspace']!r} is open.")
+    now = st.session_state["workspace"]
+    names = names if now in names else [now, *names]  # one that vanished while it was open
     if len(names) > 1:
-        now = st.session_state["workspace"]
         picked = st.selectbox("Workspace", names, index=names.index(now), help="One base model with its tasks.")
         if picked != now:
             switch_to(picked)
@@ -60,11 +70,11 @@ def switch_to(picked: str) -> None:
 
 def tell_notices() -> None:
     """Say once to every visitor what the open workspace has noticed, such as a damaged file that it set aside."""
-    told = st.session_state.setdefault("workspace.told", set())
+    shown = st.session_state.setdefault("workspace.told", set())
     with suppress(PaletteError):  # one that cannot be opened: the page has said so
         for notice in list(lab().notices):
-            if notice not in told:
-                told.add(notice)
+            if notice not in shown:
+                shown.add(notice)
                 st.toast(notice, icon=":material/info:", duration="infinite")
 
 
@@ -80,7 +90,7 @@ def name() -> str:
 
 def lab() -> Lab:
     """The open workspace. Raises PaletteError if it cannot be opened or has no base model."""
-    opened = _lab(name(), cache_folder())
+    opened = _lab(name(), cache_folder(), _changed(name(), cache_folder()))
     if "base" not in opened.zoo:
         raise PaletteError(
             f"The workspace {opened.name!r} has no base model yet: {opened.folder / 'base'} is empty. "

@@ -14,7 +14,6 @@ from core.progress import SILENT, Progress
 from core.recipes import Recipe
 from core.workspace import Lab
 from pages.shared.app import job_status
-from pages.shared.widgets.escape import plain
 
 AT_ONCE = 128  # pictures that are looked at while the visitor waits; more become a job
 PROMPTS_AT_ONCE = 2000
@@ -53,23 +52,16 @@ def result(lab: Lab, jobs: Jobs, asked: Asked) -> Result | None:
 
     if unseen <= AT_ONCE and unread <= PROMPTS_AT_ONCE:
         return answer()
-    key = asked.key(lab)
-    job = jobs.get(key)
-    if job is None or job.state == "done":
-        title = f"Classifying {len(pictures):,} pictures"
-        job = jobs.submit(key, title, work, urgent=True)
-        job.finished.wait(0.5)
-    if job.state == "done":
-        return answer()
-    if job.active:
-        st.markdown(f"{len(pictures):,} pictures are ready, and {unseen:,} looks at them are to come.")
-        job_status.watch(jobs, key)
-        return None
-    st.warning(plain(job.error), icon=":material/error:")
-    if st.button("Go on", icon=":material/play_arrow:", key=f"again.{key}"):
-        jobs.submit(key, job.title, work, urgent=True)
-        st.rerun()
-    return None
+    job = job_status.at_once(
+        jobs,
+        asked.key(lab),
+        f"Classifying {len(pictures):,} pictures",
+        work,
+        again="Go on",
+        anew=("done",),
+        words=f"{len(pictures):,} pictures are ready, and {unseen:,} looks at them are to come.",
+    )
+    return None if job is None else answer()
 
 
 def _nothing(album: Album) -> None:

@@ -79,8 +79,8 @@ def _answer(answer: Answer) -> str:
 
 
 def _bar(name: str, share: float, colour: str) -> str:
-    said, shade = escape(name), f"color-mix(in srgb, {colour} 45%, transparent)"
+    label, shade = escape(name), f"color-mix(in srgb, {colour} 45%, transparent)"
     return (
         f'<div class="bar" style="--c: {shade}; --p: {100 * share:.1f}%" title="{escape(name, quote=True)}">'
-        f"<span>{said}</span><span>{100 * share:.1f}&nbsp;%</span></div>"
+        f"<span>{label}</span><span>{100 * share:.1f}&nbsp;%</span></div>"
     )

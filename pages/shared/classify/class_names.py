@@ -50,29 +50,29 @@ def pick(lab: Lab, view: View, anew: bool) -> Words:
         help="Any words. New ones answer in a blink: what the models saw in the pictures is kept, and only a matrix "
         "product is left to do. Ctrl+Enter applies.",
     )
-    found = class_names.read_class_names(st.session_state[NAMES])
+    wordlist = class_names.read_class_names(st.session_state[NAMES])
     # An expander: a popover draws its fields when it is opened, and they would miss what was set for them before.
     with st.expander("Prompts and top k", icon=":material/format_quote:"):
         st.text_area("Templates, one a line", key=TEMPLATES, height=140, help="`{}` is where the class name goes.")
         used = class_names.templates(st.session_state[TEMPLATES])
         st.slider("Likeliest classes to show", 1, MOST_TOP, key=TOP)
-        _ensemble(lab, found, used)
-    if found.notes:
-        st.caption("; ".join(found.notes) + ".")
+        _ensemble(lab, wordlist, used)
+    if wordlist.notes:
+        st.caption("; ".join(wordlist.notes) + ".")
     words = st.session_state[WORDS]
     own = {"words": words, "names": st.session_state[NAMES] if words == OWN else "", "top": st.session_state[TOP]}
     ready = usual_templates(lab) if words == OWN else words_of(lab, words)[1]
-    return Words(found.names, used, own["top"], own | {"templates": "" if used == ready else "\n".join(used)})
+    return Words(wordlist.names, used, own["top"], own | {"templates": "" if used == ready else "\n".join(used)})
 
 
-def _ensemble(lab: Lab, found: class_names.Wordlist, used: tuple[str, ...]) -> None:
-    example = used[0].replace("{}", found.names[0])
+def _ensemble(lab: Lab, wordlist: class_names.Wordlist, used: tuple[str, ...]) -> None:
+    example = used[0].replace("{}", wordlist.names[0])
     st.caption(
-        f"{len(found.names):,} names × {len(used)} templates = {len(found.names) * len(used):,} prompts; each class is "
-        "the mean of its prompts' text features. The first prompt:"
+        f"{len(wordlist.names):,} names × {len(used)} templates = {len(wordlist.names) * len(used):,} prompts; each "
+        "class is the mean of its prompts' text features. The first prompt:"
     )
     st.code(example, language=None, wrap_lines=True)
-    if cut := lab.prompts_cut([t.replace("{}", max(found.names, key=len)) for t in used]):
+    if cut := lab.prompts_cut([t.replace("{}", max(wordlist.names, key=len)) for t in used]):
         st.caption(f"The longest name makes {cut} of its prompts longer than the text tower reads; their ends are cut.")
 
 

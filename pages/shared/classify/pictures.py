@@ -20,7 +20,6 @@ from pages.shared.app import job_status
 from pages.shared.classify import class_names
 from pages.shared.classify.view import View
 from pages.shared.tasks.gallery import in_turn
-from pages.shared.widgets.escape import plain
 from pages.shared.widgets.pickers import by_role, seed
 
 SAMPLES = 12
@@ -61,7 +60,7 @@ def pick(lab: Lab, view: View, anew: bool) -> Sent:
         max_upload_size=MEGABYTES,
         on_change=class_names.leave_sample,
         args=(lab,),
-        help="PNG, JPEG, WebP, GIF, BMP or TIFF, as many as you like, or a zip of hundreds; folders inside a zip are "
+        help="PNG, JPEG, WebP, AVIF, GIF, BMP, TIFF or JPEG 2000, any number, or a zip; folders inside a zip are "
         "labels. Pictures are kept in memory only.",
     )
     folder = _folder(lab)
@@ -118,26 +117,26 @@ def _sample(lab: Lab, task: str) -> Album:
     if (known := desk.albums.get(key)) is not None:
         return known
     with st.spinner(f"Getting the test pictures of {lab.task(task).title} (only the first time takes a moment) …"):
-        found, names = lab.pictures(task, "test"), lab.task(task).class_names
-    rows = in_turn(found.labels, list(range(len(names))), np.random.default_rng(0), SAMPLES)
-    pictures = (picture(found.images[i], desk.fit, f"{task} {i}", names[found.labels[i]]) for i in rows)
+        shown, names = lab.pictures(task, "test"), lab.task(task).class_names
+    rows = in_turn(shown.labels, list(range(len(names))), np.random.default_rng(0), SAMPLES)
+    pictures = (picture(shown.images[i], desk.fit, f"{task} {i}", names[shown.labels[i]]) for i in rows)
     return desk.albums.put(key, Album(tuple(pictures)))
 
 
 def _loose(lab: Lab, files: Sequence[Any]) -> Album:
     """Each file is an album of one, kept as long as there is room: adding a file decodes that one only."""
     desk = classifier(lab)
-    found = {file.file_id: desk.albums.get(("file", file.file_id)) for file in files}
-    todo = [file for file in files if found[file.file_id] is None]
+    albums = {file.file_id: desk.albums.get(("file", file.file_id)) for file in files}
+    todo = [file for file in files if albums[file.file_id] is None]
     bar = st.progress(0.0, "Reading pictures") if len(todo) > 4 else None
     for i, file in enumerate(todo):
         one = take_in([Incoming(file.name, None, file.getvalue)], desk.fit)
-        found[file.file_id] = desk.albums.put(("file", file.file_id), one)
+        albums[file.file_id] = desk.albums.put(("file", file.file_id), one)
         if bar is not None:
             bar.progress((i + 1) / len(todo), f"Reading pictures: {i + 1} of {len(todo)}")
     if bar is not None:
         bar.empty()
-    return Album.joined(one for one in found.values() if one is not None)
+    return Album.joined(one for one in albums.values() if one is not None)
 
 
 def _unpack(box: list[bytes], name: str) -> list[Incoming]:
@@ -153,17 +152,5 @@ def _by_job(lab: Lab, jobs: Jobs, key: Hashable, title: str, find: Callable[[], 
 
     if (known := desk.albums.get(key)) is not None:
         return known
-    job = jobs.get(name)
-    if job is None or job.state == "done":  # done, and forgotten since
-        job = jobs.submit(name, title, read, urgent=True)
-        job.finished.wait(0.5)  # a small one needs no waiting
-    if (known := desk.albums.get(key)) is not None:
-        return known
-    if job.active:
-        job_status.watch(jobs, name)
-    else:
-        st.warning(plain(job.error), icon=":material/folder_off:")
-        if st.button("Try again", icon=":material/refresh:", key=f"again.{name}"):
-            jobs.submit(name, title, read, urgent=True)
-            st.rerun()
-    return Album(())
+    job_status.at_once(jobs, name, title, read, anew=("done",))  # done, and forgotten since
+    return desk.albums.get(key) or Album(())

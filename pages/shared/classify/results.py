@@ -64,8 +64,8 @@ def _numbers(result: Result, colours: Mapping[str, str]) -> None:
 
 
 def _right(result: Result, first: str, title: str) -> None:
-    found = result.accuracy(title)
-    if found is None:
+    accuracy = result.accuracy(title)
+    if accuracy is None:
         mean = float(result.rankings[title].probability[:, 0].mean())
         st.metric(
             f"{title}: how sure", percent(mean), help="Mean probability of the first answer; no labels are known."
@@ -73,22 +73,22 @@ def _right(result: Result, first: str, title: str) -> None:
         st.caption("Mean of the first answers")
         return
     flips = paired(result.right(first), result.right(title)) if title != first else None
-    said = f"n = {found.n} labelled pictures; 95 % interval {interval(found)} %."
+    tooltip = f"n = {accuracy.n} labelled pictures; 95 % interval {interval(accuracy)} %."
     if flips:
-        said += (
+        tooltip += (
             f" Against {first} on the same pictures: {flips.fixed} fixed, {flips.broken} broken; McNemar's exact test "
             f"p = {flips.p:.2g}" + (", which may well be chance." if flips.within_noise else ".")
         )
     quiet = flips is not None and flips.within_noise
     st.metric(
         f"{title}: right",
-        percent(found.value),
+        percent(accuracy.value),
         None if flips is None else points(flips.difference).replace("−", "-"),
         delta_color="off" if quiet else "normal",
         delta_description=None if flips is None else "within noise" if quiet else f"from {first}",
-        help=said,
+        help=tooltip,
     )
-    st.caption(f"95 %: {interval(found)}, n = {found.n}")
+    st.caption(f"95 %: {interval(accuracy)}, n = {accuracy.n}")
 
 
 @st.fragment

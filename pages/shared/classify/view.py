@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from core import PaletteError
@@ -11,7 +9,7 @@ from core.classify import usual_templates
 from core.patching import curves
 from core.workspace import BASE, History, Lab
 from core.world import PHOTO_NAMES
-from pages.shared.app.url_state import whole_number
+from pages.shared.app.url_state import Parameters, share, written
 
 OWN, EVERYDAY = "own", "everyday"
 SHOWN = ("all", "differ", "wrong")
@@ -45,55 +43,39 @@ def words_of(lab: Lab, words: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return lab.task(words).class_names, lab.task(words).templates
 
 
-def read(lab: Lab, parameters: Mapping[str, str]) -> tuple[View, list[str]]:
-    """The view that an address asks for, and one sentence for each part of it that makes no sense."""
-    complaints: list[str] = []
-
-    def one_of(name: str, allowed: tuple[str, ...], otherwise: str) -> str:
-        value = parameters.get(name, otherwise)
-        if value in allowed:
-            return value
-        complaints.append(f"This link asks for {name} {value!r}, which is not there; showing {otherwise}.")
-        return otherwise
-
+def read(lab: Lab, parameters: Parameters) -> View:
+    """The view that an address asks for."""
     patched = next((n for n in lab.by_role("patching") if n in lab.zoo), NONE)
     tasks = tuple(name for name, task in lab.tasks.items() if "test" in task.source.sizes())
-    sample = one_of("sample", tasks, patched or tasks[0])
-    names = parameters.get("names", "")
-    words = OWN if names else one_of("words", (*tasks, EVERYDAY), sample)
-    first = _model(lab, parameters.get("first", BASE), BASE, complaints)
-    asked = parameters.get("recipe", parameters.get("second", patched))
-    second = _model(lab, asked, patched, complaints) if asked else NONE
-    text = parameters.get("top", "3")
-    top = whole_number(text, 1, MOST_TOP)
-    if top is None:
-        complaints.append(f"This link asks for the {text!r} likeliest classes; 1 to {MOST_TOP} can be shown.")
-    show = one_of("show", SHOWN, "all")
-    templates = parameters.get("templates", "")
-    return View(sample, words, first, second, names, templates, top or 3, show), complaints
+    sample = parameters.one_of("sample", tasks, patched or tasks[0])
+    names = parameters.text("names")
+    words = OWN if names else parameters.one_of("words", (*tasks, EVERYDAY), sample)
+    return View(
+        sample,
+        words,
+        _model(lab, parameters, "first", BASE),
+        _model(lab, parameters, "recipe" if "recipe" in parameters.given else "second", patched),
+        names,
+        parameters.text("templates"),
+        parameters.whole("top", 1, MOST_TOP, 3),
+        parameters.one_of("show", SHOWN, "all"),
+    )
 
 
-def _model(lab: Lab, text: str, otherwise: str, complaints: list[str]) -> str:
-    """A model's name from an address: one that is there, else ``otherwise`` and a complaint."""
-    name, at, alpha = text.partition("@")
-    if text == BASE:
-        return BASE
-    if name in lab.zoo.names():
-        if not at:
-            return f"{name}@{suggested_alpha(lab, name):.2f}"
-        try:
-            value = float(alpha)
-        except ValueError:
-            value = math.nan
-        if 0 <= value <= 1:
-            return f"{name}@{value:.2f}"
-        complaints.append(f"This link asks for α = {alpha!r}, but α lies between 0 and 1; showing the usual one.")
-        return f"{name}@{suggested_alpha(lab, name):.2f}"
-    try:
+def _model(lab: Lab, parameters: Parameters, name: str, otherwise: str) -> str:
+    """The model that a parameter names; ``otherwise``, at its usual α, if it names none that is there."""
+
+    def known(text: str) -> str:
+        checkpoint, at, alpha = text.partition("@")
+        if text in (BASE, NONE):
+            return text
+        if checkpoint in lab.zoo.names():
+            return f"{checkpoint}@{share(alpha) if at else suggested_alpha(lab, checkpoint):.2f}"
+        if at:
+            raise ValueError("which is not there")
         return History(lab.folder)[text].key
-    except PaletteError as error:
-        complaints.append(str(error) if not at else f"This link asks for the model {text!r}, which is not there.")
-        return _model(lab, otherwise, NONE, complaints) if otherwise else NONE
+
+    return parameters.parsed(name, known, known(otherwise))
 
 
 def suggested_alpha(lab: Lab, name: str) -> float:
@@ -108,15 +90,15 @@ def suggested_alpha(lab: Lab, name: str) -> float:
 
 def write(view: View) -> dict[str, str]:
     """The address of a view; words that are too long for one are left out."""
-    parameters = {"sample": view.sample, "first": view.first, "second": view.second}
-    if view.words == OWN and len(view.names) <= LONGEST:
-        parameters["names"] = view.names
-    elif view.words != OWN:
-        parameters["words"] = view.words
-    if view.templates and len(view.templates) <= LONGEST:
-        parameters["templates"] = view.templates
-    if view.top != 3:
-        parameters["top"] = str(view.top)
-    if view.show != "all":
-        parameters["show"] = view.show
-    return parameters
+    own = view.words == OWN
+    values = {
+        "sample": view.sample,
+        "first": view.first,
+        "second": view.second,
+        "names": view.names if own and len(view.names) <= LONGEST else None,
+        "words": None if own else view.words,
+        "templates": view.templates if len(view.templates) <= LONGEST else None,
+        "top": view.top,
+        "show": view.show,
+    }
+    return written(values, {"templates": "", "top": 3, "show": "all"})

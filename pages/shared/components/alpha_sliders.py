@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
-import streamlit as st
+from pages.shared.components.declare import declare
+from pages.shared.components.live_control import LiveControl, Move
 
-_HERE = Path(__file__).parent
-_mixer = st.components.v2.component(
-    "palette_mixer",
-    html='<div class="mixer"></div>',
-    css=(_HERE / "alpha_sliders.css").read_text(encoding="utf-8"),
-    js=(_HERE / "alpha_sliders.js").read_text(encoding="utf-8"),
-)
+_sliders = declare("alpha_sliders", '<div class="mixer"></div>')
 
 
 @dataclass(frozen=True)
@@ -29,7 +23,7 @@ class Line:
     interval: str
     difference: str
     whole: bool
-    said: str
+    tooltip: str
 
 
 @dataclass(frozen=True)
@@ -41,44 +35,14 @@ class Preset:
     values: tuple[float, ...]
 
 
-@dataclass(frozen=True)
-class Move:
-    """What the sliders last said: the α_i, and whether the hand has let go."""
-
-    alphas: tuple[float, ...]
-    settled: bool
-    sequence: int
-
-
-def last_move(key: str) -> Move | None:
-    """The sliders' last word in this session, or None if they were not touched yet."""
-    said = (st.session_state.get(key) or {}).get("moved")
-    if not said:
-        return None
-    alphas = tuple(min(1.0, max(0.0, round(float(a), 4))) for a in said["values"])
-    return Move(alphas, bool(said["settled"]), int(said["sequence"]))
-
-
-def mixer(
-    key: str,
+def alpha_sliders(
+    control: LiveControl,
     lines: Sequence[Line],
     alphas: tuple[float, ...],
     presets: Sequence[Preset],
-    stamp: int,
-    on_move: Callable[[], None],
+    on_move: Callable[[Move], bool],
     enabled: bool,
 ) -> None:
-    """Draw the table; ``on_move`` runs before the fragment that holds it runs again, and reads ``last_move(key)``.
-
-    ``stamp`` is raised whenever ``alphas`` come from elsewhere than the sliders themselves.
-    """
-    move = last_move(key)
-    data = {
-        "rows": [asdict(line) for line in lines],
-        "values": list(alphas),
-        "presets": [asdict(preset) for preset in presets],
-        "stamp": stamp,
-        "answered": move.sequence if move else 0,
-        "enabled": enabled,
-    }
-    _mixer(key=key, data=data, on_moved_change=on_move)
+    """Draw the table; ``on_move`` is as in ``LiveControl`` and gets every α_i."""
+    rows, buttons = [asdict(line) for line in lines], [asdict(preset) for preset in presets]
+    control.draw(_sliders, alphas, {"rows": rows, "presets": buttons, "enabled": enabled}, on_move)

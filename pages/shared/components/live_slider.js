@@ -1,46 +1,19 @@
-// A range input that tells its value while it is dragged. It stops only where results are there, sends at most 25
-// values a second, never has more than two unanswered (the server works on one while the browser draws the other, and
-// nothing queues up), and takes the server's word only when the server has something new to say (`stamp`), never in the
-// middle of a drag.
-const EVERY = 40, AHEAD = 2, GIVE_UP = 600, QUIET = 350
-const sliders = new WeakMap()
-
-class Slider {
+// A range input for α that stops only where results are there; arrow keys go from stop to stop.
+class Slider extends LiveControl {
   constructor(root) {
-    this.root = root
+    super(root, { every: 40, giveUp: 600, quiet: 350 })
     this.input = root.querySelector("input")
     this.output = root.querySelector("output")
     this.ticks = root.querySelector(".ticks")
-    this.stamp = undefined
-    this.sequence = 0
-    this.answered = 0
-    this.sentAt = 0
-    this.dragging = false
-    this.waiting = null
-    this.input.addEventListener("pointerdown", () => { this.dragging = true })
-    this.input.addEventListener("input", () => this.moved(Number(this.input.value) / 100, false))
-    this.input.addEventListener("change", () => this.settle())
+    this.follow(this.input, () => this.take(this.nearest(Number(this.input.value) / 100)))
+    this.input.addEventListener("change", () => this.tell(true))
     this.input.addEventListener("keydown", event => this.key(event))
-    for (const end of ["pointerup", "pointercancel"]) {
-      this.input.addEventListener(end, () => { this.dragging = false; this.settle() })
-    }
   }
 
-  update(data, send) {
-    this.send = send
-    this.stops = data.stops
-    this.answered = Math.max(this.answered, data.answered)
-    this.draw(data)
-    if (data.stamp !== this.stamp && !this.dragging) {
-      this.stamp = data.stamp
-      this.waiting = null
-      this.settled = data.value
-      this.show(data.value)
-    }
-    this.pump()
-  }
+  value() { return this.alpha }
 
   draw(data) {
+    this.stops = data.stops
     const key = JSON.stringify([data.stops, data.marks])
     if (key === this.drawn) return
     this.drawn = key
@@ -63,27 +36,11 @@ class Slider {
     return this.stops.reduce((best, stop) => Math.abs(stop - alpha) < Math.abs(best - alpha) ? stop : best)
   }
 
-  show(alpha) {
+  take(alpha) {
     this.alpha = alpha
     this.input.value = Math.round(alpha * 100)
     this.output.textContent = alpha.toFixed(2)
     this.input.setAttribute("aria-valuetext", `alpha ${alpha.toFixed(2)}`)
-    this.input.style.setProperty("--at", alpha)
-  }
-
-  moved(alpha, settled) {
-    const stop = this.nearest(alpha)
-    const news = stop !== this.alpha
-    this.show(stop)
-    if (settled ? this.settled === stop : !news) return
-    this.settled = settled ? stop : undefined
-    this.waiting = { alpha: stop, settled }
-    this.pump()
-  }
-
-  settle() {
-    clearTimeout(this.quiet)
-    this.moved(this.alpha, true)
   }
 
   key(event) {
@@ -95,29 +52,10 @@ class Slider {
     }[event.key]
     if (to === undefined) return
     event.preventDefault()
-    this.moved(this.stops[Math.min(last, Math.max(0, to))], false)
-    clearTimeout(this.quiet)
-    this.quiet = setTimeout(() => this.settle(), QUIET)
-  }
-
-  pump() {
-    if (!this.waiting) return
-    const now = performance.now()
-    const busy = this.sequence - this.answered >= AHEAD && now - this.sentAt < GIVE_UP
-    if (busy || now - this.sentAt < EVERY) {
-      clearTimeout(this.later)
-      this.later = setTimeout(() => this.pump(), busy ? GIVE_UP - (now - this.sentAt) : EVERY - (now - this.sentAt))
-      return
-    }
-    this.sequence = Math.max(this.sequence, this.answered) + 1
-    this.sentAt = now
-    this.send("moved", { ...this.waiting, sequence: this.sequence })
-    this.waiting = null
+    this.take(this.stops[Math.min(last, Math.max(0, to))])
+    this.tell(false)
+    this.settleSoon()
   }
 }
 
-export default function ({ data, parentElement, setStateValue }) {
-  const root = parentElement.querySelector(".live-slider")
-  if (!sliders.has(root)) sliders.set(root, new Slider(root))
-  sliders.get(root).update(data, setStateValue)
-}
+export default mounted(".live-slider", Slider)

@@ -1,7 +1,6 @@
 // A text field that tells its text a moment after the last key, at once when it is left or at Ctrl+Enter. The server's
 // word is taken when the field is drawn for the first time or stands for another text (`key`), never while one types.
 const QUIET = 200
-const fields = new WeakMap()
 
 class Field {
   constructor(root) {
@@ -36,8 +35,4 @@ class Field {
   }
 }
 
-export default function ({ data, parentElement, setStateValue }) {
-  const root = parentElement.querySelector(".live-text")
-  if (!fields.has(root)) fields.set(root, new Field(root))
-  fields.get(root).update(data, setStateValue)
-}
+export default mounted(".live-text", Field)

@@ -10,7 +10,7 @@ from pathlib import Path
 import streamlit as st
 
 from core.exchange import DTYPES, FORMATS, Exported, expected_bytes, export, pack_archive, trouble
-from core.jobs import Job, Jobs
+from core.jobs import Jobs
 from core.progress import Progress
 from core.storage import megabytes
 from core.workspace import Lab, Mix
@@ -96,7 +96,7 @@ def pick(lab: Lab, view: View, anew: bool) -> ExportRequest:
 
 
 def _help() -> str:
-    return "\n".join(f"- **{TITLES[fmt]}**: {said}" for fmt, said in FOR.items())
+    return "\n".join(f"- **{TITLES[fmt]}**: {purpose}" for fmt, purpose in FOR.items())
 
 
 def _where(mix: Mix) -> tuple[Path | None, bool]:
@@ -122,20 +122,18 @@ def offer(lab: Lab, jobs: Jobs, order: ExportRequest) -> None:
         st.warning(plain(complaint), icon=":material/block:")
         return
     size = expected_bytes(lab, order.fmt, order.dtype)
-    job = jobs.get(_key(lab, order))
-    if job is not None and job.active:
-        job_status.watch(jobs, job.key)
+    key = _key(lab, order)
+    if job_status.watch(jobs, key):
         return
-    _button(lab, jobs, order, size, job)
-    if job is not None and job.state == "done":
+    _button(lab, jobs, order, size)
+    if job := job_status.outcome(jobs, key):
         result.done(lab, jobs, job, order.folder)
-    elif job is not None and job.error:
-        st.error(plain(job.error), icon=":material/error:")
 
 
-def _button(lab: Lab, jobs: Jobs, order: ExportRequest, size: int, job: Job | None) -> None:
+def _button(lab: Lab, jobs: Jobs, order: ExportRequest, size: int) -> None:
     problem = _problem(order, size)
     label = "Write it" if order.folder else "Prepare the download"
+    job = jobs.get(_key(lab, order))
     again = job is not None and job.state == "done"
     left, right = st.columns([1.5, 2], vertical_alignment="center")
     left.button(

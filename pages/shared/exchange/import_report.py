@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -12,89 +11,38 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from core import PaletteError
-from core.exchange import DESCENDS, SAFE, TORCH, Preflight, import_checkpoint, preflight
-from core.jobs import Job, Jobs
+from core.exchange import DESCENDS, Preflight, import_checkpoint, preflight
+from core.jobs import Jobs
 from core.progress import Progress
-from core.storage import files
 from core.workspace import BASE, Checkpoint, Lab, named_recipes
 from pages.shared.app import job_status
-from pages.shared.widgets import colours, pickers
+from pages.shared.exchange.checkpoint_file import CheckpointFile
+from pages.shared.widgets import colours
 from pages.shared.widgets.chart_options import GRID, options
 from pages.shared.widgets.coefficients import part
 from pages.shared.widgets.escape import plain
 
-LARGEST_UPLOAD = 2048  # MB; an upload passes through the server's memory, a path does not
 FIRST = 10
 
 
-@dataclass(frozen=True)
-class Report:
-    """A file to look at: where it is, and what its owner calls it."""
-
-    path: Path
-    title: str
-
-
-def pick_file() -> Report | None:
-    """Choose a file or a folder on this machine, or upload a file; None as long as nothing is chosen."""
-    how = st.segmented_control("From", ["Upload", "Path"], key="import.how", default="Upload", required=True)
-    if how == "Path":
-        text = st.text_input(
-            "Path on this machine",
-            key="import.path",
-            placeholder=str(Path.home() / "theirs.safetensors"),
-            help="A file, or a folder as open_clip, Hugging Face or mergekit write it. It is only read.",
-        ).strip()
-        path = pickers.typed_path(text)
-        return Report(path, path.name or text) if text else None
-    given = st.file_uploader(
-        "Checkpoint",
-        [ending.removeprefix(".") for ending in SAFE + TORCH],
-        key="import.upload",
-        max_upload_size=LARGEST_UPLOAD,
-        help="Weights only: code inside a file is never run.",
-    )
-    if given is None:
-        return None
-    path = _drawer() / f"{re.sub('[^0-9A-Za-z-]', '', given.file_id)}{Path(given.name).suffix.lower()}"
-    if not path.exists():  # under a name of ours: theirs is no path
-        with files.replacing(path) as temporary, temporary.open("wb") as file:
-            file.write(given.getbuffer())
-    return Report(path, given.name)
-
-
-def _drawer() -> Path:
-    """A temporary folder of this session's, which goes when the session does."""
-    if "import.drawer" not in st.session_state:
-        st.session_state["import.drawer"] = tempfile.TemporaryDirectory(prefix="palette-")
-    return Path(st.session_state["import.drawer"].name)
-
-
-def report_on(lab: Lab, jobs: Jobs, found: Report) -> Preflight | None:
+def report_on(lab: Lab, jobs: Jobs, file: CheckpointFile) -> Preflight | None:
     """The pre-flight report of a file, as soon as it is there. A path that changed is looked at anew."""
     try:
-        stamp = found.path.stat().st_mtime_ns
+        stamp = file.path.stat().st_mtime_ns
     except (OSError, ValueError):
         stamp = 0
-    key = f"{lab.name}:preflight {found.path} {stamp}"
-    job = jobs.get(key) or jobs.submit(key, f"Looking at {found.title}", _look(lab, found), urgent=True)
-    if job.active:
-        job_status.watch(jobs, key)
-    elif job.state == "done":
-        return job.result
-    else:
-        st.error(plain(job.error), icon=":material/error:")
-        st.button("Look again", icon=":material/refresh:", on_click=jobs.submit, args=(key, job.title, job.work, True))
-    return None
+    key = f"{lab.name}:preflight {file.path} {stamp} {file.subtree} {file.activation}"
+    job = job_status.at_once(jobs, key, f"Looking at {file.title}", _look(lab, file), again="Look again")
+    return None if job is None else job.result
 
 
-def _look(lab: Lab, found: Report):
+def _look(lab: Lab, file: CheckpointFile):
     def work(progress: Progress) -> Preflight:
         try:
-            report = preflight(lab, found.path, progress)
+            report = preflight(lab, file.path, progress, file.subtree, file.activation)
         except PaletteError as error:  # an upload is kept under a name of ours, which nobody knows
-            said = str(error).replace(str(found.path), found.title).replace(found.path.name, found.title)
-            raise type(error)(said) from None
+            message = str(error).replace(str(file.path), file.title).replace(file.path.name, file.title)
+            raise type(error)(message) from None
         return replace(report, tower=dict.fromkeys(report.tower))  # the queue keeps no weights alive
 
     return work
@@ -109,18 +57,24 @@ def show(lab: Lab, report: Preflight, title: str) -> None:
         st.success(f"{plain(title)} fits{descends}.", icon=":material/check_circle:")
     for warning in report.warnings:
         st.warning(plain(warning), icon=":material/warning:")
+    for line in report.reading():
+        st.caption(plain(line))
     if report.cosines:
         st.plotly_chart(_cosines(report), key="import.cosines", config=options("cosines"), alt="Cosine per block")
     kinds = ", ".join(f"{n} {dtype}" for dtype, n in report.dtypes.items()) or "none"
     facts = (
         ("Names", report.kind, "Whose names its weights carry."),
-        ("Tensors", str(len(report.tower)), f"Of an image tower: {kinds}. {report.left_out} others are left out."),
+        (
+            "Tensors",
+            str(len(report.tower)),
+            f"Of an image tower: {kinds}; {report.left_out} more of the text side.",
+        ),
         ("Activation", report.activation or "not said", "Of its transformers, as far as the file says."),
         ("Cosine", "–" if report.cosine is None else f"{report.cosine:.3f}", "Of all weight matrices to the base's."),
     )
     with st.container(horizontal=True, gap="large"):  # as wide as their words, in as many rows as that takes
-        for label, value, said in facts:
-            st.metric(label, value, help=said, width="content")
+        for label, value, tooltip in facts:
+            st.metric(label, value, help=tooltip, width="content")
     _lists(report)
 
 
@@ -171,22 +125,18 @@ def _lists(report: Preflight) -> None:
         st.caption(plain(f"It carries its recipe: {named_recipes.title_of(report.recipe)}."))
 
 
-def register(lab: Lab, jobs: Jobs, found: Report, report: Preflight) -> None:
+def register(lab: Lab, jobs: Jobs, file: CheckpointFile, report: Preflight) -> None:
     """Ask what to call it, what it was trained on and from, and keep it."""
-    key = f"{lab.name}:import {found.path}"
-    job = jobs.get(key)
-    if job is not None and job.active:
-        job_status.watch(jobs, key)
+    key = f"{lab.name}:import {file.path}"
+    if job_status.watch(jobs, key):
         return
-    _form(lab, jobs, found, report, key)
-    if job is not None and job.state == "done":
-        _registered(lab, job)
-    elif job is not None and job.error:
-        st.error(plain(job.error), icon=":material/error:")
+    _form(lab, jobs, file, report, key)
+    if job := job_status.outcome(jobs, key):
+        _registered(lab, job.result)
 
 
-def _form(lab: Lab, jobs: Jobs, found: Report, report: Preflight, key: str) -> None:
-    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(found.title).stem).strip("-._")
+def _form(lab: Lab, jobs: Jobs, file: CheckpointFile, report: Preflight, key: str) -> None:
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(file.title).stem).strip("-._")
     with st.form("import.form", border=True):
         name, tasks, start = st.columns([1, 1.4, 1])
         called = name.text_input("Call it", stem, key=f"import.name.{stem}", help="Letters, digits, '.', '_' and '-'.")
@@ -200,31 +150,30 @@ def _form(lab: Lab, jobs: Jobs, found: Report, report: Preflight, key: str) -> N
         parent = start.selectbox("It started from", lab.zoo.names(), key="import.start")
         overwrite = st.checkbox("Replace a checkpoint of that name", key="import.overwrite")
         if st.form_submit_button("Bring it in", icon=":material/login:", type="primary", disabled=not report.fits):
-            jobs.submit(
-                key, f"Bringing in {called}", _work(lab, found, called, trained, parent, overwrite), urgent=True
-            )
+            jobs.submit(key, f"Bringing in {called}", _work(lab, file, called, trained, parent, overwrite), urgent=True)
             st.rerun()
 
 
-def _work(lab: Lab, found: Report, name: str, tasks: list[str], parent: str, overwrite: bool):
+def _work(lab: Lab, file: CheckpointFile, name: str, tasks: list[str], parent: str, overwrite: bool):
     def work(progress: Progress) -> Checkpoint:
         start = named_recipes.by_name(parent) if parent != BASE else lab.base
         return import_checkpoint(
             lab,
-            found.path,
+            file.path,
             name.strip(),
             start=start,
             tasks=tasks,
             overwrite=overwrite,
             progress=progress,
-            title=found.title,
+            title=file.title,
+            subtree=file.subtree,
+            activation=file.activation,
         )
 
     return work
 
 
-def _registered(lab: Lab, job: Job) -> None:
-    kept: Checkpoint = job.result
+def _registered(lab: Lab, kept: Checkpoint) -> None:
     st.success(f"It is here as {kept.name!r}, digest {kept.digest[:12]}.", icon=":material/check_circle:")
     try:
         patch = kept.name in named_recipes.patches(lab)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 
+from core.cli import command_line
 from core.exchange import describe_recipe, model_card, push
 from core.jobs import Job, Jobs
 from core.storage import megabytes
 from core.workspace import KEY, History, Lab, Mix
 from pages.shared.app import job_status
-from pages.shared.widgets.escape import plain
 
 
 def done(lab: Lab, jobs: Jobs, job: Job, folder: Path | None) -> None:
@@ -39,13 +38,14 @@ def done(lab: Lab, jobs: Jobs, job: Job, folder: Path | None) -> None:
         )
     rows = [(path.name, megabytes(path.stat().st_size)) for path in written.files]
     st.dataframe(pd.DataFrame(rows, columns=["File", "Size"]), hide_index=True, width="content")
-    said = ", ".join(f"{kind.replace('_', ' ')} `{digest[:12]}`" for kind, digest in written.digests.items())
-    st.caption(f"SHA-256 of the tensors: {said}.")
+    digests = ", ".join(f"{kind.replace('_', ' ')} `{digest[:12]}`" for kind, digest in written.digests.items())
+    st.caption(f"SHA-256 of the tensors: {digests}.")
     if any(path.name == "README.md" for path in written.files):  # the hub takes a folder with a card, no single file
         _push(jobs, job.key, written.files)
 
 
 def _push(jobs: Jobs, key: str, files: Sequence[Path]) -> None:
+    job = f"push {key}"
     with st.expander("Push it to the Hugging Face hub"):
         # A form takes the token as it stands: from a field of its own, Tab leads to the eye in it and sends nothing.
         with st.form("export.push_form", border=False):
@@ -61,21 +61,16 @@ def _push(jobs: Jobs, key: str, files: Sequence[Path]) -> None:
                 "`hf auth login` or HF_TOKEN on this machine is used.",
             )
             st.checkbox("For everybody (else private)", key="export.public")
-            job = jobs.get(f"push {key}")
             go.form_submit_button(
                 "Push",
                 icon=":material/cloud_upload:",
                 key="export.push",
                 width="stretch",
                 on_click=_start_push,
-                args=(jobs, f"push {key}", files),
+                args=(jobs, job, files),
             )
-        if job is not None and job.active:
-            job_status.watch(jobs, job.key)
-        elif job is not None and job.state == "done":
-            st.success(f"It is at {job.result}.")
-        elif job is not None and job.error:
-            st.error(plain(job.error), icon=":material/error:")
+        if not job_status.watch(jobs, job) and (pushed := job_status.outcome(jobs, job)):
+            st.success(f"It is at {pushed.result}.")
 
 
 def _token_key() -> str:
@@ -101,9 +96,8 @@ def command(
     """The command line that writes the same files."""
     history = History(lab.folder)
     kept = KEY.fullmatch(mix.word) and mix.word not in lab.zoo
-    words = ["python", "-m", "core", *([] if lab.name == "mini" else ["--workspace", lab.name]), "export"]
-    words += [str(history.path(mix.word)) if kept else mix.word, "--to", to, "--format", fmt, "--dtype", dtype]
-    return shlex.join([*words, *(["--tasks", *tasks] if tasks else []), *(["--overwrite"] if overwrite else [])])
+    words = ["export", str(history.path(mix.word)) if kept else mix.word, "--to", to, "--format", fmt, "--dtype", dtype]
+    return command_line(lab, [*words, *(["--tasks", *tasks] if tasks else []), *["--overwrite"] * overwrite])
 
 
 def details(lab: Lab, mix: Mix, fmt: str, dtype: str, tasks: tuple[str, ...] | None, to: str, overwrite: bool) -> None:

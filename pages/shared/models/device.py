@@ -29,14 +29,16 @@ def draw(precision: str) -> None:
 
 def _gauge() -> None:
     with one_sentence():
-        found = device_memory(device_of_choice())
+        memory = device_memory(device_of_choice())
         gb = 1e9
-        if found.free is None:
-            st.progress(0.0, f"This machine has {found.total / gb:.1f} GB of memory; it does not say how much is free.")
+        if memory.free is None:
+            st.progress(
+                0.0, f"This machine has {memory.total / gb:.1f} GB of memory; it does not say how much is free."
+            )
             return
-        used = found.total - found.free
+        used = memory.total - memory.free
         st.progress(
-            min(1.0, used / found.total),
-            f"**Memory** {used / gb:.1f} of {found.total / gb:.1f} GB in use, {found.ours / gb:.2f} GB of it by "
-            f"Palette; {found.free / gb:.1f} GB free",
+            min(1.0, used / memory.total),
+            f"**Memory** {used / gb:.1f} of {memory.total / gb:.1f} GB in use, {memory.ours / gb:.2f} GB of it by "
+            f"Palette; {memory.free / gb:.1f} GB free",
         )

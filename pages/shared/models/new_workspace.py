@@ -10,7 +10,7 @@ from pathlib import Path
 import streamlit as st
 
 from core import PaletteError
-from core.exchange import KEPT, Origin, hub_place, make_workspace, size_of
+from core.exchange import ACTIVATIONS, KEPT, Origin, hub_place, make_workspace, reading_notes, size_of
 from core.jobs import Job, Jobs
 from core.models import PRECISIONS, closed_models, device_of_choice, precision_of_choice
 from core.storage import by_hand, cache_folder
@@ -21,7 +21,7 @@ from pages.shared.widgets.escape import plain
 from pages.shared.widgets.pickers import seed
 
 SOURCE, MODEL, TAG, HUB = (f"models.{w}" for w in ("source", "model", "tag", "hub"))
-TIMM, FILE, OF = (f"models.{w}" for w in ("timm", "file", "of"))
+TIMM, FILE, OF, ACT, PART = (f"models.{w}" for w in ("timm", "file", "of", "activation", "part"))
 NAME, DTYPE, PRECISION = "models.name", "models.dtype", "models.precision"
 
 
@@ -40,7 +40,12 @@ def pick(view: View, known: Mapping[str, list[str]], anew: bool) -> tuple[View, 
     if source == "file":
         path = st.text_input("File or folder on this machine", key=FILE, placeholder="/models/clip.pt", help=_FILE)
         of = st.selectbox("Architecture", list(known), index=None, key=OF, placeholder="As the folder says", help=_OF)
-        return view, Origin(model=of or "", checkpoint=Path(path.strip()).expanduser()) if path.strip() else None
+        if not path.strip():
+            return view, None
+        act = st.selectbox("Activation", ACTIVATIONS, index=None, key=ACT, placeholder="As the file says", help=_ACT)
+        part = st.text_input("Part of the file", key=PART, placeholder="What fits best", help=_PART).strip()
+        place = Path(path.strip()).expanduser()
+        return view, Origin(model=of or "", checkpoint=place, activation=act or "", subtree=part)
     model = st.selectbox("Model", [m for m, tags in known.items() if tags], key=MODEL, help="By open_clip's name.")
     if st.session_state[TAG] not in known[model]:
         st.session_state[TAG] = known[model][0]
@@ -54,6 +59,8 @@ _TIMM = (
     "head that is trained once on this model and then frozen (on the Data page)."
 )
 _FILE = "A .safetensors, a .pt (weights only: no code is run), or a folder with open_clip_config.json or config.json."
+_ACT = "Needed where a file does not say it: OpenAI's weights and their descendants want quick_gelu, LAION's gelu."
+_PART = "Where a file holds several sets of weights, such as an average (state_dict_ema)."
 _OF = "Needed for a lone file, which does not say which architecture its weights are of."
 
 
@@ -70,14 +77,14 @@ def offer(origin: Origin | None, cache: Path, jobs: Jobs) -> str:
         seed({PRECISION: precision_of_choice(device_of_choice())}, False)
         precision = st.selectbox("Computed with", words, key=PRECISION, help=_PRECISION)
     key = f"new:{name}"
-    job = jobs.get(key)
-    if job is not None and job.active:
-        job_status.watch(jobs, key)
+    if job_status.watch(jobs, key):
         return ""
     if name in workspaces(cache):
         if st.button(f"Open {name}", icon=":material/folder_open:", width="stretch", key="models.ready"):
             workspace.switch_to(name)
         st.caption("There is a workspace of this name; another name makes another.")
+        for line in reading_notes(cache / name):
+            st.caption(plain(line))
         return ""
     st.button(
         "Make the workspace",
@@ -90,6 +97,7 @@ def offer(origin: Origin | None, cache: Path, jobs: Jobs) -> str:
     )
     if origin.pretrained:
         st.caption(f"{size_of(origin.model, KEPT[kept].itemsize) / 1e6:,.0f} MB to keep, once downloaded.")
+    job = jobs.get(key)
     return job.error if job is not None else ""
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from core.cli import command_line
 from core.jobs import Jobs
 from core.workspace import Lab, precision
 from pages.shared.app import job_status
-from pages.shared.widgets.escape import plain
 from pages.shared.widgets.formatting import interval, percent, points
 from pages.shared.widgets.pickers import by_role
 
@@ -39,14 +39,12 @@ def draw(lab: Lab, jobs: Jobs) -> None:
             ),
             help=f"The base on the {lab.task(task).size('val'):,} val pictures, once at each precision.",
         )
-        if job is not None and job.active:
-            job_status.watch(jobs, key)
-        elif job is not None and job.error:
-            st.warning(plain(job.error))
-        elif job is not None and job.result:
+        if job_status.watch(jobs, key):
+            return
+        if job := job_status.outcome(jobs, key):
             _table(job.result)
         else:
-            st.caption(f"Or `python -m core --workspace {lab.name} precision --task {task}`.")
+            st.caption(f"Or `{command_line(lab, ['precision', '--task', task])}`.")
 
 
 def _table(rows: list[precision.PrecisionRow]) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pages.shared.app.url_state import Parameters
+
 SOURCES = {
     "open_clip": "open_clip",
     "hub": "The Hugging Face hub",
@@ -23,23 +25,12 @@ class View:
     tag: str = TAG
 
 
-def read(known: Mapping[str, list[str]], parameters: Mapping[str, str]) -> tuple[View, list[str]]:
-    """The view that an address asks for, and one sentence for each part of it that makes no sense and was left out."""
-    source, complaints = parameters.get("source", "open_clip"), []
-    if source not in SOURCES:
-        complaints.append(f"This link asks for source {source!r}; there is {', '.join(SOURCES)}.")
-        source = "open_clip"
-    model = parameters.get("model", MODEL)
-    if model not in known:
-        complaints.append(f"This link asks for model {model!r}, which open_clip does not know; showing {MODEL}.")
-        model = MODEL
-    tag = parameters.get("tag", TAG if TAG in known[model] else known[model][0])
-    if tag not in known[model]:
-        complaints.append(
-            f"This link asks for weights {tag!r}, which {model} does not have; showing {known[model][0]}."
-        )
-        tag = known[model][0]
-    return View(source, model, tag), complaints
+def read(known: Mapping[str, list[str]], parameters: Parameters) -> View:
+    """The view that an address asks for; ``known`` are the weights of each model."""
+    source = parameters.one_of("source", SOURCES, View.source)
+    model = parameters.one_of("model", known, MODEL, "which open_clip does not know")
+    usual = TAG if TAG in known[model] else known[model][0]
+    return View(source, model, parameters.one_of("tag", known[model], usual, f"which {model} does not have"))
 
 
 def write(view: View) -> dict[str, str]:

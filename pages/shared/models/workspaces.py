@@ -17,9 +17,9 @@ def shelf(cache: Path, made: int) -> list[Workspace]:
     return inventory(cache)
 
 
-def draw(found: list[Workspace]) -> None:
+def draw(listed: list[Workspace]) -> None:
     """The table; a chosen row can be opened."""
-    if not found:
+    if not listed:
         st.info(
             "There is no workspace yet: make one from any model on the left, or restore `cache/mini` from the "
             "repository, which needs no download.",
@@ -30,7 +30,7 @@ def draw(found: list[Workspace]) -> None:
     table = pd.DataFrame(
         [
             ("●" if w.name == now else "", w.name, w.model, w.tasks, w.checkpoints, w.bytes / 1e6, w.precision)
-            for w in found
+            for w in listed
         ],
         columns=["Open", "Workspace", "Base model", "Tasks", "Checkpoints", "MB", "Computed with"],
     )
@@ -45,7 +45,7 @@ def draw(found: list[Workspace]) -> None:
         table, hide_index=True, column_config=form, key="models.shelf", on_select="rerun", selection_mode="single-row"
     )
     rows = event.selection.rows
-    picked = found[rows[0]].name if rows and rows[0] < len(found) else None
+    picked = listed[rows[0]].name if rows and rows[0] < len(listed) else None
     if picked and picked != now:
         if st.button(f"Open {picked}", icon=":material/folder_open:", type="primary", key="models.open"):
             workspace.switch_to(picked)

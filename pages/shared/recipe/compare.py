@@ -22,9 +22,9 @@ def draw(lab: Lab, jobs: Jobs, mix: Mix, other: Mix, task: str) -> str:
         st.info("These two are the same weights. Choose another mix to compare with.", icon=":material/equal:")
         return ""
     with st.spinner("Comparing the weights …"):
-        found = distances(lab, other.recipe, mix.recipe)
+        by_block = distances(lab, other.recipe, mix.recipe)
     st.plotly_chart(
-        _chart(found), key="recipe.distances", config=options("distances"), alt="Distance of the weights per block"
+        _chart(by_block), key="recipe.distances", config=options("distances"), alt="Distance of the weights per block"
     )
     st.caption(
         f"How far each part of {plain(mix.title)} is from {plain(other.title)}: ‖difference‖ ÷ ‖{plain(other.title)}‖."
@@ -36,12 +36,12 @@ def draw(lab: Lab, jobs: Jobs, mix: Mix, other: Mix, task: str) -> str:
     return _flips(lab, mix, other, task)
 
 
-def _chart(found: dict[str, Distance]) -> go.Figure:
+def _chart(by_block: dict[str, Distance]) -> go.Figure:
     bars = {
         "type": "bar",
-        "x": [part(p) for p in found],
-        "y": [100 * d.relative for d in found.values()],
-        "customdata": [(d.cosine, d.numbers) for d in found.values()],
+        "x": [part(p) for p in by_block],
+        "y": [100 * d.relative for d in by_block.values()],
+        "customdata": [(d.cosine, d.numbers) for d in by_block.values()],
         "marker": {"color": colours.PATCH},
         "hovertemplate": "%{x}<br>distance %{y:.2f} %<br>cosine %{customdata[0]:.5f}<br>"
         "n = %{customdata[1]:,} weights<extra></extra>",
@@ -57,15 +57,15 @@ def _chart(found: dict[str, Distance]) -> go.Figure:
 
 
 def _flips(lab: Lab, mix: Mix, other: Mix, task: str) -> str:
-    there = measure.known(lab, [mix.recipe, other.recipe])
-    if not there:
+    measured = measure.known(lab, [mix.recipe, other.recipe])
+    if not measured:
         return ""
     st.subheader(f"What {plain(mix.title)} fixed and broke against {plain(other.title)}", anchor=False)
-    first = next((t for t in measure.tasks_of(lab, mix.recipe) if t in there), there[0])
-    if st.session_state.get("recipe.task") not in there:
-        st.session_state["recipe.task"] = task if task in there else first
+    first = next((t for t in measure.tasks_of(lab, mix.recipe) if t in measured), measured[0])
+    if st.session_state.get("recipe.task") not in measured:
+        st.session_state["recipe.task"] = task if task in measured else first
     of, which = st.columns([1, 1.6])
-    name = of.selectbox("On", there, key="recipe.task", format_func=lambda n: lab.task(n).title)
+    name = of.selectbox("On", measured, key="recipe.task", format_func=lambda n: lab.task(n).title)
     before, after = (lab.evaluate(m.recipe, name, "test") for m in (other, mix))
     table = tables.flips(lab, name, before, after)
     count = table["flip"].value_counts()

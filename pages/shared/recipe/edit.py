@@ -121,12 +121,12 @@ def _table(lab: Lab, mix: Mix) -> tuple[Recipe, str]:
     key = f"recipe.table.{_edition()}.{mix.word}.{'+'.join(more)}"
     if key not in st.session_state or START not in st.session_state:  # other columns, or back from another way
         st.session_state[START] = _start(mix, more)
-    found = st.session_state[START]
+    frame = st.session_state[START]
     number = {
-        p: st.column_config.NumberColumn(coefficients.part(p), format="plain", required=True) for p in found.columns[1:]
+        p: st.column_config.NumberColumn(coefficients.part(p), format="plain", required=True) for p in frame.columns[1:]
     }
     edited = st.data_editor(
-        found,
+        frame,
         key=key,
         hide_index=True,
         num_rows="dynamic",
@@ -137,7 +137,7 @@ def _table(lab: Lab, mix: Mix) -> tuple[Recipe, str]:
     )
     _drafts(DRAFT)[mix.word] = edited
     recipe = from_table(edited)
-    if not edited.equals(found):
+    if not edited.equals(frame):
         _drafts(TEXT)[mix.word] = written(recipe)
     return recipe, f"{mix.title}, edited"
 
@@ -146,19 +146,19 @@ def _start(mix: Mix, more: Sequence[str]) -> pd.DataFrame:
     """What the table begins with: what was last edited in it for this mix, with these parts as columns."""
     draft = _drafts(DRAFT).get(mix.word)
     if draft is None:
-        found = framed(mix.recipe)
+        frame = framed(mix.recipe)
     else:
-        found = draft[[MODEL, *(p for p in draft.columns if p in more or p in mix.recipe.components)]].copy()
-    for prefix in (p for p in more if p not in found.columns):
-        found.insert(1, prefix, found[owner(prefix, [c for c in found.columns if c != MODEL])])
-    return found.reset_index(drop=True)
+        frame = draft[[MODEL, *(p for p in draft.columns if p in more or p in mix.recipe.components)]].copy()
+    for prefix in (p for p in more if p not in frame.columns):
+        frame.insert(1, prefix, frame[owner(prefix, [c for c in frame.columns if c != MODEL])])
+    return frame.reset_index(drop=True)
 
 
 def framed(recipe: Recipe) -> pd.DataFrame:
     """The table of a recipe, with the models in a column of their own."""
-    found = coefficients.table(recipe)
-    found.insert(0, MODEL, list(found.index))
-    return found
+    frame = coefficients.table(recipe)
+    frame.insert(0, MODEL, list(frame.index))
+    return frame
 
 
 def _parts(lab: Lab, recipe: Recipe) -> list[str]:

@@ -26,12 +26,12 @@ def draw(lab: Lab) -> None:
     )
     entries = history.entries(words)
     if not entries:
-        said = (
+        summary = (
             f"Nothing that was kept matches {words!r}."
             if words.strip()
             else ("Nothing is kept yet. “Keep” on any page, or “Open this mix” under Change, puts a mix here.")
         )
-        st.info(said, icon=":material/history:")
+        st.info(summary, icon=":material/history:")
         return
     pages = -(-len(entries) // PER_PAGE)
     page = st.pagination(pages, key=f"history.page.{pages}.{words}") if pages > 1 else 1

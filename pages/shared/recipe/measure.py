@@ -12,11 +12,10 @@ from core.metrics import paired
 from core.progress import Progress
 from core.recipes import Recipe
 from core.workspace import Lab, Mix
-from pages.shared.alpha.build_offer import pace
 from pages.shared.app import job_status
+from pages.shared.app.pace import time_for
 from pages.shared.widgets import metric_row
-from pages.shared.widgets.escape import plain
-from pages.shared.widgets.formatting import duration, interval, listed, percent
+from pages.shared.widgets.formatting import interval, listed, percent
 from pages.shared.widgets.metric_row import Figure
 from pages.shared.widgets.pickers import by_role, role_mark
 
@@ -37,16 +36,16 @@ def known(lab: Lab, recipes: Sequence[Recipe]) -> list[str]:
 
 def row(lab: Lab, mix: Mix, other: Mix) -> None:
     """The few numbers: accuracy of ``mix`` on the tasks that matter first, against ``other``."""
-    there = known(lab, [mix.recipe, other.recipe])
-    shown = [name for name in tasks_of(lab, mix.recipe) if name in there][:PLACES] or there[:PLACES]
-    found = []
+    measured = known(lab, [mix.recipe, other.recipe])
+    shown = [name for name in tasks_of(lab, mix.recipe) if name in measured][:PLACES] or measured[:PLACES]
+    figures = []
     for name in shown:
         after, before = (lab.evaluate(recipe, name, "test") for recipe in (mix.recipe, other.recipe))
         flips, title = paired(before.right, after.right), role_mark(lab, name)
         one = Figure(title, after.accuracy.value, after.accuracy, flips.difference, flips, against=other.title)
-        found.append(one)
-    if found:
-        metric_row.row(found, PLACES)
+        figures.append(one)
+    if figures:
+        metric_row.row(figures, PLACES)
 
 
 def table(lab: Lab, mix: Recipe, other: Recipe) -> pd.DataFrame:
@@ -75,13 +74,13 @@ def table(lab: Lab, mix: Recipe, other: Recipe) -> pd.DataFrame:
 
 def draw_table(lab: Lab, mix: Mix, other: Mix) -> None:
     """The table with its download."""
-    found = table(lab, mix.recipe, other.recipe)
-    if found.empty:
+    frame = table(lab, mix.recipe, other.recipe)
+    if frame.empty:
         st.info(f"No task was measured with both {mix.title} and {other.title} yet.", icon=":material/straighten:")
         return
     number = st.column_config.NumberColumn
     st.dataframe(
-        found,
+        frame,
         hide_index=True,
         column_config={
             "Task": st.column_config.TextColumn(pinned=True),
@@ -96,7 +95,7 @@ def draw_table(lab: Lab, mix: Mix, other: Mix) -> None:
     )
     st.download_button(
         "Table (CSV)",
-        lambda: found.to_csv(index=False),
+        lambda: frame.to_csv(index=False),
         file_name="accuracies.csv",
         mime="text/csv",
         on_click="ignore",
@@ -107,20 +106,18 @@ def draw_table(lab: Lab, mix: Mix, other: Mix) -> None:
 def offer(lab: Lab, jobs: Jobs, mixes: Sequence[Mix], key: str) -> None:
     """Offer to measure mixes on val and test of some tasks; what is known already costs nothing."""
     name = f"{lab.name}:measure {' and '.join(lab.weights_key(mix.recipe)[:16] for mix in mixes)}"
-    job = jobs.get(name)
-    if job is not None and job.active:
-        job_status.watch(jobs, name)
+    if job_status.watch(jobs, name):
         return
-    there = known(lab, [mix.recipe for mix in mixes])
-    first = [t for t in tasks_of(lab, mixes[0].recipe) if t not in there]
+    measured = known(lab, [mix.recipe for mix in mixes])
+    first = [t for t in tasks_of(lab, mixes[0].recipe) if t not in measured]
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     tasks = left.multiselect(
         "Measure on",
-        [t for t in by_role(lab) if t not in there],
+        [t for t in by_role(lab) if t not in measured],
         default=first,
-        key=f"{key}.tasks.{name}.{len(there)}",
+        key=f"{key}.tasks.{name}.{len(measured)}",
         format_func=lambda n: lab.task(n).title,
-        placeholder="Everything is measured" if len(there) == len(lab.tasks) else "Choose tasks",
+        placeholder="Everything is measured" if len(measured) == len(lab.tasks) else "Choose tasks",
     )
     todo = sum(_pictures(lab, mix.recipe, t) for mix in mixes for t in tasks)
     right.button(
@@ -131,10 +128,9 @@ def offer(lab: Lab, jobs: Jobs, mixes: Sequence[Mix], key: str) -> None:
         width="stretch",
         on_click=_start,
         args=(lab, jobs, name, mixes, tasks),
-        help=f"{todo:,} pictures on val and test, about {duration(todo / pace(lab))}." if tasks else None,
+        help=f"{todo:,} pictures on val and test, {time_for(lab, todo)}." if tasks else None,
     )
-    if job is not None and job.error:
-        st.caption(f":material/error: {plain(job.error)}")
+    job_status.outcome(jobs, name)
 
 
 def _pictures(lab: Lab, recipe: Recipe, task: str) -> int:

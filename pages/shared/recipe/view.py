@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from core.workspace import BASE, Lab
+from pages.shared.app.url_state import Parameters, written
 from pages.shared.widgets import recipe_picker
 
 SHOWS = {"mix": "In it", "compare": "Compare", "change": "Change", "history": "History"}
@@ -21,29 +21,17 @@ class View:
     task: str = ""
 
 
-def read(lab: Lab, parameters: Mapping[str, str]) -> tuple[View, list[str]]:
-    """The view that an address asks for, and one sentence for each part of it that makes no sense."""
-    usual = recipe_picker.usual(lab)
-    word, complaints = recipe_picker.understood(lab, parameters.get("recipe", usual), usual)
-    against, more = recipe_picker.understood(lab, parameters.get("against", BASE), BASE)
-    complaints += more
-    show, task = parameters.get("show", "mix"), parameters.get("task", "")
-    if show not in SHOWS:
-        complaints.append(f"This link asks for {show!r}; there is {', '.join(SHOWS)}.")
-        show = "mix"
-    if task and task not in lab.tasks:
-        complaints.append(f"This link asks for the task {task!r}, which is not there.")
-        task = ""
-    return View(word, against, show, task), complaints
+def read(lab: Lab, parameters: Parameters) -> View:
+    """The view that an address asks for."""
+    return View(
+        recipe_picker.understood(lab, parameters, "recipe", recipe_picker.usual(lab)),
+        recipe_picker.understood(lab, parameters, "against", BASE),
+        parameters.one_of("show", SHOWS, View.show),
+        parameters.one_of("task", lab.tasks, ""),
+    )
 
 
 def write(view: View) -> dict[str, str]:
     """The address of a view; what is as usual is left out."""
-    parameters = {"recipe": view.word}
-    if view.against != BASE:
-        parameters["against"] = view.against
-    if view.show != "mix":
-        parameters["show"] = view.show
-    if view.task:
-        parameters["task"] = view.task
-    return parameters
+    values = {"recipe": view.word, "against": view.against, "show": view.show, "task": view.task}
+    return written(values, {"against": BASE, "show": View.show, "task": ""})

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import partial
 
 import streamlit as st
 
+from core.cli import command_line
 from core.jobs import Jobs
 from core.soups import Pool, ingredients, make_pool, plan_ingredients
-from core.training import build, pictures_per_second
+from core.training import build
 from core.workspace import Lab
 from pages.shared.app import job_status
-from pages.shared.widgets.escape import plain
-from pages.shared.widgets.formatting import duration
-
-
-@lru_cache(maxsize=8)
-def _pace(lab: Lab) -> float:
-    return pictures_per_second(lab)
+from pages.shared.app.pace import machine, time_for
 
 
 def here(lab: Lab) -> list[str]:
@@ -33,28 +28,25 @@ def pool_here(lab: Lab, names: list[str]) -> Pool | None:
 def offer(lab: Lab, jobs: Jobs) -> None:
     """Say which ingredients are not here, and offer to fine-tune them; or show how far that is."""
     key = f"{lab.name}:ingredients"
-    job = jobs.get(key)
-    if job is not None and job.active:
-        st.markdown("**The ingredients** are being fine-tuned. You can look around meanwhile; what is done is kept.")
-        job_status.watch(jobs, key)
+    words = "**The ingredients** are being fine-tuned. You can look around meanwhile; what is done is kept."
+    if job_status.watch(jobs, key, words):
         return
     steps = plan_ingredients(lab)
     todo = [step for step in steps if not step.done()]
     if not todo:
         return
-    if job is not None and job.error:
-        st.warning(plain(job.error))
-    with st.spinner("Estimating how long that takes …"):
-        seconds = sum(step.cost for step in todo) / _pace(lab)
     st.info(
         f"{len(todo)} of the {len(steps)} ingredients are not here: their weights (4.5 MB each in the mini world) are "
-        f"not shipped. Fine-tuning them takes about {duration(seconds)} on "
-        f"{'the GPU' if lab.device.type == 'cuda' else 'this machine'}; it can be stopped and goes on where it was.",
+        f"not shipped. Fine-tuning them takes {time_for(lab, sum(step.cost for step in todo))} on {machine(lab)}; it "
+        "can be stopped and goes on where it was.",
         icon=":material/hourglass_empty:",
     )
-    if st.button("Fine-tune them now", type="primary", icon=":material/play_arrow:", key="soups.build"):
-        jobs.submit(key, "Fine-tuning the ingredients", lambda progress: build(steps, progress), urgent=True)
-        st.rerun()
-    st.code(
-        f"python -m core {'' if lab.name == 'mini' else f'--workspace {lab.name} '}soup ingredients", language="bash"
+    job_status.offer(
+        jobs,
+        key,
+        "Fine-tuning the ingredients",
+        partial(build, steps),
+        "Fine-tune them now",
+        command=command_line(lab, ["soup", "ingredients"]),
+        key="soups.build",
     )

@@ -14,28 +14,29 @@ from core.soups import PRESETS, SKETCH, Hand, Pool, PoolResults, SoupRow, cut_of
 from core.workspace import Lab
 from pages.shared.app import handover
 from pages.shared.app.frame import one_sentence
-from pages.shared.components.factor_sliders import factor_sliders, last_move
-from pages.shared.soups import charts, search
+from pages.shared.components.factor_sliders import factor_sliders
+from pages.shared.components.live_control import LiveControl, Move
+from pages.shared.soups import charts, search, search_controls
 from pages.shared.soups import view as soup_view
-from pages.shared.soups.results import settings_of, title_of
+from pages.shared.soups.results import settings_of
+from pages.shared.soups.tables import title_of
 from pages.shared.soups.view import View
 from pages.shared.widgets import metric_row
 from pages.shared.widgets.chart_options import options
 from pages.shared.widgets.metric_row import Figure
 from pages.shared.widgets.pickers import seed
 
-SLIDERS, STATE = "soups.sliders", "soups.hand"
+STATE = "soups.hand"
+SLIDERS = LiveControl("soups.sliders", digits=3)
 
 
 @dataclass
 class State:
-    """What a session's mix by hand is: the mix, what was before it, and whether the sliders have to hear of it."""
+    """What a session's mix by hand is: the mix, what was before it, and whether no hand is on the sliders."""
 
     hand: Hand
     before: list[tuple[float, ...]]
-    stamp: int = 0
     settled: bool = True
-    news: bool = False
 
 
 def page(
@@ -48,26 +49,26 @@ def page(
     anew: bool,
 ) -> View:
     """Controls and the live part; returns the view as it is now."""
-    found = next((f for f in known if f.folder == pool_folder(lab, pool).name), None)
+    results = next((f for f in known if f.folder == pool_folder(lab, pool).name), None)
     with places[0]:
-        view = _controls(lab, pool, found, view, anew)
-        state = _state(lab, pool, found, view, anew)
+        view = _controls(lab, pool, results, view, anew)
+        state = _state(lab, pool, results, view, anew)
         _set_all(state)
     with places[1]:
-        _live(lab, pool, found)
+        _live(lab, pool, results)
         _go_on(lab, jobs, pool, state, view)
     return replace(view, factors=state.hand.factors)
 
 
-def _soups(pool: Pool, found: PoolResults | None) -> dict[str, Recipe]:
-    rows = [row for row in (found.rows() if found else []) if row.recipe is not None]
+def _soups(pool: Pool, results: PoolResults | None) -> dict[str, Recipe]:
+    rows = [row for row in (results.rows() if results else []) if row.recipe is not None]
     made = {row.name: row.recipe for row in rows if row.recipe and set(row.recipe.models) <= set(pool.ingredients)}
     return made | {name: single(name) for name in pool.ingredients}
 
 
-def _controls(lab: Lab, pool: Pool, found: PoolResults | None, view: View, anew: bool) -> View:
-    soups = list(_soups(pool, found))
-    candidates = [row.name for row in found.individuals] if found else list(pool.ingredients)
+def _controls(lab: Lab, pool: Pool, results: PoolResults | None, view: View, anew: bool) -> View:
+    soups = list(_soups(pool, results))
+    candidates = [row.name for row in results.individuals] if results else list(pool.ingredients)
     usual = (view.soup or soups[0], view.candidate or candidates[min(1, len(candidates) - 1)])
     seed({"soups.from": usual[0], "soups.candidate": usual[1], "soups.handcut": view.partition}, anew)
     for key, allowed in (("soups.from", soups), ("soups.candidate", candidates), ("soups.handcut", PARTITIONS)):
@@ -75,30 +76,30 @@ def _controls(lab: Lab, pool: Pool, found: PoolResults | None, view: View, anew:
             st.session_state[key] = allowed[0]
     soup = st.selectbox("Soup so far", soups, key="soups.from", help="λ = 1 keeps it as it is.")
     candidate = st.selectbox("Candidate", candidates, key="soups.candidate", help="λ = 0 takes its weights.")
-    partition = st.selectbox("Components", PARTITIONS, key="soups.handcut", help=search.HELP["partition"])
+    partition = st.selectbox("Components", PARTITIONS, key="soups.handcut", help=search_controls.HELP["partition"])
     return replace(view, soup=soup, candidate=candidate, partition=partition)
 
 
-def _state(lab: Lab, pool: Pool, found: PoolResults | None, view: View, anew: bool) -> State:
+def _state(lab: Lab, pool: Pool, results: PoolResults | None, view: View, anew: bool) -> State:
     """The session's mix; a new one if something else is to be mixed, or a link says so."""
-    soup, partition = _soups(pool, found)[view.soup], cut_of(lab, pool, view.partition)
+    soup, partition = _soups(pool, results)[view.soup], cut_of(lab, pool, view.partition)
     state = st.session_state.get(STATE)
     asked = (soup, view.candidate, partition)
     if anew or not isinstance(state, State) or (state.hand.soup, state.hand.candidate, state.hand.partition) != asked:
         start = view.factors if anew and len(view.factors) == len(partition) else (1.0,) * len(partition)
-        state = State(Hand(*asked, start), [], getattr(state, "stamp", 0) + 1)
+        state = State(Hand(*asked, start), [])
         st.session_state[STATE] = state
     return state
 
 
 def _put(state: State, factors: tuple[float, ...]) -> None:
     state.before.append(state.hand.factors)
-    state.hand, state.stamp = replace(state.hand, factors=factors), state.stamp + 1
+    state.hand = replace(state.hand, factors=factors)
 
 
 def _undo(state: State) -> None:
     if state.before:
-        state.hand, state.stamp = replace(state.hand, factors=state.before.pop()), state.stamp + 1
+        state.hand = replace(state.hand, factors=state.before.pop())
 
 
 def _set_all(state: State) -> None:
@@ -113,32 +114,31 @@ def _set_all(state: State) -> None:
         )
 
 
-def _moved() -> None:
-    move, state = last_move(SLIDERS), st.session_state.get(STATE)
-    if move is None or not isinstance(state, State) or len(move.factors) != len(state.hand.factors):
-        return
+def _moved(move: Move) -> bool:
+    state = st.session_state.get(STATE)
+    if not isinstance(state, State) or len(move.value) != len(state.hand.factors):
+        return False
     if state.settled:
         state.before.append(state.hand.factors)
-    state.hand, state.settled = replace(state.hand, factors=move.factors), move.settled
-    state.news = move.settled
+    state.hand, state.settled = replace(state.hand, factors=move.value), move.settled
+    return True
 
 
 @st.fragment
-def _live(lab: Lab, pool: Pool, found: PoolResults | None) -> None:
+def _live(lab: Lab, pool: Pool, results: PoolResults | None) -> None:
     with one_sentence():
         state: State = st.session_state[STATE]
-        if state.news:
-            state.news = False
+        if SLIDERS.has_settled():
             st.rerun()  # the hand has let go: the address, Undo and the rest of the page follow now
         hand, judge = state.hand, desk(lab, pool)
         names = [charts.short(group.title) for group in hand.partition.groups]
         st.caption(f"λ of each component: left is all {hand.candidate}, right is all of the soup so far.")
-        factor_sliders(SLIDERS, names, hand.factors, state.stamp, _moved)
+        factor_sliders(SLIDERS, names, hand.factors, _moved)
         glance = not state.settled
         before, now = judge.judged(hand.soup, glance), judge.judged(hand.recipe, glance)
         label = f"Val, first {now.n} pictures" if glance else "Val, this mix"
         shown = [Figure(label, now.value, now, now.value - before.value)]
-        like, sketch = _measured(found, hand), dict[str, float]()
+        like, sketch = _measured(results, hand), dict[str, float]()
         if like is not None and state.settled:
             sketch = judge.sketch(hand.recipe, like)
             note = f"about: from {SKETCH} pictures of each task"
@@ -148,16 +148,16 @@ def _live(lab: Lab, pool: Pool, found: PoolResults | None) -> None:
             shown += [Figure(n, sketch[k], None, sketch[k] - a.value, None, note) for n, (k, a) in each.items()]
         metric_row.row([replace(one, against="the soup so far") for one in shown], places=3)
         if "ood" in sketch:
-            _scatter(lab, found, sketch)
+            _scatter(lab, results, sketch)
 
 
-def _measured(found: PoolResults | None, hand: Hand) -> SoupRow | None:
-    every = [*found.individuals, *found.rows()] if found else []
+def _measured(results: PoolResults | None, hand: Hand) -> SoupRow | None:
+    every = [*results.individuals, *results.rows()] if results else []
     return next((row for row in every if row.recipe == hand.soup.canonical() or row.recipe == hand.soup), None)
 
 
-def _scatter(lab: Lab, found: PoolResults | None, sketch: dict[str, float]) -> None:
-    if found is None:
+def _scatter(lab: Lab, results: PoolResults | None, sketch: dict[str, float]) -> None:
+    if results is None:
         return
     mine = {
         "type": "scatter",
@@ -167,14 +167,14 @@ def _scatter(lab: Lab, found: PoolResults | None, sketch: dict[str, float]) -> N
         "y": [100 * sketch["ood"]],
         "marker": {"symbol": "circle-open", "size": 20, "color": charts.colours.PATCH, "line": {"width": 3}},
     }
-    chart = charts.scatter(found, settings_of(found), "", title_of(lab, found), [mine])
+    chart = charts.scatter(results, settings_of(results), "", title_of(lab, results), [mine])
     chart.update_layout(height=330)
     st.plotly_chart(chart, key="soups.hand.scatter", config=options("mix"), alt="This mix among the others")
 
 
 def _go_on(lab: Lab, jobs: Jobs, pool: Pool, state: State, view: View) -> None:
     hand = state.hand
-    usual = search.plan_of(replace(view, method="manifold"))  # budget, tolerance and optimiser as under Search
+    usual = search_controls.plan_of(replace(view, method="manifold"))  # budget, tolerance and optimiser as under Search
     plan = replace(usual, start=hand.soup, candidate=hand.candidate, factors=in_full(lab, pool, hand))
     with st.expander("Continue by search from here"):
         st.caption("Searches λ for this candidate, starting where the sliders stand; kept only if better on val.")

@@ -1,4 +1,4 @@
-"""The charts of the soup page: Figure 2's scatter, a search as it goes, λ per component, and β as a heat map."""
+"""The charts of a soup: Figure 2's scatter, and β as a heat map."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ SHAPES = {
 """Plotly's marker of each method: all mixes are violet, so that the shape tells them apart."""
 
 
-def _axis(title: str, span: tuple[float, float] | None = None, **more: object) -> dict:
+def axis(title: str, span: tuple[float, float] | None = None, **more: object) -> dict:
+    """An axis as all charts of this page have it; ``span`` is its range."""
     return {
         "title": {"text": title},
         "gridcolor": GRID,
@@ -34,7 +35,8 @@ def _axis(title: str, span: tuple[float, float] | None = None, **more: object) -
     } | more
 
 
-def _figure(traces: list[dict], name: str, height: int = HEIGHT, **layout: object) -> go.Figure:
+def figure(traces: list[dict], name: str, height: int = HEIGHT, **layout: object) -> go.Figure:
+    """A figure as all charts of this page are; ``name`` tells it from others, so that a zoom stays."""
     usual = {
         "height": height,
         "margin": {"l": 64, "r": 16, "t": 44, "b": 50},
@@ -45,8 +47,8 @@ def _figure(traces: list[dict], name: str, height: int = HEIGHT, **layout: objec
     return go.Figure({"data": traces, "layout": usual | layout}, skip_invalid=True)
 
 
-def _bar(found: Accuracy) -> dict:
-    above, below = 100 * (found.high - found.value), 100 * (found.value - found.low)
+def _bar(accuracy: Accuracy) -> dict:
+    above, below = 100 * (accuracy.high - accuracy.value), 100 * (accuracy.value - accuracy.low)
     faint = colours.faint(colours.PATCH, 0.4)
     return {"type": "data", "array": [above], "arrayminus": [below], "color": faint, "thickness": 1.2, "width": 3}
 
@@ -54,24 +56,24 @@ def _bar(found: Accuracy) -> dict:
 def hover(row: SoupRow, more: str = "") -> str:
     """What a point says: where it is, with intervals and n, and what it is made of."""
     test, ood = row.test.accuracy, row.ood
-    said = f"<b>{row.name}</b><br>test {percent(test.value)} [{interval(test)}], n = {test.n:,}"
+    text = f"<b>{row.name}</b><br>test {percent(test.value)} [{interval(test)}], n = {test.n:,}"
     if ood:
-        said += f"<br>average OOD {percent(ood.value)} [{interval(ood)}], n = {ood.n:,}"
-    said += f"<br>val {percent(row.val.accuracy.value)}, n = {row.val.n:,}"
+        text += f"<br>average OOD {percent(ood.value)} [{interval(ood)}], n = {ood.n:,}"
+    text += f"<br>val {percent(row.val.accuracy.value)}, n = {row.val.n:,}"
     if row.passes > 1:
-        said += f"<br>{row.passes} forward passes for each picture"
-    return said + (f"<br>{more}" if more else "")
+        text += f"<br>{row.passes} forward passes for each picture"
+    return text + (f"<br>{more}" if more else "")
 
 
 def scatter(
-    found: PoolResults, settings: Mapping[str, str], chosen: str, title: str, more: Sequence[dict] = ()
+    results: PoolResults, settings: Mapping[str, str], chosen: str, title: str, more: Sequence[dict] = ()
 ) -> go.Figure:
     """Figure 2 of the paper: accuracy in distribution (x, test) against the mean over the shifts (y), every model.
 
     ``more`` are traces of other mixes; the axes hold all that is drawn.
     """
-    rows = [row for row in found.rows() if row.kind != "individual" and row.ood]
-    alone = [row for row in found.individuals if row.ood]
+    rows = [row for row in results.rows() if row.kind != "individual" and row.ood]
+    alone = [row for row in results.individuals if row.ood]
     traces = [
         {
             "type": "scatter",
@@ -84,14 +86,14 @@ def scatter(
             "hovertemplate": "%{text}<extra></extra>",
         }
     ]
-    traces += [_curve(o.verdicts, o.row.name) for o in found.outcomes if o.facts["method"] == "wise"]
+    traces += [_curve(o.verdicts, o.row.name) for o in results.outcomes if o.facts["method"] == "wise"]
     traces += [*(_point(row, row.name == chosen) for row in rows), *more]
     across, up = ([value for trace in traces for value in trace[axis]] for axis in "xy")
-    return _figure(
+    return figure(
         traces,
-        f"scatter {found.folder}",
-        xaxis=_axis(f"{title}, test accuracy (%)", _span(across)),
-        yaxis=_axis(f"mean of {len(found.facts['shifts'])} shifts (%)", _span(up)),
+        f"scatter {results.folder}",
+        xaxis=axis(f"{title}, test accuracy (%)", _span(across)),
+        yaxis=axis(f"mean of {len(results.facts['shifts'])} shifts (%)", _span(up)),
         legend={"orientation": "v", "x": 1.01, "y": 1, "font": {"size": 12}},
         margin={"l": 64, "r": 10, "t": 16, "b": 50},
     )
@@ -139,103 +141,6 @@ def _curve(points: Sequence[Mapping], name: str) -> dict:
     }
 
 
-def progress(lines: Sequence[Mapping], most: int) -> go.Figure:
-    """A search as it goes: every evaluation of a mix on val, and the best so far; candidates begin at the verticals."""
-    tried = [line for line in lines if "score" in line]
-    best, running = 0.0, list[float]()
-    for line in tried:
-        best = max(best, line["score"])
-        running.append(100 * best)
-    numbers = list(range(1, len(tried) + 1))
-    ranked = [100 * line["score"] for line in tried if "factors" not in line]
-    top = max(ranked, default=50.0)
-    low, high = max(0.0, 5 * int((top - 6) / 5)), min(100.0, 5 * int((max(running, default=top) + 6) / 5))
-    starts, count = [], 0
-    for line in lines:
-        count += "score" in line
-        starts += [(count + 1, line["candidate"])] if "search" in line else []
-    traces = [
-        {
-            "type": "scatter",
-            "mode": "markers",
-            "name": "one mix",
-            "x": numbers,
-            "y": [max(low, 100 * line["score"]) for line in tried],
-            "marker": {"size": 4, "color": colours.BASE, "symbol": "circle"},
-            "hovertemplate": "evaluation %{x}: %{y:.1f} %<extra></extra>",
-        },
-        {
-            "type": "scatter",
-            "mode": "lines",
-            "name": "best so far",
-            "x": numbers,
-            "y": running,
-            "line": {"color": colours.PATCH, "width": 2.5, "shape": "hv"},
-            "hovertemplate": "best after %{x} evaluations: %{y:.1f} %<extra></extra>",
-        },
-    ]
-    shapes = [
-        {"type": "line", "x0": x, "x1": x, "y0": 0, "y1": 1, "yref": "paper", "line": {"color": GRID, "dash": "dot"}}
-        for x, _ in starts
-    ]
-    notes = [
-        {
-            "x": x,
-            "y": 1,
-            "yref": "paper",
-            "text": name.removeprefix("ingredient-"),
-            "showarrow": False,
-            "yanchor": "bottom",
-        }
-        for x, name in starts
-    ]
-    wide = max(most, len(tried), 2)
-    return _figure(
-        traces,
-        "progress",
-        height=300,
-        margin={"l": 64, "r": 16, "t": 40, "b": 46},
-        xaxis=_axis("evaluations", (0, wide)),
-        yaxis=_axis("val accuracy (%)", (low, high)),
-        shapes=shapes,
-        annotations=notes,
-        showlegend=False,
-    )
-
-
-def factors(groups: Sequence[str], now: Sequence[float], best: Sequence[float]) -> go.Figure:
-    """λ per component: bars of the mix being evaluated, markers of the best one; 1 is all soup, 0 all candidate."""
-    names = [short(group) for group in groups]
-    traces: list[dict] = [
-        {
-            "type": "bar",
-            "orientation": "h",
-            "name": "λ now",
-            "x": list(now),
-            "y": names,
-            "marker": {"color": colours.faint(colours.PATCH, 0.45)},
-            "hovertemplate": "%{y}: λ = %{x:.3f}<extra></extra>",
-        },
-        {
-            "type": "scatter",
-            "mode": "markers",
-            "name": "best of this search",
-            "x": list(best),
-            "y": names[: len(best)],
-            "marker": {"symbol": "line-ns-open", "size": 14, "color": colours.PATCH, "line": {"width": 3}},
-            "hovertemplate": "%{y}: best λ = %{x:.3f}<extra></extra>",
-        },
-    ]
-    return _figure(
-        traces,
-        "factors",
-        height=max(220, 90 + 17 * len(groups)),
-        margin={"l": 10, "r": 16, "t": 40, "b": 46},
-        xaxis=_axis("λ: 0 all candidate, 1 all soup so far", (0, 1)),
-        yaxis=_axis("", autorange="reversed", automargin=True, tickfont={"size": 11}),
-    )
-
-
 def short(group: str) -> str:
     """A component's name as charts show it."""
     return group.removeprefix("visual.").removeprefix("transformer.resblocks.").replace("text tower: ", "(text) ")
@@ -265,7 +170,7 @@ def beta(recipe: Recipe, groups: Sequence[str]) -> go.Figure:
         "hovertemplate": "%{y} in %{x}: β = %{z:.3f}<extra></extra>",
         "colorbar": {"title": {"text": "β"}, "thickness": 12},
     }
-    return _figure(
+    return figure(
         [trace],
         "beta",
         height=140 + 26 * len(models),

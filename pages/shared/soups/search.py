@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import lru_cache
 
 import streamlit as st
 
+from core.cli import command_line
 from core.jobs import Job, Jobs
-from core.recipes import OPTIMISERS, PARTITIONS, PRESETS, PrefixError
+from core.recipes import PrefixError
 from core.soups import (
-    METHODS,
     Pool,
     SoupPlan,
     cut,
@@ -22,71 +21,15 @@ from core.soups import (
     trace_of,
 )
 from core.workspace import Lab
+from pages.shared.app import job_status
 from pages.shared.app.frame import one_sentence
-from pages.shared.app.job_status import BUSY
-from pages.shared.soups import charts
-from pages.shared.soups.results import verdict_table
+from pages.shared.app.pace import machine
+from pages.shared.soups import charts, search_charts, search_controls
+from pages.shared.soups.tables import verdict_table
 from pages.shared.soups.view import View
 from pages.shared.widgets.chart_options import options
 from pages.shared.widgets.escape import plain
 from pages.shared.widgets.formatting import duration, percent
-from pages.shared.widgets.pickers import seed
-
-HELP = {
-    "method": "Manifold mixing searches one mixing factor per component; the others are quick.",
-    "partition": "Which parts of the network get a factor of their own; a number cuts into so many equal parts.",
-    "preset": "“paper”: λ in [0, 1] and one budget per search. “as published”: the authors' code, with narrow bounds, "
-    "30 evaluations per component and a second pass on success.",
-    "tau": "A candidate is searched only if the average with it reaches τ × the best so far; lower τ searches more.",
-    "optimiser": "NGOpt chooses by itself and says what it chose.",
-    "racing": "Gives up a hopeless λ before it saw every picture: saves time, and may cost a little accuracy.",
-}
-
-
-def controls(view: View, anew: bool) -> View:
-    """What to make, and how."""
-    seed(
-        {f"soups.{n}": getattr(view, n) for n in ("method", "partition", "preset", "optimiser", "budget", "tau")},
-        anew,
-    )
-    seed({"soups.seed": view.seed, "soups.racing": view.racing}, anew)
-    method = st.selectbox("Method", METHODS, key="soups.method", help=HELP["method"], format_func=str.capitalize)
-    view = replace(view, method=method)
-    if method in ("manifold", "learned"):
-        known = [*PARTITIONS, *dict.fromkeys(["4", "8", st.session_state["soups.partition"]])]
-        partition = st.selectbox(
-            "Components",
-            list(dict.fromkeys(known)),
-            key="soups.partition",
-            help=HELP["partition"],
-            accept_new_options=True,
-            format_func=lambda p: f"{p} balanced parts" if p.isdigit() else p,
-        )
-        view = replace(view, partition=partition or "C8")
-    if method != "manifold":
-        return view
-    preset = st.segmented_control("Preset", list(PRESETS), key="soups.preset", help=HELP["preset"]) or "paper"
-    optimiser = st.selectbox("Optimiser", OPTIMISERS, key="soups.optimiser", help=HELP["optimiser"])
-    budget, seeded = view.budget, view.seed
-    with st.container(horizontal=True):
-        if preset == "paper":
-            budget = st.number_input("Budget", 2, 5000, key="soups.budget", help="Evaluations for each search.")
-        tau = st.number_input("Tolerance τ", 0.0, 1.0, step=0.001, format="%.3f", key="soups.tau", help=HELP["tau"])
-        seeded = st.number_input("Seed", 0, 9999, key="soups.seed")
-    racing = st.checkbox("Racing", key="soups.racing", help=HELP["racing"])
-    return replace(
-        view, preset=preset, optimiser=optimiser, budget=int(budget), tau=tau, seed=int(seeded), racing=racing
-    )
-
-
-def plan_of(view: View) -> SoupPlan:
-    """The plan that the controls describe."""
-    budget = view.budget if view.preset == "paper" and view.budget != PRESETS["paper"].budget else None
-    if view.method != "manifold":
-        partition = view.partition if view.method == "learned" else "whole"
-        return SoupPlan(view.method, partition=partition)
-    tau = view.tau if view.tau != PRESETS[view.preset].tau else None
-    return SoupPlan("manifold", view.partition, view.preset, budget, tau, view.optimiser, view.seed, view.racing)
 
 
 def key_of(lab: Lab, pool: Pool, plan: SoupPlan) -> str:
@@ -117,7 +60,7 @@ def discard(lab: Lab, jobs: Jobs, pool: Pool, plan: SoupPlan) -> None:
 
 def draw(lab: Lab, jobs: Jobs, pool: Pool, view: View) -> None:
     """The search that the controls describe."""
-    follow(lab, jobs, pool, plan_of(view))
+    follow(lab, jobs, pool, search_controls.plan_of(view))
 
 
 def follow(lab: Lab, jobs: Jobs, pool: Pool, plan: SoupPlan) -> None:
@@ -129,7 +72,7 @@ def follow(lab: Lab, jobs: Jobs, pool: Pool, plan: SoupPlan) -> None:
         return
     job = jobs.get(key_of(lab, pool, plan))
     if job is not None and job.active:
-        st.fragment(_watch, run_every=BUSY)(lab, jobs, pool, plan, groups)
+        st.fragment(_watch, run_every=job_status.BUSY)(lab, jobs, pool, plan, groups)
         return
     if outcome_file(lab, pool, plan).exists():
         st.success(
@@ -150,17 +93,16 @@ def follow(lab: Lab, jobs: Jobs, pool: Pool, plan: SoupPlan) -> None:
 def _offer(lab: Lab, jobs: Jobs, pool: Pool, plan: SoupPlan, done: int) -> None:
     most = most_evaluations(lab, pool, plan)
     seconds = _pace(lab, pool) * max(most - done, 0)
-    where = "the GPU" if lab.device.type == "cuda" else "this machine"
     if done:
         st.info(
             f"**{plan.title()}** is paused after {done:,} of at most {most:,} evaluations.", icon=":material/pause:"
         )
     else:
         each = lab.task(pool.task).size("val")
-        said = f"at most {most:,} evaluations of {each:,} pictures each, " if most else ""
+        evaluations = f"at most {most:,} evaluations of {each:,} pictures each, " if most else ""
         st.info(
-            f"**{plan.title()}** of {len(pool.ingredients)} ingredients: {said}about {duration(seconds)} on {where} "
-            "and less where τ skips candidates; it can be paused and goes on exactly where it was.",
+            f"**{plan.title()}** of {len(pool.ingredients)} ingredients: {evaluations}about {duration(seconds)} on "
+            f"{machine(lab)} and less where τ skips candidates; it can be paused and goes on exactly where it was.",
             icon=":material/hourglass_empty:",
         )
     with st.container(horizontal=True):
@@ -177,18 +119,16 @@ def _offer(lab: Lab, jobs: Jobs, pool: Pool, plan: SoupPlan, done: int) -> None:
 
 def command(lab: Lab, plan: SoupPlan) -> str:
     """What makes the same soup in a terminal."""
-    words = ["python -m core", *([f"--workspace {lab.name}"] if lab.name != "mini" else [])]
-    words.append(f"soup {plan.method.replace(' ', '-')}")
+    words = ["soup", plan.method.replace(" ", "-")]
     if plan.method in ("manifold", "learned"):
-        words.append(f"--partition {plan.partition}")
+        words += ["--partition", plan.partition]
     if plan.method == "manifold":
-        words += [f"--preset '{plan.preset}'"] * (plan.preset != "paper")
-        words += [f"--budget {plan.budget}"] * (plan.budget is not None)
-        words += [] if plan.tau is None else [f"--tau {plan.tau:g}"]
-        words += (
-            [f"--optimizer {plan.optimiser}"] + [f"--seed {plan.seed}"] * bool(plan.seed) + ["--racing"] * plan.racing
-        )
-    return " ".join(words)
+        words += ["--preset", plan.preset] if plan.preset != "paper" else []
+        words += [] if plan.budget is None else ["--budget", str(plan.budget)]
+        words += [] if plan.tau is None else ["--tau", f"{plan.tau:g}"]
+        words += ["--optimizer", plan.optimiser, *(["--seed", str(plan.seed)] if plan.seed else [])]
+        words += ["--racing"] * plan.racing
+    return command_line(lab, words)
 
 
 def _explain(plan: SoupPlan, groups: list[str]) -> None:
@@ -208,10 +148,7 @@ def _watch(lab: Lab, jobs: Jobs, pool: Pool, plan: SoupPlan, groups: list[str]) 
         job = jobs.get(key_of(lab, pool, plan))
         if job is None or not job.active:
             st.rerun()
-        left = job.progress.seconds_left
-        waits = "waits for its turn" if job.state == "waiting" else job.progress.what
-        said = f"**{plan.title()}** {waits}" + (f", at most {duration(left)} left" if left is not None else "")
-        st.progress(min(1.0, max(0.0, job.progress.fraction)), said)
+        job_status.bar(job, "at most ")
         with st.container(horizontal=True):
             st.button(
                 "Pause",
@@ -242,7 +179,9 @@ def _show(lab: Lab, pool: Pool, plan: SoupPlan, groups: list[str]) -> None:
     done = outcome_file(lab, pool, plan).exists()
     most = len(tried) if done else most_evaluations(lab, pool, plan)
     searched = [line for line in lines if "search" in line]
-    st.plotly_chart(charts.progress(lines, most), key="soups.progress", config=options("search"), alt="Search so far")
+    st.plotly_chart(
+        search_charts.progress(lines, most), key="soups.progress", config=options("search"), alt="Search so far"
+    )
     best = max(tried, key=lambda line: (line["score"], line["tie"]))
     st.caption(
         (f"{len(tried):,} evaluations" if done else f"{len(tried):,} of at most {most:,} evaluations")
@@ -256,7 +195,7 @@ def _show(lab: Lab, pool: Pool, plan: SoupPlan, groups: list[str]) -> None:
             here = [line for line in lines[lines.index(searched[-1]) :] if "factors" in line and "score" in line]
             if here:
                 top = max(here, key=lambda line: (line["score"], line["tie"]))
-                chart = charts.factors(groups, here[-1]["factors"], top["factors"])
+                chart = search_charts.factors(groups, here[-1]["factors"], top["factors"])
                 st.plotly_chart(
                     chart, key="soups.factors", config=options("factors"), alt="Mixing factor per component"
                 )

@@ -12,11 +12,11 @@ from pages.shared.app import job_status
 WISE = "https://arxiv.org/abs/2109.01903"
 
 
-def offer(lab: Lab, jobs: Jobs, found: PoolResults) -> None:
+def offer(lab: Lab, jobs: Jobs, results: PoolResults) -> None:
     """Choose an ingredient and evaluate (1 − α) · base + α · ingredient on the task and its shifts."""
-    names = [row.name for row in found.individuals]
-    done = [o.facts["ingredient"] for o in found.outcomes if o.facts["method"] == "wise"]
-    here = all(n in lab.zoo and lab.zoo[n].digest == found.facts["digests"][n] for n in names)
+    names = [row.name for row in results.individuals]
+    done = [o.facts["ingredient"] for o in results.outcomes if o.facts["method"] == "wise"]
+    here = all(n in lab.zoo and lab.zoo[n].digest == results.facts["digests"][n] for n in names)
     with st.expander("WiSE-FT: from the base to one ingredient"):
         st.caption(
             f"(1 − α) · base + α · ingredient at {len(WISE_ALPHAS)} α, the text tower's head standing in as the base's "
@@ -26,10 +26,15 @@ def offer(lab: Lab, jobs: Jobs, found: PoolResults) -> None:
             st.caption("This needs the ingredients' weights: see *Search*.")
             return
         name = st.selectbox("Ingredient", names, key="soups.wise.name")
-        key = f"{lab.name}:wise {found.folder} {name}"
-        if job_status.under_way(jobs, key):
-            return
-        if st.button("Draw its line", icon=":material/timeline:", key="soups.wise", disabled=name in done):
-            pool = make_pool(lab, names, str(found.facts["task"]), found.facts["shifts"])
-            jobs.submit(key, f"WiSE-FT of {name}", lambda progress: wise_ft(lab, pool, name, progress), urgent=True)
-            st.rerun()
+        pool = make_pool(lab, names, str(results.facts["task"]), results.facts["shifts"])
+        job_status.offer(
+            jobs,
+            f"{lab.name}:wise {results.folder} {name}",
+            f"WiSE-FT of {name}",
+            lambda progress: wise_ft(lab, pool, name, progress),
+            "Draw its line",
+            icon=":material/timeline:",
+            type="secondary",
+            key="soups.wise",
+            disabled=name in done,
+        )

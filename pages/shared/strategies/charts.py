@@ -23,27 +23,27 @@ SHORT = {FORGETFUL: "sequential,<br>α always 1"}
 
 def in_order(outcome: Comparison) -> list[str]:
     """The strategies as PAINT Figure 5 shows them, what is one model between the two ends."""
-    there = outcome.strategies()
-    return [s for s in (UNPATCHED, *DRAWN, SPECIALISED) if s in there]
+    present = outcome.strategies()
+    return [s for s in (UNPATCHED, *DRAWN, SPECIALISED) if s in present]
 
 
 def bars(outcome: Comparison, side: str, selected: str) -> go.Figure:
     """PAINT Figure 5 on test: a bar per strategy with its 95 % interval; sequences as the mean of their orders."""
     names = in_order(outcome)
     spreads = [outcome.spread(s, side=side) for s in names]
-    found = [s.accuracy for s in spreads]
+    accuracies = [s.accuracy for s in spreads]
     labels = [_short(n) for n in names]
-    start = found[0].value
+    start = accuracies[0].value
     wide = [3 if n == selected.rstrip("0123456789 ") else 0 for n in names]
     drawn = {
         "type": "bar",
         "x": labels,
-        "y": [100 * a.value for a in found],
+        "y": [100 * a.value for a in accuracies],
         "marker": {
             "color": [colours.faint(COLOURS.get(n, colours.PATCH), 0.75) for n in names],
             "line": {"width": wide, "color": [COLOURS.get(n, colours.PATCH) for n in names]},
         },
-        "error_y": _bars(found),
+        "error_y": _bars(accuracies),
         "hovertext": [_about(n, s, start) for n, s in zip(names, spreads, strict=True)],
         "hovertemplate": "%{hovertext}<extra></extra>",
         "width": 0.62,
@@ -65,38 +65,42 @@ def bars(outcome: Comparison, side: str, selected: str) -> go.Figure:
     }
     tops = [max(s.highest, s.accuracy.high) for s in spreads]
     numbers = {"type": "scatter", "mode": "text", "x": labels, "y": [100 * top for top in tops], "hoverinfo": "skip"}
-    numbers |= {"text": [f"{100 * a.value:.1f}" for a in found], "textposition": "top center", "textfont": {"size": 14}}
+    numbers |= {
+        "text": [f"{100 * a.value:.1f}" for a in accuracies],
+        "textposition": "top center",
+        "textfont": {"size": 14},
+    }
     return go.Figure({"data": [drawn, *_each_order(outcome, names, labels, side), numbers], "layout": layout})
 
 
 def _about(name: str, spread: OrderSummary, start: float) -> str:
-    found, several = spread.accuracy, spread.orders > 1
+    accuracy, several = spread.accuracy, spread.orders > 1
     lines = [
         f"<b>{name}</b>" + (f", mean of {spread.orders} orders" if several else ""),
-        f"{percent(found.value)} [{interval(found)}], n = {found.n}",
-        f"{points(found.value - start)} from unpatched",
+        f"{percent(accuracy.value)} [{interval(accuracy)}], n = {accuracy.n}",
+        f"{points(accuracy.value - start)} from unpatched",
     ]
     return "<br>".join([*lines, f"± {100 * spread.deviation:.1f} between orders"] if several else lines)
 
 
 def _each_order(outcome: Comparison, names: list[str], labels: list[str], side: str) -> list[dict]:
-    found = []
+    accuracies = []
     for name, label in zip(names, labels, strict=True):
         rows = outcome.of(name)
         if len(rows) > 1:
             dot = {"symbol": "circle-open", "size": 8, "color": colours.PATCH, "line": {"width": 2}}
-            said = [
+            hovers = [
                 f"order {i}: {' → '.join(r.order)}<br>{percent(outcome.on(r, side).value)}"
                 for i, r in enumerate(rows, 1)
             ]
             values = [100 * outcome.on(r, side).value for r in rows]
-            look = {"hovertext": said, "hovertemplate": "%{hovertext}<extra></extra>", "mode": "markers"}
-            found.append({"type": "scatter", "x": [label] * len(rows), "y": values, "marker": dot, **look})
-    return found
+            look = {"hovertext": hovers, "hovertemplate": "%{hovertext}<extra></extra>", "mode": "markers"}
+            accuracies.append({"type": "scatter", "x": [label] * len(rows), "y": values, "marker": dot, **look})
+    return accuracies
 
 
-def _bars(found: list[Accuracy]) -> dict:
-    above, below = [100 * (a.high - a.value) for a in found], [100 * (a.value - a.low) for a in found]
+def _bars(accuracies: list[Accuracy]) -> dict:
+    above, below = [100 * (a.high - a.value) for a in accuracies], [100 * (a.value - a.low) for a in accuracies]
     return {"type": "data", "array": above, "arrayminus": below, "thickness": 1.6, "width": 5, "color": colours.BASE}
 
 
@@ -110,16 +114,16 @@ def tasks(lab: Lab, outcome: Comparison, theme: str) -> go.Figure:
     names = in_order(outcome)
     sides = [str(t) for key in ("tasks", "supported") for t in outcome.facts[key]]  # type: ignore[attr-defined]
     first = outcome.rows[0].accuracies["test"]
-    values, gains, said = [], [], []
+    values, gains, hovers = [], [], []
     for task in sides:
         line = [_mean(outcome.of(s), task) for s in names]
         values.append(
             [f"{100 * v:.1f}<br>{_signed(v - first[task].value, s)}" for v, s in zip(line, names, strict=True)]
         )
         gains.append([100 * (v - first[task].value) for v in line])
-        said.append([_said(lab, outcome, s, task) for s in names])
+        hovers.append([_said(lab, outcome, s, task) for s in names])
     columns = [_short(s) for s in names]
-    figure = go.Figure(_heat(columns, [_label(lab, t) for t in sides], gains, values, said, theme))
+    figure = go.Figure(_heat(columns, [_label(lab, t) for t in sides], gains, values, hovers, theme))
     figure.update_layout(
         height=max(240, 70 + 36 * len(sides)),
         margin={"l": 150, "r": 12, "t": 52, "b": 10},
@@ -134,10 +138,10 @@ def _short(strategy: str) -> str:
     return SHORT.get(strategy, strategy.replace(", ", ",<br>"))
 
 
-def _heat(x: list, y: list, z: list, text: list, said: list, theme: str) -> dict:
+def _heat(x: list, y: list, z: list, text: list, hovers: list, theme: str) -> dict:
     scale = [[0, colours.TUNED], [0.5, NEUTRAL[theme]], [1, colours.PATCH]]
     look = {"colorscale": scale, "zmin": -REACH, "zmax": REACH, "showscale": False, "xgap": 2, "ygap": 2}
-    hover = {"hovertext": said, "hovertemplate": "%{hovertext}<extra></extra>"}
+    hover = {"hovertext": hovers, "hovertemplate": "%{hovertext}<extra></extra>"}
     return {"type": "heatmap", "x": x, "y": y, "z": z, "text": text, "texttemplate": "%{text}", **look, **hover}
 
 
@@ -171,24 +175,24 @@ def _said(lab: Lab, outcome: Comparison, strategy: str, task: str) -> str:
 
 def sequence(lab: Lab, outcome: Comparison, order: int, theme: str) -> go.Figure:
     """Accuracy of every task after every step of one order, on test: with interpolation and without, side by side."""
-    found = [s for s in (SEQUENTIAL, FORGETFUL) if outcome.of(s)]
+    present = [s for s in (SEQUENTIAL, FORGETFUL) if outcome.of(s)]
     titles = {SEQUENTIAL: "with interpolation: patched", FORGETFUL: "without: fine-tuned (α = 1)"}
     figure = make_subplots(
-        1, len(found), subplot_titles=[titles[s] for s in found], shared_yaxes=True, horizontal_spacing=0.02
+        1, len(present), subplot_titles=[titles[s] for s in present], shared_yaxes=True, horizontal_spacing=0.02
     )
     start = outcome.rows[0].accuracies["test"]
     supported = [str(t) for t in outcome.facts["supported"]]  # type: ignore[attr-defined]
-    for i, strategy in enumerate(found, 1):
+    for i, strategy in enumerate(present, 1):
         row = outcome.of(strategy)[order]
         lines = [*row.order, *supported]
         after = [start, *(m.accuracies for m in row.timeline)]
         steps = ["base", *(f"{lab.task(m.task).title}" + f"<br>α = {alpha_text(m.alpha)}" for m in row.timeline)]
         gains = [[100 * (a[t].value - start[t].value) for a in after] for t in lines]
         values = [[f"{100 * a[t].value:.0f}" for a in after] for t in lines]
-        said = [[_moment(lab, t, s, a[t], start[t]) for s, a in zip(steps, after, strict=True)] for t in lines]
+        hovers = [[_moment(lab, t, s, a[t], start[t]) for s, a in zip(steps, after, strict=True)] for t in lines]
         places = list(range(len(steps)))
         labels = [f"{k}. {_label(lab, t)}" if k <= len(row.order) else _label(lab, t) for k, t in enumerate(lines, 1)]
-        figure.add_trace(_heat(places, labels, gains, values, said, theme), 1, i)
+        figure.add_trace(_heat(places, labels, gains, values, hovers, theme), 1, i)
         ticks = ["base", *(f"{k}<br>{alpha_text(m.alpha)}" for k, m in enumerate(row.timeline, 1))]
         title = {"text": "task learnt last, and its α", "font": {"size": 12}, "standoff": 6}
         figure.update_xaxes(tickvals=places, ticktext=ticks, tickangle=0, title=title, showgrid=False, row=1, col=i)
@@ -208,8 +212,8 @@ def sequence(lab: Lab, outcome: Comparison, order: int, theme: str) -> go.Figure
     return figure
 
 
-def _moment(lab: Lab, task: str, step: str, found: Accuracy, start: Accuracy) -> str:
+def _moment(lab: Lab, task: str, step: str, accuracy: Accuracy, start: Accuracy) -> str:
     return (
-        f"<b>{lab.task(task).title}</b> after {step.replace('<br>', ', ')}<br>{percent(found.value)} "
-        f"[{interval(found)}], n = {found.n}<br>{points(found.value - start.value)} from the base"
+        f"<b>{lab.task(task).title}</b> after {step.replace('<br>', ', ')}<br>{percent(accuracy.value)} "
+        f"[{interval(accuracy)}], n = {accuracy.n}<br>{points(accuracy.value - start.value)} from the base"
     )

@@ -7,10 +7,12 @@ from dataclasses import replace
 
 import streamlit as st
 
+from core.cli import comparison_command
 from core.jobs import Jobs
-from core.patching import SEQUENTIAL, Comparison, comparison_command, is_current, plan_of
+from core.patching import SEQUENTIAL, Comparison, is_current, plan_of
 from core.workspace import Lab
 from pages.shared.strategies import charts, mix, results
+from pages.shared.strategies.alphas import start, tasks_of
 from pages.shared.strategies.view import FIGURES, NEW, SIDES, View
 from pages.shared.widgets.chart_options import options
 from pages.shared.widgets.copy_link import copy_link
@@ -22,9 +24,9 @@ SHOWN = "many.shown"
 
 def titles(kept: Mapping[str, Comparison]) -> dict[str, str]:
     """A comparison in a few words, by key; those that read alike get a piece of their key."""
-    said = {k: f"{len(mix.tasks_of(o))} tasks, {o.facts['budget']:,} steps" for k, o in kept.items()}
-    alike = [words for words in said.values() if list(said.values()).count(words) > 1]
-    return {key: f"{words} · {key[:4]}" if words in alike else words for key, words in said.items()}
+    names = {k: f"{len(tasks_of(o))} tasks, {o.facts['budget']:,} steps" for k, o in kept.items()}
+    alike = [words for words in names.values() if list(names.values()).count(words) > 1]
+    return {key: f"{words} · {key[:4]}" if words in alike else words for key, words in names.items()}
 
 
 def pick(kept: Mapping[str, Comparison], view: View, anew: bool) -> View:
@@ -79,7 +81,7 @@ def _order(outcome: Comparison) -> int:
 def facts(lab: Lab, view: View, outcome: Comparison) -> None:
     """What is compared, and what can be taken away."""
     patching, supported = (
-        [lab.task(name).title for name in mix.tasks_of(outcome, side)] for side in ("tasks", "supported")
+        [lab.task(name).title for name in tasks_of(outcome, side)] for side in ("tasks", "supported")
     )
     drawn = outcome.facts["orders"]
     orders = "in this order" if drawn == 0 else f"{drawn} order{'s' if drawn != 1 else ''}"
@@ -112,18 +114,18 @@ def theme() -> str:
 def figure(lab: Lab, jobs: Jobs, view: View, outcome: Comparison) -> View:
     """The main figure, the numbers that answer, and the way on; returns the view with the result that was picked."""
     if view.figure == "mix":
-        alphas = view.alphas or mix.start(outcome)
+        alphas = view.alphas or start(outcome)
         results.weights_of_tasks(lab, jobs, outcome)
         mix.draw(lab, jobs, outcome, alphas)
         results.go_on_with_mix(lab, outcome, view, alphas)
         return view
     if view.figure == "bars":
-        drawn, said = charts.bars(outcome, view.side, view.result), "Accuracy of each strategy"
+        drawn, alt = charts.bars(outcome, view.side, view.result), "Accuracy of each strategy"
     elif view.figure == "tasks":
-        drawn, said = charts.tasks(lab, outcome, theme()), "Accuracy of each task under each strategy"
+        drawn, alt = charts.tasks(lab, outcome, theme()), "Accuracy of each task under each strategy"
     else:
-        drawn, said = charts.sequence(lab, outcome, view.order, theme()), "Accuracy of each task after each step"
-    st.plotly_chart(drawn, key=f"many.chart.{view.figure}", config=options(f"many-tasks-{view.figure}"), alt=said)
+        drawn, alt = charts.sequence(lab, outcome, view.order, theme()), "Accuracy of each task after each step"
+    st.plotly_chart(drawn, key=f"many.chart.{view.figure}", config=options(f"many-tasks-{view.figure}"), alt=alt)
     if view.figure == "sequence":
         results.forgotten(outcome)
     else:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 import streamlit as st
 
@@ -13,113 +13,36 @@ from core.patching import (
     EXHAUSTIVE,
     SEARCHED,
     SHARED,
-    SPECIALISED,
     UNPATCHED,
     Comparison,
-    Estimate,
-    StrategyRow,
-    absent,
     evaluate_on,
 )
-from core.recipes import Recipe, mixed
 from core.workspace import Lab
 from pages.shared.app import job_status
 from pages.shared.app.frame import one_sentence
-from pages.shared.components.alpha_sliders import Line, Preset, last_move, mixer
+from pages.shared.components.alpha_sliders import Line, Preset, alpha_sliders
+from pages.shared.components.live_control import LiveControl, Move
 from pages.shared.strategies import mix_charts
+from pages.shared.strategies.alphas import (
+    Alphas,
+    TaskEstimate,
+    estimator,
+    kept,
+    named,
+    recipe,
+    start,
+    tasks_of,
+    tuned_of,
+    worth,
+)
 from pages.shared.widgets import colours
 from pages.shared.widgets.chart_options import options
 from pages.shared.widgets.escape import plain
 from pages.shared.widgets.formatting import interval, percent, points
 
-VIEW, MIXER, PLANE = "many.view", "many.mixer", "many.plane"
-TOLD, STAMP, SETTLED = "many.told", "many.stamp", "many.settled"
+VIEW, PLANE = "many.view", "many.plane"
+SLIDERS = LiveControl("many.mixer", digits=4)
 JOB, LEFT = "many.job", "many.left"
-Alphas = tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class TaskEstimate:
-    """What a mix is worth on one task, the base on the same pictures, and whether that is the whole of val."""
-
-    now: Accuracy
-    base: Accuracy
-    whole: bool
-
-
-def named(outcome: Comparison) -> dict[Alphas, StrategyRow]:
-    """The mixes that have a name, by their α_i to 4 decimals: unpatched, best shared α, searched, best of all."""
-    k, found = len(tasks_of(outcome)), {}
-    for strategy in (UNPATCHED, SHARED, SEARCHED, EXHAUSTIVE):
-        for row in outcome.of(strategy):
-            alphas = row.alphas or (0.0,)
-            each = alphas if len(alphas) == k else tuple(a / k for a in alphas) * k
-            found[tuple(round(a, 4) for a in each)] = row
-    return found
-
-
-def tasks_of(outcome: Comparison, side: str = "tasks") -> list[str]:
-    """The patching tasks of an outcome, or its supported ones."""
-    return [str(task) for task in outcome.facts[side]]  # type: ignore[attr-defined]
-
-
-def start(outcome: Comparison) -> Alphas:
-    """The mix to begin with: the searched one."""
-    (row,) = outcome.of(SEARCHED)
-    return tuple(round(a, 4) for a in row.alphas)
-
-
-@dataclass(frozen=True)
-class Tuned:
-    """The model of each task that the sliders mix: the comparison's ``own``, or the workspace's in their place."""
-
-    recipes: Mapping[str, Recipe]
-    own: bool
-    here: bool
-
-
-def tuned_of(lab: Lab, outcome: Comparison) -> Tuned:
-    """What the sliders mix: the comparison's own models where they are here, else the workspace's of the same tasks."""
-    (row,), tasks = outcome.of(SPECIALISED), tasks_of(outcome)
-    if absent(lab, row) and all(task in lab.zoo for task in tasks):
-        return Tuned({task: lab.tuned(task) for task in tasks}, own=False, here=True)
-    return Tuned({task: row.recipes[task] for task in tasks}, own=True, here=not absent(lab, row))
-
-
-def kept(lab: Lab, outcome: Comparison, alphas: Alphas) -> StrategyRow | None:
-    """The result of the comparison that these α_i are, if they mix its own models."""
-    return named(outcome).get(alphas) if tuned_of(lab, outcome).own else None
-
-
-def recipe(lab: Lab, outcome: Comparison, alphas: Alphas) -> Recipe:
-    """The recipe of α_i, one for each task."""
-    if (row := kept(lab, outcome, alphas)) is not None:
-        return row.recipes[""]
-    return mixed(lab.base, [tuned_of(lab, outcome).recipes[task] for task in tasks_of(outcome)], alphas)
-
-
-@st.cache_resource(max_entries=2, show_spinner="Getting ready to follow the sliders (the first time takes a moment) …")
-def _sketch(_lab: Lab, name: str, tasks: tuple[str, ...]) -> Estimate:
-    sketch = Estimate(_lab, tasks)
-    sketch(_lab.base)
-    return sketch
-
-
-def worth(lab: Lab, outcome: Comparison, alphas: Alphas, settled: bool) -> dict[str, TaskEstimate]:
-    """What a mix is worth on val: of named mixes as kept, else whole where it was evaluated, else on a few pictures."""
-    every, base = [*tasks_of(outcome), *tasks_of(outcome, "supported")], outcome.rows[0].accuracies["val"]
-    if (row := kept(lab, outcome, alphas)) is not None:
-        return {task: TaskEstimate(row.accuracies["val"][task], base[task], True) for task in every}
-    mix = recipe(lab, outcome, alphas)
-    known = [task for task in every if lab.is_cached(mix, task, "val")]
-    if not settled and len(known) < len(every):
-        known = []  # in the middle of a drag, all from the same few pictures
-    found = {task: TaskEstimate(lab.evaluate(mix, task, "val").accuracy, base[task], True) for task in known}
-    if len(known) < len(every):
-        sketch = _sketch(lab, lab.name, tuple(every))
-        now, before = sketch(mix), sketch(lab.base)
-        found |= {task: TaskEstimate(now[task], before[task], False) for task in every if task not in found}
-    return {task: found[task] for task in every}
 
 
 def draw(lab: Lab, jobs: Jobs, outcome: Comparison, alphas: Alphas) -> None:
@@ -127,10 +50,10 @@ def draw(lab: Lab, jobs: Jobs, outcome: Comparison, alphas: Alphas) -> None:
     enabled = tuned_of(lab, outcome).here
     job = _whole_val(lab, jobs, outcome, alphas) if enabled else None
     busy = job is not None and job.active
-    st.session_state.pop(SETTLED, None)
+    SLIDERS.has_settled()  # the whole page is drawn anyway
     st.fragment(_live, run_every=job_status.BUSY if busy else None)(lab, jobs, outcome, enabled, job.key if job else "")
     if enabled:  # after all that is drawn already, and before somebody drags
-        _sketch(lab, lab.name, (*tasks_of(outcome), *tasks_of(outcome, "supported")))
+        estimator(lab, lab.name, (*tasks_of(outcome), *tasks_of(outcome, "supported")))
 
 
 def _whole_val(lab: Lab, jobs: Jobs, outcome: Comparison, alphas: Alphas) -> Job | None:
@@ -154,18 +77,16 @@ def _whole_val(lab: Lab, jobs: Jobs, outcome: Comparison, alphas: Alphas) -> Job
 def _live(lab: Lab, jobs: Jobs, outcome: Comparison, enabled: bool, job_key: str) -> None:
     with one_sentence():
         job = jobs.get(job_key)
-        if st.session_state.pop(SETTLED, False) or (job_key and (job is None or job.state == "done")):
+        if SLIDERS.has_settled() or (job_key and (job is None or job.state == "done")):
             st.rerun()  # the hand has let go, or the whole of val is there: the address and the rest follow
         alphas = st.session_state[VIEW].alphas or start(outcome)
-        if alphas != st.session_state.get(TOLD):  # not the sliders' own word, so they have to hear it
-            st.session_state[TOLD], st.session_state[STAMP] = alphas, st.session_state.get(STAMP, 0) + 1
-        moving = (move := last_move(MIXER)) is not None and move.alphas == alphas and not move.settled
+        moving = SLIDERS.held_at(alphas)
         if not enabled and kept(lab, outcome, alphas) is None:
             alphas = start(outcome)
-        found = worth(lab, outcome, alphas, not moving)
-        together = combined(*([found[t].now for t in tasks_of(outcome, side)] for side in ("tasks", "supported")))
-        mixer(MIXER, _lines(lab, outcome, found), alphas, _presets(outcome), st.session_state[STAMP], _moved, enabled)
-        _said(outcome, found, job, moving)
+        estimates = worth(lab, outcome, alphas, not moving)
+        together = combined(*([estimates[t].now for t in tasks_of(outcome, side)] for side in ("tasks", "supported")))
+        alpha_sliders(SLIDERS, _lines(lab, outcome, estimates), alphas, _presets(outcome), _moved, enabled)
+        _summary(outcome, estimates, job, moving)
         _chart(lab, outcome, alphas, together)
 
 
@@ -184,25 +105,25 @@ def _chart(lab: Lab, outcome: Comparison, alphas: Alphas, together: Accuracy) ->
     )
 
 
-def _said(outcome: Comparison, found: dict[str, TaskEstimate], job: Job | None, moving: bool) -> None:
-    last = _means(outcome, found)["Combined"]
+def _summary(outcome: Comparison, estimates: dict[str, TaskEstimate], job: Job | None, moving: bool) -> None:
+    last = _means(outcome, estimates)["Combined"]
     shown = f"Combined {percent(last.now.value)} [{interval(last.now)}], "
     shown += f"{points(last.now.value - last.base.value)} from the base"
-    whole = sum(w.whole for w in found.values())
-    if whole == len(found):
+    whole = sum(w.whole for w in estimates.values())
+    if whole == len(estimates):
         st.caption(f"{shown}, on the whole of val, n = {last.now.n:,}. α is chosen there; test only shows.")
     elif moving or job is None:
         st.caption(f"{shown}: an estimate from {last.now.n} val pictures, always the same. Let go for all of val.")
     elif job.active:
-        st.caption(f"{shown}: {whole} of {len(found)} tasks on the whole of val so far; the rest is an estimate.")
+        st.caption(f"{shown}: {whole} of {len(estimates)} tasks on the whole of val so far; the rest is an estimate.")
     else:
         st.caption(f":material/error: {plain(job.error)} {shown}: in part an estimate from few pictures.")
 
 
-def _means(outcome: Comparison, found: dict[str, TaskEstimate]) -> dict[str, TaskEstimate]:
+def _means(outcome: Comparison, estimates: dict[str, TaskEstimate]) -> dict[str, TaskEstimate]:
     """The means over patching and over supported tasks, and the combined accuracy."""
-    sides = [[found[task] for task in tasks_of(outcome, side)] for side in ("tasks", "supported")]
-    whole = all(w.whole for w in found.values())
+    sides = [[estimates[task] for task in tasks_of(outcome, side)] for side in ("tasks", "supported")]
+    whole = all(w.whole for w in estimates.values())
     rows = {}
     if len(sides[0]) > 1:
         rows["Mean of patching"] = TaskEstimate(
@@ -216,19 +137,19 @@ def _means(outcome: Comparison, found: dict[str, TaskEstimate]) -> dict[str, Tas
     return {**rows, "Combined": TaskEstimate(now, base, whole)}
 
 
-def _lines(lab: Lab, outcome: Comparison, found: dict[str, TaskEstimate]) -> list[Line]:
+def _lines(lab: Lab, outcome: Comparison, estimates: dict[str, TaskEstimate]) -> list[Line]:
     patching = tasks_of(outcome)
-    lines = [_line(lab.task(t).title, colours.ROLES[lab.task(t).role], t in patching, w) for t, w in found.items()]
+    lines = [_line(lab.task(t).title, colours.ROLES[lab.task(t).role], t in patching, w) for t, w in estimates.items()]
     marks = {"Mean of patching": colours.PATCHING, "Mean of supported": colours.SUPPORTED, "Combined": colours.PATCH}
-    return [*lines, *(_line(name, marks[name], False, w) for name, w in _means(outcome, found).items())]
+    return [*lines, *(_line(name, marks[name], False, w) for name, w in _means(outcome, estimates).items())]
 
 
 def _line(title: str, colour: str, slider: bool, w: TaskEstimate) -> Line:
     about, estimate = ("", "") if w.whole else ("≈ ", ", an estimate")
     difference = points(w.now.value - w.base.value).removesuffix(" points")
-    said = f"n = {w.now.n:,} val pictures{estimate}; 95 %: {interval(w.now)}"
+    tooltip = f"n = {w.now.n:,} val pictures{estimate}; 95 %: {interval(w.now)}"
     base, mix = percent(w.base.value), about + percent(w.now.value)
-    return Line(title, colour, slider, base, mix, interval(w.now), difference, w.whole, said)
+    return Line(title, colour, slider, base, mix, interval(w.now), difference, w.whole, tooltip)
 
 
 def _presets(outcome: Comparison) -> Sequence[Preset]:
@@ -241,11 +162,11 @@ def _presets(outcome: Comparison) -> Sequence[Preset]:
     return [Preset(titles[row.strategy], row.note or row.strategy, alphas) for alphas, row in named(outcome).items()]
 
 
-def _moved() -> None:
-    move, view = last_move(MIXER), st.session_state.get(VIEW)
-    if move is not None and view is not None:
-        st.session_state[VIEW], st.session_state[TOLD] = replace(view, alphas=move.alphas), move.alphas
-        st.session_state[SETTLED] = move.settled
+def _moved(move: Move) -> bool:
+    if (view := st.session_state.get(VIEW)) is None:
+        return False
+    st.session_state[VIEW] = replace(view, alphas=move.value)
+    return True
 
 
 def _picked() -> None:
@@ -253,4 +174,4 @@ def _picked() -> None:
     if chosen:
         alphas = tuple(round(min(1.0, max(0.0, float(chosen[0][axis]))), 4) for axis in "xy")
         st.session_state[VIEW] = replace(st.session_state[VIEW], alphas=alphas)
-        st.session_state[SETTLED] = True
+        SLIDERS.settle()

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import streamlit as st
 
 from core import PaletteError
+from core.cli import comparison_command
 from core.jobs import Jobs
-from core.patching import ComparisonPlan, Part, compare, comparison_command, outcome_path, remaining
+from core.patching import ComparisonPlan, Part, compare, outcome_path, remaining
 from core.recipes import OPTIMISERS
-from core.training import pictures_per_second
 from core.workspace import Lab
 from pages.shared.app import job_status
+from pages.shared.app.pace import machine, time_for
 from pages.shared.strategies.view import LIMITS, Request
 from pages.shared.widgets.escape import plain
-from pages.shared.widgets.formatting import duration, listed
+from pages.shared.widgets.formatting import listed
 from pages.shared.widgets.pickers import by_role, seed
 
 RUNNING = "many.running"
-
-
-@lru_cache(maxsize=8)
-def pace(lab: Lab) -> float:
-    """Pictures a second, measured once for each workspace."""
-    return pictures_per_second(lab)
 
 
 def form(lab: Lab, request: Request, anew: bool) -> Request:
@@ -73,23 +68,23 @@ def form(lab: Lab, request: Request, anew: bool) -> Request:
     return Request(tasks, supported, budget=budget, optimiser=optimiser, total=1.0 if total else None, **numbers)
 
 
-def _tasks(lab: Lab, label: str, options: list[str], key: str, said: str) -> tuple[str, ...]:
+def _tasks(lab: Lab, label: str, options: list[str], key: str, hint: str) -> tuple[str, ...]:
     options = [*options, *(word for word in st.session_state[key] if word not in options)]
-    found = st.multiselect(
+    chosen = st.multiselect(
         label,
         options,
         key=key,
         accept_new_options=True,
         wrap=True,
         format_func=lambda n: lab.tasks[n].title if n in lab.tasks else n,
-        help=f"{said} Type `digits/5` for its classes in five groups, each a task of its own (as in SplitCIFAR).",
+        help=f"{hint} Type `digits/5` for its classes in five groups, each a task of its own (as in SplitCIFAR).",
     )
-    return tuple(dict.fromkeys(word.strip() for word in found))
+    return tuple(dict.fromkeys(word.strip() for word in chosen))
 
 
-def _number(label: str, name: str, said: str) -> int | None:
+def _number(label: str, name: str, hint: str) -> int | None:
     low, high = LIMITS[name]
-    return st.number_input(label, low, high, key=f"many.{name}", step=1, help=said, placeholder="as usual")
+    return st.number_input(label, low, high, key=f"many.{name}", step=1, help=hint, placeholder="as usual")
 
 
 def offer(lab: Lab, jobs: Jobs, request: Request) -> str | None:
@@ -101,23 +96,16 @@ def offer(lab: Lab, jobs: Jobs, request: Request) -> str | None:
         return None
     path = outcome_path(lab, plan)
     key = job_key(lab, path.stem)
-    job = jobs.get(key)
-    if job is not None and job.active:
+    if job_status.watch(
+        jobs, key, "This comparison is being made. You can look around meanwhile; what is done is kept."
+    ):
         st.session_state[RUNNING] = path.stem
-        st.markdown("This comparison is being made. You can look around meanwhile; what is done is kept.")
-        job_status.watch(jobs, key)
         return None
     if path.exists():
         return path.stem if st.session_state.pop(RUNNING, None) == path.stem or _show() else None
-    if job is not None and job.error:
-        st.warning(plain(job.error))
     _missing(lab, plan)
-    if st.button("Compare them", type="primary", icon=":material/play_arrow:", key="many.run"):
-        title = f"Comparing strategies for {len(plan.tasks)} tasks"
-        jobs.submit(key, title, lambda progress: compare(lab, plan, progress), urgent=True)
-        st.rerun()
-    st.caption("Or in a terminal:")
-    st.code(comparison_command(lab, plan), language="bash", wrap_lines=True)
+    title, work = f"Comparing strategies for {len(plan.tasks)} tasks", partial(compare, lab, plan)
+    job_status.offer(jobs, key, title, work, "Compare them", command=comparison_command(lab, plan), key="many.run")
     return None
 
 
@@ -132,19 +120,13 @@ def _show() -> bool:
 
 
 def _missing(lab: Lab, plan: ComparisonPlan) -> None:
-    with st.spinner("Looking at what is there, and estimating how long the rest takes …"):
+    with st.spinner("Looking at what is there …"):
         todo = left(lab, plan)
-        seconds = sum(part.cost for part in todo) / pace(lab)
+    missing = f"Missing: {listed([part.title for part in todo])}" if len(todo) < 8 else f"{len(todo)} parts are missing"
     st.info(
-        f"{plan.budget:,} optimiser steps for each strategy, {plan.steps_each:,} for each task. "
-        + (
-            f"Missing: {listed([part.title for part in todo])}. "
-            if len(todo) < 8
-            else f"{len(todo)} parts are missing. "
-        )
-        + f"This takes at most about {duration(seconds)} on "
-        + ("the GPU" if lab.device.type == "cuda" else "this machine")
-        + "; it can be stopped at any time and goes on where it was.",
+        f"{plan.budget:,} optimiser steps for each strategy, {plan.steps_each:,} for each task. {missing}. "
+        f"This takes at most {time_for(lab, sum(part.cost for part in todo))} on {machine(lab)}; it can be stopped at "
+        "any time and goes on where it was.",
         icon=":material/hourglass_empty:",
     )
     if len(todo) >= 8:

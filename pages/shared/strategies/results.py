@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
+from core.cli import comparison_command
 from core.jobs import Jobs
 from core.patching import (
     FORGETFUL,
@@ -15,7 +18,6 @@ from core.patching import (
     Comparison,
     StrategyRow,
     absent,
-    comparison_command,
     cost_of,
     plan_of,
     remake,
@@ -25,11 +27,11 @@ from core.training import TRAINING_COST
 from core.workspace import Lab
 from pages.shared.app import job_status
 from pages.shared.app.handover import go_on
-from pages.shared.strategies.mix import recipe, tasks_of, tuned_of
-from pages.shared.strategies.request import pace
+from pages.shared.app.pace import time_for
+from pages.shared.strategies.alphas import recipe, tasks_of, tuned_of
 from pages.shared.strategies.view import View, results, write
 from pages.shared.widgets import metric_row
-from pages.shared.widgets.formatting import alpha_text, duration, interval, listed, percent, points
+from pages.shared.widgets.formatting import alpha_text, interval, listed, percent, points
 from pages.shared.widgets.metric_row import Figure
 
 PATH = "strategies"
@@ -42,10 +44,12 @@ def numbers(outcome: Comparison, side: str) -> None:
     marks = {SPECIALISED: ":orange[◆] Specialised models"}
     row = []
     for strategy in shown:
-        found = outcome.spread(strategy, side=side)
-        between = f"± {100 * found.deviation:.1f} between {found.orders} orders." if found.orders > 1 else ""
+        summary = outcome.spread(strategy, side=side)
+        between = f"± {100 * summary.deviation:.1f} between {summary.orders} orders." if summary.orders > 1 else ""
         label = marks.get(strategy, f":violet[●] {strategy.capitalize()}")
-        row.append(Figure(label, found.accuracy.value, found.accuracy, found.accuracy.value - start, None, between))
+        row.append(
+            Figure(label, summary.accuracy.value, summary.accuracy, summary.accuracy.value - start, None, between)
+        )
     metric_row.row(row, places=4)
 
 
@@ -54,8 +58,8 @@ def verdicts(outcome: Comparison) -> None:
     if not outcome.contrasts:
         st.caption("This comparison was kept without paired tests; `--again` on its command adds them.")
     marks = {True: ":green[✓]", False: ":red[✗]"}
-    said = [f"{marks[c.difference.value >= 0]} {c.sentence()}" for c in outcome.contrasts]
-    for column, some, said_of in zip(st.columns([1.1, 1]), (said[:3], said[3:]), (_PAIRED, None), strict=True):
+    lines = [f"{marks[c.difference.value >= 0]} {c.sentence()}" for c in outcome.contrasts]
+    for column, some, said_of in zip(st.columns([1.1, 1]), (lines[:3], lines[3:]), (_PAIRED, None), strict=True):
         if some:
             column.caption("  \n".join(some), help=said_of)
     if any(c.worse == SHARED and c.better == SEQUENTIAL and c.difference.value < 0 for c in outcome.contrasts):
@@ -83,16 +87,16 @@ def forgotten(outcome: Comparison) -> None:
     """Forgetting and backward transfer of the sequences, with interpolation and without, as means over the orders."""
     columns = st.columns(4)
     for i, strategy in enumerate(s for s in (SEQUENTIAL, FORGETFUL) if outcome.of(s)):
-        found, words = outcome.spread(strategy), "with" if strategy == SEQUENTIAL else "without"
+        summary, words = outcome.spread(strategy), "with" if strategy == SEQUENTIAL else "without"
         pairs = (
-            ("Forgetting", found.forgetting, _FORGETTING),
-            ("Backward transfer", found.backward_transfer, _BACKWARD),
+            ("Forgetting", summary.forgetting, _FORGETTING),
+            ("Backward transfer", summary.backward_transfer, _BACKWARD),
         )
-        for column, (label, value, said) in zip(columns[2 * i :], pairs, strict=False):
+        for column, (label, value, hint) in zip(columns[2 * i :], pairs, strict=False):
             with column:
                 shown = points(value or 0.0).removeprefix("+" if label == "Forgetting" else "")
-                st.metric(f"{label}, {words}", shown, help=f"{said} Mean of {found.orders} orders, on test.")
-                st.caption(f"ends at {percent(found.accuracy.value)} combined")
+                st.metric(f"{label}, {words}", shown, help=f"{hint} Mean of {summary.orders} orders, on test.")
+                st.caption(f"ends at {percent(summary.accuracy.value)} combined")
 
 
 _FORGETTING = (
@@ -130,8 +134,8 @@ def go_on_with_mix(lab: Lab, outcome: Comparison, view: View, alphas: tuple[floa
     """Go on with the mix that somebody steered to, if its weights can be mixed here."""
     mix: Recipe = recipe(lab, outcome, alphas)
     if all(model in lab.zoo for model in mix.models):
-        said = ", ".join(f"{t} {a:.2f}" for t, a in zip(tasks_of(outcome), alphas, strict=True))
-        go_on(lab, mix, f"In parallel: {said}", PATH, write(view), "many.mix")
+        words = ", ".join(f"{t} {a:.2f}" for t, a in zip(tasks_of(outcome), alphas, strict=True))
+        go_on(lab, mix, f"In parallel: {words}", PATH, write(view), "many.mix")
 
 
 def weights_of_tasks(lab: Lab, jobs: Jobs, outcome: Comparison) -> None:
@@ -141,9 +145,9 @@ def weights_of_tasks(lab: Lab, jobs: Jobs, outcome: Comparison) -> None:
         return
     if not instead.own:
         steps = [int(str(lab.zoo[m].settings.get("steps", 0))) for r in instead.recipes.values() for m in r.models]
-        said = " to ".join(str(n) for n in sorted({min(steps), max(steps)}))
+        counts = " to ".join(str(n) for n in sorted({min(steps), max(steps)}))
         st.info(
-            f"These sliders mix the workspace's own fine-tuned models ({said} steps each): those of the comparison "
+            f"These sliders mix the workspace's own fine-tuned models ({counts} steps each): those of the comparison "
             f"({outcome.facts['steps_each']} steps each) are not here. So the figures differ from the comparison's, "
             "whose search and shared α the chart shows.",
             icon=":material/swap_horiz:",
@@ -156,21 +160,25 @@ def weights_of_tasks(lab: Lab, jobs: Jobs, outcome: Comparison) -> None:
 
 def _absent(lab: Lab, jobs: Jobs, outcome: Comparison, row: StrategyRow, lost: list[str]) -> None:
     key = f"{lab.name}:remake {row.strategy} {'+'.join(lost)}"
-    if job_status.under_way(jobs, key):
+    if job_status.watch(jobs, key):
         return
     count = f"{len(lost)} checkpoint{'s' if len(lost) > 1 else ''}"
-    with st.spinner("Estimating how long training them again takes …"):
-        seconds = cost_of(lab, outcome, row) / pace(lab)
     st.caption(
         f":material/hourglass_empty: The figures are kept, but {count} of these weights "
         f"({listed(lost[:3])}{' …' if len(lost) > 3 else ''}) {'are' if len(lost) > 1 else 'is'} not here. "
-        f"Training them again takes about {duration(seconds)}: with this button, or "
-        f"`{comparison_command(lab, plan_of(outcome))} --remake '{row.strategy}'`."
+        f"Training them again takes {time_for(lab, cost_of(lab, outcome, row))}: with this button, or "
+        f"`{comparison_command(lab, plan_of(outcome), '--remake', row.strategy)}`."
     )
-    if st.button("Train them again", key=f"many.remake.{row.strategy}", icon=":material/model_training:"):
-        title = f"Training the weights of {row.strategy} again"
-        jobs.submit(key, title, lambda progress: remake(lab, outcome, row.strategy, progress), urgent=True)
-        st.rerun()
+    job_status.offer(
+        jobs,
+        key,
+        f"Training the weights of {row.strategy} again",
+        partial(remake, lab, outcome, row.strategy),
+        "Train them again",
+        icon=":material/model_training:",
+        type="secondary",
+        key=f"many.remake.{row.strategy}",
+    )
 
 
 def table(outcome: Comparison) -> pd.DataFrame:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
 from core import PaletteError
 from core.patching import Comparison, ComparisonPlan, StrategyRow, make_plan, tasks_named
 from core.recipes import OPTIMISERS, check_distinct
 from core.workspace import Lab
+from pages.shared.app.url_state import Parameters, written
 
 NEW = "new"
 VALUES_OF_TWO = 11  # of each α_i where two tasks are compared, unless somebody asks for more or for none
@@ -62,54 +62,48 @@ class View:
 def results(outcome: Comparison) -> dict[str, StrategyRow]:
     """The rows of an outcome by name: the strategy, with its number where there are several orders."""
     rows = {s: outcome.of(s) for s in outcome.strategies()}
-    return {f"{s} {i}" if len(found) > 1 else s: r for s, found in rows.items() for i, r in enumerate(found, 1)}
+    return {f"{s} {i}" if len(each) > 1 else s: r for s, each in rows.items() for i, r in enumerate(each, 1)}
 
 
-def read(lab: Lab, kept: Mapping[str, Comparison], parameters: Mapping[str, str]) -> tuple[View, list[str]]:
-    """The view that an address asks for, and one sentence for each part of it that makes no sense and was left out."""
-    complaints: list[str] = []
-
-    def one_of(name: str, allowed: Sequence[str], otherwise: str) -> str:
-        value = parameters.get(name, otherwise)
-        if value in allowed or value == otherwise:
-            return value
-        complaints.append(f"This link asks for {name} {value!r}, which is not there; showing {otherwise or 'another'}.")
-        return otherwise
-
-    key = one_of("compare", [*kept, NEW], next(iter(kept), NEW))
-    figure, side = one_of("figure", list(FIGURES), "bars"), one_of("side", list(SIDES), "combined")
-    request = _request(lab, parameters, complaints)
+def read(lab: Lab, kept: Mapping[str, Comparison], parameters: Parameters) -> View:
+    """The view that an address asks for."""
+    key = parameters.one_of("compare", [*kept, NEW], next(iter(kept), NEW))
+    figure, side = parameters.one_of("figure", FIGURES, View.figure), parameters.one_of("side", SIDES, View.side)
+    request = _request(lab, parameters)
     if key == NEW:
-        return View(key, figure, side, request=request), complaints
+        return View(key, figure, side, request=request)
     outcome = kept[key]
-    result = one_of("result", list(results(outcome)), "")
     orders = max((len(outcome.of(s)) for s in outcome.strategies()), default=1)
-    order = (_whole(parameters, "order", 1, (1, orders), complaints) or 1) - 1
-    alphas = _alphas(parameters.get("alphas"), len(outcome.facts["tasks"]), complaints)  # type: ignore[arg-type]
-    return View(key, figure, side, result, order, alphas, request), complaints
+    return View(
+        key,
+        figure,
+        side,
+        parameters.one_of("result", results(outcome), ""),
+        (parameters.whole("order", 1, orders, 1) or 1) - 1,
+        parameters.shares("alphas", 4, len(outcome.facts["tasks"])) or None,  # type: ignore[arg-type]
+        request,
+    )
 
 
-def _request(lab: Lab, parameters: Mapping[str, str], complaints: list[str]) -> Request:
+def _request(lab: Lab, parameters: Parameters) -> Request:
     usual = Request(tuple(lab.by_role("patching")), tuple(lab.default_supported()))
-    sides = {}
-    for side in ("tasks", "supported"):
-        words = [w for w in parameters.get(side, "").split(",") if w] or list(getattr(usual, side))
-        try:
-            check_distinct(words)
-            tasks_named(lab, words)
-        except PaletteError as error:
-            complaints.append(str(error))
-            words = [w for w in dict.fromkeys(words) if _names_tasks(lab, w)]
-        sides[side] = tuple(words)
-    numbers = {
-        name: _whole(parameters, name, getattr(usual, name), limits, complaints) for name, limits in LIMITS.items()
-    }
-    optimiser = parameters.get("optimiser", usual.optimiser)
-    if optimiser not in OPTIMISERS:
-        complaints.append(f"There is no optimiser {optimiser!r}; choose one of {', '.join(OPTIMISERS)}.")
-        optimiser = usual.optimiser
-    total = 1.0 if parameters.get("total") == "1.0" else None
+    sides = {side: _tasks(lab, parameters, side) or getattr(usual, side) for side in ("tasks", "supported")}
+    numbers = {name: parameters.whole(name, *limits, getattr(usual, name)) for name, limits in LIMITS.items()}
+    optimiser = parameters.one_of("optimiser", OPTIMISERS, usual.optimiser)
+    total = 1.0 if parameters.text("total") == "1.0" else None
     return Request(**sides, **numbers, optimiser=optimiser, total=total)  # type: ignore[arg-type]
+
+
+def _tasks(lab: Lab, parameters: Parameters, side: str) -> tuple[str, ...]:
+    """The tasks, or groups of classes, that a side of the request names; those that are no tasks are left out."""
+    words = [word for word in parameters.text(side).split(",") if word]
+    try:
+        check_distinct(words)
+        tasks_named(lab, words)
+    except PaletteError as error:
+        parameters.complaints.append(str(error))
+        words = [word for word in dict.fromkeys(words) if _names_tasks(lab, word)]
+    return tuple(words)
 
 
 def _names_tasks(lab: Lab, word: str) -> bool:
@@ -119,52 +113,19 @@ def _names_tasks(lab: Lab, word: str) -> bool:
         return False
 
 
-def _whole(
-    parameters: Mapping[str, str], name: str, otherwise: int | None, limits: tuple[int, int], complaints: list[str]
-) -> int | None:
-    text = parameters.get(name)
-    if text is None:
-        return otherwise
-    if text.isascii() and text.isdigit() and len(text) < 9 and limits[0] <= int(text) <= limits[1]:
-        return int(text)
-    said = "the usual" if otherwise is None else otherwise
-    complaints.append(
-        f"This link asks for {name} {text!r}, but that is a number from {limits[0]} to {limits[1]:,}; showing {said}."
-    )
-    return otherwise
-
-
-def _alphas(text: str | None, count: int, complaints: list[str]) -> tuple[float, ...] | None:
-    if text is None:
-        return None
-    try:
-        found = tuple(round(float(word), 4) for word in text.split(","))
-    except ValueError:
-        found = ()
-    if len(found) == count and all(math.isfinite(a) and 0 <= a <= 1 for a in found):
-        return found
-    complaints.append(f"This link asks for α_i {text!r}, but it takes {count} numbers between 0 and 1.")
-    return None
-
-
 def write(view: View) -> dict[str, str]:
     """The address of a view; what is as usual is left out, except what makes the link speak for itself."""
-    parameters = {"compare": view.key}
     if view.key == NEW:
-        usual = Request()
-        for part in fields(Request):
-            value = getattr(view.request, part.name)
-            if value != getattr(usual, part.name):
-                parameters[part.name] = ",".join(value) if isinstance(value, tuple) else str(value)
-        return parameters
-    if view.figure != "bars":
-        parameters["figure"] = view.figure
-    if view.side != "combined":
-        parameters["side"] = view.side
-    if view.result:
-        parameters["result"] = view.result
-    if view.order:
-        parameters["order"] = str(view.order + 1)
-    if view.alphas is not None:
-        parameters["alphas"] = ",".join(f"{a:g}" for a in view.alphas)
-    return parameters
+        asked = {part.name: getattr(view.request, part.name) for part in fields(Request)}
+        if view.request.total is not None:
+            asked["total"] = str(view.request.total)
+        return {"compare": NEW} | written(asked, {part.name: part.default for part in fields(Request)})
+    values = {
+        "compare": view.key,
+        "figure": view.figure,
+        "side": view.side,
+        "result": view.result,
+        "order": view.order + 1,
+        "alphas": view.alphas,
+    }
+    return written(values, {"figure": View.figure, "side": View.side, "result": "", "order": 1})

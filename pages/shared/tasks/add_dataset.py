@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -11,7 +12,6 @@ from core import PaletteError
 from core.jobs import Jobs
 from core.storage import megabytes
 from core.tasks import ROLES, entries, fetch
-from core.tasks import clear_cache as forget
 from core.workspace import Lab, datasets
 from pages.shared.app import job_status, workspace
 from pages.shared.tasks import datasets_view
@@ -120,8 +120,8 @@ def _words(facts: dict[str, Any], asked: str) -> dict[str, Any]:
             "\n".join(facts["templates"]),
             key=f"data.templates.{asked}",
         )
-    said = [line.strip() for line in templates.splitlines() if line.strip()]
-    return {**facts, "name": name.strip(), "role": role, "class_names": [*edited["Class"]], "templates": said}
+    lines = [line.strip() for line in templates.splitlines() if line.strip()]
+    return {**facts, "name": name.strip(), "role": role, "class_names": [*edited["Class"]], "templates": lines}
 
 
 def _facts(shown: datasets.Preview) -> None:
@@ -132,14 +132,16 @@ def _facts(shown: datasets.Preview) -> None:
         f"**{shown.task.title}**: {len(shown.task.class_names)} classes; {sizes}, cut by seed {number}. "
         f"Decoded once for this model: {megabytes(shown.space)}, very roughly {expected}."
     )
+    for sentence in shown.said:
+        st.caption(f":material/info: {plain(sentence)}")
     if short := [n for n, *c in zip(shown.task.class_names, *shown.counts.values(), strict=True) if not all(c)]:
         more = f" and {len(short) - 5} more" if len(short) > 5 else ""
         st.caption(f":material/info: No image in some split for {', '.join(short[:5])}{more}.")
 
 
 def _add(lab: Lab, jobs: Jobs, shown: datasets.Preview) -> None:
-    name, key = shown.task.name, f"{lab.name}:decode {shown.task.name}"
-    there = name in lab.tasks
+    name, job = shown.task.name, f"{lab.name}:decode {shown.task.name}"
+    exists = name in lab.tasks
     with st.container(horizontal=True):
         with st.popover("Images of each class"):
             st.dataframe(pd.DataFrame({"Class": shown.task.class_names, **shown.counts}), hide_index=True)
@@ -148,18 +150,17 @@ def _add(lab: Lab, jobs: Jobs, shown: datasets.Preview) -> None:
             type="primary",
             icon=":material/add:",
             key="data.add",
-            disabled=there,
-            help="There is a task of that name; call this one otherwise." if there else None,
+            disabled=exists,
+            help="There is a task of that name; call this one otherwise." if exists else None,
             on_click=_add_now,
             args=(lab, shown),
         )
-        if there and st.button("Decode it now", icon=":material/bolt:", key="data.decode"):
-            jobs.submit(key, f"Decoding {shown.task.title}", lambda progress: datasets.decode(lab, [name], progress))
-            st.rerun()
-    if (job := jobs.get(key)) is not None and job.active:
-        job_status.watch(jobs, key)
-    elif job is not None and job.error:
-        st.warning(plain(job.error))
+    if exists:
+        work = partial(datasets.decode, lab, [name])
+        title, icon = f"Decoding {shown.task.title}", ":material/bolt:"
+        job_status.offer(
+            jobs, job, title, work, "Decode it now", key="data.decode", icon=icon, type="secondary", urgent=False
+        )
 
 
 def _add_now(lab: Lab, shown: datasets.Preview) -> None:
@@ -175,15 +176,20 @@ def _add_now(lab: Lab, shown: datasets.Preview) -> None:
 
 def _get(jobs: Jobs, key: str) -> None:
     """The button and the command that download a data set, if anything can."""
-    entry, job_key = entries()[key], f"download {key}"
-    if not any(way.downloadable for way in entry.ways):
-        return
-    if job_status.under_way(jobs, job_key):
-        return
-    if st.button(f"Download {entry.title}", icon=":material/download:", key=f"data.get.{key}"):
-        jobs.submit(job_key, f"Downloading {entry.title}", lambda progress: fetch(entry, progress))
-        st.rerun()
-    if (job := jobs.get(job_key)) is not None and job.state == "done":
-        forget()
-        datasets_view.look_again()
-    st.code(f"python -m core data get {key}", language="bash")
+    entry = entries()[key]
+    if any(way.downloadable for way in entry.ways):
+        job = f"download {key}"
+        if (last := jobs.get(job)) is not None and last.state == "done":
+            datasets_view.look_again()
+        job_status.offer(
+            jobs,
+            job,
+            f"Downloading {entry.title}",
+            partial(fetch, entry),
+            f"Download {entry.title}",
+            command=f"python -m core data get {key}",
+            urgent=False,
+            icon=":material/download:",
+            type="secondary",
+            key=f"data.get.{key}",
+        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -10,6 +9,7 @@ import streamlit as st
 
 from core.tasks import STATES, Status, entries, home, statuses
 from core.tasks import clear_cache as forget
+from pages.shared.app.url_state import Parameters, written
 
 OWN = "own"
 MARKS = {"there": "✓ there", "half": "◐ half there", "download": "↓ can be downloaded", "hand": "○ by hand"}
@@ -29,22 +29,17 @@ class View:
         return self.path if self.data == OWN else self.data
 
 
-def read(parameters: Mapping[str, str]) -> tuple[View, list[str]]:
-    """The view that an address asks for, and one sentence for each part of it that makes no sense."""
-    complaints = []
-    data, state = parameters.get("data", ""), parameters.get("state", "")
-    if data not in ("", OWN, *entries()):
-        complaints.append(f"This link asks for the data set {data!r}, which is not in the catalogue.")
-        data = ""
-    if state not in ("", *STATES):
-        complaints.append(f"This link asks for the state {state!r}; it may be {', '.join(STATES)}.")
-        state = ""
-    return View(data, parameters.get("path", "") if data == OWN else "", state), complaints
+def read(parameters: Parameters) -> View:
+    """The view that an address asks for."""
+    data = parameters.one_of("data", (OWN, *entries()), "", "which is not in the catalogue")
+    path = parameters.text("path") if data == OWN else ""
+    return View(data, path, parameters.one_of("state", STATES, "", f"which may be {', '.join(STATES)}"))
 
 
 def write(view: View) -> dict[str, str]:
     """The address of a view; what is as usual is left out."""
-    return {k: v for k, v in (("data", view.data), ("path", view.path), ("state", view.state)) if v}
+    values = {"data": view.data, "path": view.path, "state": view.state}
+    return written(values, dict.fromkeys(values, ""))
 
 
 @st.cache_data(ttl=600, show_spinner="Looking which data sets are there …")
@@ -52,7 +47,7 @@ def _statuses(folder: str) -> list[Status]:
     return statuses()
 
 
-def found() -> list[Status]:
+def catalogue() -> list[Status]:
     """The status of the whole catalogue in the data folder; looked up again after ten minutes, or when asked."""
     return _statuses(str(home()))
 
@@ -65,7 +60,7 @@ def look_again() -> None:
 
 def table(view: View, below: bool) -> None:
     """The whole catalogue: how many data sets stand how, then a row each."""
-    every = found()
+    every = catalogue()
     if below:
         st.subheader("The whole catalogue", anchor=False)
     else:

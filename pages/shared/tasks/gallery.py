@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core.cli import command_line
 from core.metrics import Accuracy, paired
 from core.recipes import Recipe
 from core.training import describe_training
@@ -34,8 +35,8 @@ def facts(lab: Lab, name: str) -> None:
     st.markdown(f":{ROLE_NAMES[task.role]}-badge[{task.role}]" + (f" plays **{task.plays}**" if task.plays else ""))
     st.markdown(task.description)
     sizes = task.source.sizes()
-    said = ", ".join(f"{n:,} {split}" for split, n in sizes.items())
-    st.caption(f"{len(task.class_names)} classes; {said}. This is {ROLE_MEANS[task.role]}.")
+    counts = ", ".join(f"{n:,} {split}" for split, n in sizes.items())
+    st.caption(f"{len(task.class_names)} classes; {counts}. This is {ROLE_MEANS[task.role]}.")
 
 
 def accuracy_known(lab: Lab, recipe: Recipe | None, name: str) -> Accuracy | None:
@@ -67,7 +68,7 @@ def accuracies(lab: Lab, name: str) -> None:
         st.caption(
             "How well the models do here was not evaluated yet: "
             + ("see *How much patch?*, which builds it." if lab.task(name).role == "patching" else "")
-            + f" Or `python -m core eval base --task {name}`."
+            + f" Or `{command_line(lab, ['eval', 'base', '--task', name])}`."
         )
 
 
@@ -76,11 +77,13 @@ def sample(lab: Lab, name: str, classes: Sequence[str], number: int) -> None:
     task = lab.task(name)
     split = "val" if "val" in task.source.sizes() else next(iter(task.source.sizes()))
     with st.spinner(f"Getting the pictures of {task.title} (only the first time takes a moment) …"):
-        found = lab.pictures(name, split)
+        pictures = lab.pictures(name, split)
     allowed = [task.class_names.index(c) for c in classes] or range(len(task.class_names))
-    rows = in_turn(found.labels, list(allowed), np.random.default_rng(number), SHOWN)
-    picture_grid.grid([picture_grid.Captioned(found.images[i], (task.class_names[found.labels[i]],)) for i in rows], 84)
-    st.caption(f"{len(rows)} of the {len(found.labels):,} {split} pictures.")
+    rows = in_turn(pictures.labels, list(allowed), np.random.default_rng(number), SHOWN)
+    picture_grid.grid(
+        [picture_grid.Captioned(pictures.images[i], (task.class_names[pictures.labels[i]],)) for i in rows], 84
+    )
+    st.caption(f"{len(rows)} of the {len(pictures.labels):,} {split} pictures.")
 
 
 def in_turn(labels: np.ndarray, allowed: list[int], rng: np.random.Generator, count: int) -> list[int]:
@@ -106,10 +109,10 @@ def every_task(lab: Lab) -> None:
     rows = []
     for name in by_role(lab):
         task, sizes = lab.task(name), lab.task(name).source.sizes()
-        found = [accuracy_known(lab, r, name) for r in (lab.base, _tuned(lab, name))]
-        said = [f"{percent(a.value)} [{interval(a)}]" if a else None for a in found]
+        accuracies = [accuracy_known(lab, r, name) for r in (lab.base, _tuned(lab, name))]
+        texts = [f"{percent(a.value)} [{interval(a)}]" if a else None for a in accuracies]
         counts = [sizes.get(split) for split in ("train", "val", "test")]
-        rows.append((task.title, task.role, task.plays or None, len(task.class_names), *counts, *said))
+        rows.append((task.title, task.role, task.plays or None, len(task.class_names), *counts, *texts))
     columns = ["Task", "Role", "Plays", "Classes", "Train", "Val", "Test", "Base [95 %]", "Fine-tuned [95 %]"]
     wide = {name: st.column_config.TextColumn(width=170) for name in columns[-2:]}
     pinned = {"Task": st.column_config.TextColumn(pinned=True), **wide}

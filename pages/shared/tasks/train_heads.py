@@ -6,6 +6,7 @@ from functools import partial
 
 import streamlit as st
 
+from core.cli import command_line
 from core.jobs import Jobs
 from core.training import train_heads, without_head
 from core.workspace import Lab
@@ -22,7 +23,7 @@ def draw(lab: Lab, jobs: Jobs) -> None:
         st.caption("Every task has its head: trained once on the base, and frozen since (PAINT, appendix H).")
         return
     key = f"{lab.name}:heads {'+'.join(missing)}"
-    if job_status.under_way(jobs, key):
+    if job_status.watch(jobs, key):
         return
     some = listed([lab.task(name).title for name in missing[:3]]) + (" …" if len(missing) > 3 else "")
     st.caption(
@@ -30,7 +31,6 @@ def draw(lab: Lab, jobs: Jobs) -> None:
         f"tasks have no head yet ({some}). A head is trained once on the base's features of the train pictures, and "
         "then frozen (PAINT, appendix H). Until then, nothing can be said of these tasks."
     )
-    if st.button("Train the heads", key="data.heads", type="primary", icon=":material/model_training:"):
-        jobs.submit(key, "Training heads", partial(train_heads, lab, missing), urgent=True)
-        st.rerun()
-    st.code(f"python -m core --workspace {lab.name} head {missing[0]}", language="bash")
+    work, command = partial(train_heads, lab, missing), command_line(lab, ["head", missing[0]])
+    icon = ":material/model_training:"
+    job_status.offer(jobs, key, "Training heads", work, "Train the heads", command=command, key="data.heads", icon=icon)

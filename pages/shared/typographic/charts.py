@@ -33,12 +33,12 @@ def _figure(traces: list[dict], height: int, rows: str, **layout: object) -> go.
     return go.Figure({"data": traces, "layout": usual | {"hoverlabel": {"align": "left"}} | layout}, skip_invalid=True)
 
 
-def bars(found: Reading, alpha: float, most: int = 6) -> go.Figure:
+def bars(reading: Reading, alpha: float, most: int = 6) -> go.Figure:
     """Probabilities of the classes that matter, three models side by side."""
-    shown = found.shown(alpha, most)[::-1]
-    marks = {found.truth: "● ", found.word: "✎ "}
-    labels = [literal(marks.get(i, "") + found.names[i][:24]) for i in shown]
-    rows = (found.table[0], found.at(alpha), found.table[-1])
+    shown = reading.shown(alpha, most)[::-1]
+    marks = {reading.truth: "● ", reading.word: "✎ "}
+    labels = [literal(marks.get(i, "") + reading.names[i][:24]) for i in shown]
+    rows = (reading.table[0], reading.at(alpha), reading.table[-1])
     names = ("base", f"α = {alpha_text(alpha)}", "fine-tuned")
     traces = [
         {
@@ -61,18 +61,18 @@ def bars(found: Reading, alpha: float, most: int = 6) -> go.Figure:
     return _figure(traces, 270, "bars", bargap=0.22, bargroupgap=0.04, legend=legend, margin=margin, **axes)
 
 
-def of_this_picture(found: Reading, alpha: float) -> go.Figure:
+def of_this_picture(reading: Reading, alpha: float) -> go.Figure:
     """What is there against what is written, over α, for one picture."""
-    lines = [(found.truth, colours.PATCHING, "circle", "●")]
-    if found.word is not None and found.word != found.truth:
-        lines.append((found.word, colours.ATTACK, "x", "✎"))
+    lines = [(reading.truth, colours.PATCHING, "circle", "●")]
+    if reading.word is not None and reading.word != reading.truth:
+        lines.append((reading.word, colours.ATTACK, "x", "✎"))
     traces = [
         {
             "type": "scatter",
             "mode": "lines+markers",
-            "name": literal(f"{mark} {found.names[i][:24]}"),
-            "x": list(found.alphas),
-            "y": [100 * float(v) for v in found.table[:, i]],
+            "name": literal(f"{mark} {reading.names[i][:24]}"),
+            "x": list(reading.alphas),
+            "y": [100 * float(v) for v in reading.table[:, i]],
             "line": {"color": colour, "width": 2.5},
             "marker": {"symbol": symbol, "size": 6},
             "hovertemplate": "α = %{x:g}: %{y:.1f} %<extra></extra>",
@@ -101,7 +101,7 @@ def over_alpha(alphas: Sequence[float], lines: Sequence[tuple[str, str, Sequence
                 "y": [100 * v.value for v in values],
                 "line": {"color": colour, "width": 2.5, "dash": dash},
                 "marker": {"symbol": symbol, "size": 7},
-                "text": [_said(title, v) for v in values],
+                "text": [_hover(title, v) for v in values],
                 "hovertemplate": "α = %{x:g}<br>%{text}<extra></extra>",
             }
         )
@@ -122,7 +122,7 @@ def by_size(names: Sequence[str], table: Sequence[Sequence[AttackOutcome]], size
             "error_y": _bars([o.fooled for o in row], colour),
             "line": {"color": colour, "width": 2.5, "dash": dashes[i]},
             "marker": {"symbol": symbols[i], "size": 8},
-            "text": [_said("fooled", o.fooled) + "<br>" + _said("right", o.accuracy) for o in row],
+            "text": [_hover("fooled", o.fooled) + "<br>" + _hover("right", o.accuracy) for o in row],
             "hovertemplate": f"<b>{name}</b>, text %{{x:.0f}} % of the side<br>%{{text}}<extra></extra>",
         }
         for i, (name, row, (_, colour, _p)) in enumerate(zip(names, table, MODELS, strict=True))
@@ -137,7 +137,7 @@ def by_place(title: str, row: Sequence[AttackOutcome], picture: np.ndarray) -> g
     """A heat map over a picture, uint8 (h, w, 3): how often the word fools the model when it stands there."""
     n = len(PLACES)
     cells = [[100 * o.fooled.value for o in row[i * n : (i + 1) * n]] for i in range(n)]
-    said = [[_said("fooled", o.fooled) for o in row[i * n : (i + 1) * n]] for i in range(n)]
+    hovers = [[_hover("fooled", o.fooled) for o in row[i * n : (i + 1) * n]] for i in range(n)]
     at = [round(100 * p) for p in PLACES]
     heat = {
         "type": "heatmap",
@@ -147,7 +147,7 @@ def by_place(title: str, row: Sequence[AttackOutcome], picture: np.ndarray) -> g
         "zmin": 0,
         "zmax": 100,
         "colorscale": [[0, SAFE], [1, colours.faint(colours.ATTACK, 0.85)]],
-        "customdata": said,
+        "customdata": hovers,
         "hovertemplate": "%{x} % from the left, %{y} % from the top<br>%{customdata}<extra></extra>",
         "showscale": False,
         "xgap": 2,
@@ -185,7 +185,7 @@ def transfer(names: Sequence[str], table: Sequence[Sequence[AttackOutcome]], gro
             "y": [100 * o.fooled.value for o in row],
             "error_y": _bars([o.fooled for o in row], "rgba(128,128,136,0.9)"),
             "marker": _marker(colour, pattern),
-            "text": [_said("fooled", o.fooled) + "<br>" + _said("right", o.accuracy) for o in row],
+            "text": [_hover("fooled", o.fooled) + "<br>" + _hover("right", o.accuracy) for o in row],
             "textposition": "none",
             "hovertemplate": f"<b>{name}</b>, %{{x}}<br>%{{text}}<extra></extra>",
         }
@@ -217,10 +217,10 @@ def _alphas() -> dict:
     return _axis("α: 0 is the base, 1 the fine-tuned model", (-0.02, 1.02), dtick=0.1)
 
 
-def _bars(found: Sequence[Accuracy], colour: str) -> dict:
-    above, below = ([100 * (a.high - a.value) for a in found], [100 * (a.value - a.low) for a in found])
+def _bars(accuracies: Sequence[Accuracy], colour: str) -> dict:
+    above, below = ([100 * (a.high - a.value) for a in accuracies], [100 * (a.value - a.low) for a in accuracies])
     return {"type": "data", "array": above, "arrayminus": below, "thickness": 1.3, "width": 3, "color": colour}
 
 
-def _said(what: str, found: Accuracy) -> str:
-    return f"{what} {percent(found.value)} [{interval(found)}], n = {found.n}"
+def _hover(what: str, accuracy: Accuracy) -> str:
+    return f"{what} {percent(accuracy.value)} [{interval(accuracy)}], n = {accuracy.n}"

@@ -241,7 +241,7 @@ def classes(lab: Lab, view: View) -> View:
             placeholder="\n".join(lab.task(view.task).class_names[:8]) + "\n…",
         )
         st.caption("All three models choose among these. The word that is written is added.")
-    found, wrong = attack_view.class_list(given)
+    names, wrong = attack_view.class_list(given)
     if wrong:
         st.warning(plain(f"{wrong} Showing the task's own classes."))
-    return replace(view, classes=found)
+    return replace(view, classes=names)

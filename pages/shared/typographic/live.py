@@ -8,13 +8,14 @@ import numpy as np
 import streamlit as st
 
 from core.attacks import photo_files
+from core.patching import known_curve
 from core.recipes import GRID
 from core.workspace import Lab
-from pages.shared.alpha.curve import known_curve
 from pages.shared.app import frame, url_state
 from pages.shared.app.handover import go_on
-from pages.shared.components.easel import easel, last_spot
-from pages.shared.components.live_slider import last_move, live_slider
+from pages.shared.components.easel import easel
+from pages.shared.components.live_control import LiveControl, Move
+from pages.shared.components.live_slider import live_slider
 from pages.shared.typographic import charts as attack_charts
 from pages.shared.typographic import controls as attack_controls
 from pages.shared.typographic import reading
@@ -26,21 +27,21 @@ from pages.shared.widgets.escape import plain
 from pages.shared.widgets.formatting import alpha_text, percent
 from pages.shared.widgets.metric_row import Figure
 
-VIEW, SLIDER, EASEL = "attack.view", "attack.slider", "attack.easel"
-TOLD, STAMP, SETTLED = "attack.told", "attack.stamp", "attack.settled"
+VIEW = "attack.view"
+SLIDER, EASEL = LiveControl("attack.slider"), LiveControl("attack.easel", digits=3)
 
 
 def draw(lab: Lab, view: View) -> None:
     """Draw controls and main part; they read the view from the session, where every hand's move puts it."""
     st.session_state[VIEW] = view
-    st.session_state.pop(SETTLED, None)
+    _let_go()  # the whole page is drawn anyway
     _live(lab)
 
 
 @st.fragment
 def _live(lab: Lab) -> None:
     with frame.one_sentence():
-        if st.session_state.pop(SETTLED, False):
+        if _let_go():
             st.rerun()  # the hand has let go: the address and what lies below follow
         controls, main = frame.controls_and_main()
         with controls:
@@ -53,19 +54,26 @@ def _live(lab: Lab) -> None:
         if changed:
             st.rerun()
         with main, frame.one_sentence():
-            found = _main(lab, view, image, known)
-            if found is not None:
+            answers = _main(lab, view, image, known)
+            if answers is not None:
                 with controls:
-                    _save(found)
+                    _save(answers)
 
 
-def _save(found: Reading) -> None:
+def _let_go() -> bool:
+    """Whether a hand has let go of the slider or the picture since this was last asked."""
+    return any([SLIDER.has_settled(), EASEL.has_settled()])
+
+
+def _save(answers: Reading) -> None:
     """Take the attacked picture away; where it is an attack on something known, named as the paper's are."""
-    attack = found.sure and found.word is not None
+    attack = answers.sure and answers.word is not None
     st.download_button(
         "Picture (PNG)",
-        lambda: photo_files.png(found.image),
-        photo_files.file_name(found.names[found.truth], found.names[found.word or 0]) if attack else "picture.png",
+        lambda: photo_files.png(answers.image),
+        photo_files.file_name(answers.names[answers.truth], answers.names[answers.word or 0])
+        if attack
+        else "picture.png",
         "image/png",
         on_click="ignore",
         icon=":material/download:",
@@ -83,8 +91,8 @@ def _without_text(view: View) -> View:
 
 def chosen_alpha(lab: Lab, view: View) -> float | None:
     """The α that validation chooses for the view's patch, where its curve is there."""
-    found = known_curve(lab, view.patch, lab.default_supported()) if attack_view.is_checkpoint(lab, view) else None
-    return found.chosen if found else None
+    curve = known_curve(lab, view.patch, lab.default_supported()) if attack_view.is_checkpoint(lab, view) else None
+    return curve.chosen if curve else None
 
 
 def alpha_of(lab: Lab, view: View) -> float:
@@ -97,11 +105,9 @@ def alpha_of(lab: Lab, view: View) -> float:
 
 def _main(lab: Lab, view: View, image: np.ndarray | None, known: bool) -> Reading | None:
     alpha = alpha_of(lab, view)
-    if alpha != st.session_state.get(TOLD):
-        st.session_state[TOLD], st.session_state[STAMP] = alpha, st.session_state.get(STAMP, 0) + 1
     chosen = chosen_alpha(lab, view)
     stops = sorted({*GRID, alpha})
-    live_slider(SLIDER, alpha, stops, -1.0 if chosen is None else chosen, st.session_state[STAMP], _moved)
+    live_slider(SLIDER, alpha, stops, -1.0 if chosen is None else chosen, _moved)
     if image is None:
         otherwise = "choose another task" if known else "go back to the samples"
         st.info(f"No picture yet: give one on the left, or {otherwise}.", icon=":material/image:")
@@ -109,24 +115,23 @@ def _main(lab: Lab, view: View, image: np.ndarray | None, known: bool) -> Readin
     text = st.session_state.get("attack.text") or ""
     label = lab.task(view.task).class_names[attack_controls.label_of(lab, view)] if known else None
     with st.spinner("Asking the base, the mixes and the fine-tuned model (the first answers take a few seconds) …"):
-        found = reading.read(lab, replace(view, alpha=alpha), image, text, label)
+        answers = reading.read(lab, replace(view, alpha=alpha), image, text, label)
     shown, chart = st.columns([1, 1.75], gap="small")
     with shown:
         alt = f"The picture with {text!r} written on it" if text.strip() else "The picture, nothing written on it"
-        easel(EASEL, found.image, (view.look.x, view.look.y), alt, _put)
-        truth = found.names[found.truth]
-        st.caption(
-            f"● {'It is' if found.sure else 'Without the word the base says'} **{plain(truth)}**. Drag the word about."
-        )
+        easel(EASEL, answers.image, (view.look.x, view.look.y), alt, _put)
+        truth = answers.names[answers.truth]
+        verdict = "It is" if answers.sure else "Without the word the base says"
+        st.caption(f"● {verdict} **{plain(truth)}**. Drag the word about.")
     with chart:
         options = chart_options.options("attack-probabilities")
-        st.plotly_chart(attack_charts.bars(found, alpha), key="attack.bars", config=options, alt="Probabilities")
-    metric_row.row([_figure(found, alpha, kind) for kind in range(3)])
+        st.plotly_chart(attack_charts.bars(answers, alpha), key="attack.bars", config=options, alt="Probabilities")
+    metric_row.row([_figure(answers, alpha, kind) for kind in range(3)])
     options = chart_options.options("attack-over-alpha")
     st.plotly_chart(
-        attack_charts.of_this_picture(found, alpha), key="attack.curve", config=options, alt="Probabilities over α"
+        attack_charts.of_this_picture(answers, alpha), key="attack.curve", config=options, alt="Probabilities over α"
     )
-    return found
+    return answers
 
 
 def take_away(lab: Lab, view: View) -> None:
@@ -145,28 +150,26 @@ def take_away(lab: Lab, view: View) -> None:
     )
 
 
-def _figure(found: Reading, alpha: float, model: int) -> Figure:
-    row = (found.table[0], found.at(alpha), found.table[-1])[model]
+def _figure(answers: Reading, alpha: float, model: int) -> Figure:
+    row = (answers.table[0], answers.at(alpha), answers.table[-1])[model]
     mark = (":gray[■] Base", f":violet[●] α = {alpha_text(alpha)}", ":orange[◆] Fine-tuned")[model]
-    said = int(row.argmax())
-    right = "right" if found.sure else "as the base without the word"
-    verdict = right if said == found.truth else "follows the word" if said == found.word else "neither"
-    note = f"{verdict}; {found.names[found.truth][:24]}: {percent(float(row[found.truth]))}"
-    return Figure(f"{mark} says **{plain(found.names[said][:24])}**", float(row[said]), explained=note)
+    answer = int(row.argmax())
+    right = "right" if answers.sure else "as the base without the word"
+    verdict = right if answer == answers.truth else "follows the word" if answer == answers.word else "neither"
+    note = f"{verdict}; {answers.names[answers.truth][:24]}: {percent(float(row[answers.truth]))}"
+    return Figure(f"{mark} says **{plain(answers.names[answer][:24])}**", float(row[answer]), explained=note)
 
 
-def _moved() -> None:
-    move = last_move(SLIDER)
-    if move is None or VIEW not in st.session_state:
-        return
-    st.session_state[VIEW], st.session_state[TOLD] = replace(st.session_state[VIEW], alpha=move.alpha), move.alpha
-    st.session_state[SETTLED] = move.settled
+def _moved(move: Move) -> bool:
+    if (view := st.session_state.get(VIEW)) is None:
+        return False
+    st.session_state[VIEW] = replace(view, alpha=move.value)
+    return True
 
 
-def _put() -> None:
-    spot = last_spot(EASEL)
-    if spot is None or VIEW not in st.session_state:
-        return
-    view = st.session_state[VIEW]
-    st.session_state[VIEW] = replace(view, look=replace(view.look, x=spot.x, y=spot.y))
-    st.session_state[SETTLED] = spot.settled
+def _put(move: Move) -> bool:
+    if (view := st.session_state.get(VIEW)) is None:
+        return False
+    x, y = move.value
+    st.session_state[VIEW] = replace(view, look=replace(view.look, x=x, y=y))
+    return True

@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
-import pandas as pd
 import streamlit as st
 
-from core.attacks import AttackOutcome, Study
+from core.attacks import AttackOutcome
 from core.attacks import study as attack
-from core.cli import words_of
 from core.jobs import Jobs
 from core.metrics import paired
 from core.patching import curves
 from core.progress import Progress
 from core.recipes import GRID
 from core.workspace import Lab
-from pages.shared.alpha import build_offer
-from pages.shared.app import job_status
 from pages.shared.app.frame import one_sentence
 from pages.shared.typographic import charts as attack_charts
-from pages.shared.typographic import photographs
+from pages.shared.typographic import photographs, studies
 from pages.shared.typographic import view as attack_view
 from pages.shared.typographic.view import View
 from pages.shared.widgets import chart_options, metric_row
-from pages.shared.widgets.formatting import alpha_text, duration, listed
+from pages.shared.widgets.formatting import alpha_text, listed
 from pages.shared.widgets.metric_row import Figure
 from pages.shared.widgets.pickers import role_mark
 
 ALPHAS, FEWER_ALPHAS = GRID[::2], GRID[::5]
-COUNT, FEWER = 300, 150
+FEWER = 150
 
 
 def draw(lab: Lab, jobs: Jobs, view: View, alpha: float) -> None:
@@ -56,19 +50,19 @@ def _three(lab: Lab, view: View, alpha: float) -> tuple[list, list[str]]:
 def _whole(lab: Lab, jobs: Jobs, view: View, alpha: float) -> None:
     task = lab.task(view.task)
     st.markdown(
-        f"The names of other classes on {COUNT} pictures of **{task.title}**, in the look and place set above "
+        f"The names of other classes on {studies.COUNT} pictures of **{task.title}**, in the look and place set above "
         "(PAINT Figure 6: one dot an α)."
     )
     recipes = [attack_view.mix(lab, view, a) for a in ALPHAS]
-    study = attack.over_alpha(recipes, task, attack_view.split_of(lab, view.task), view.look, COUNT)
-    table = _answered(lab, jobs, study, f"Attacking {task.title}", _command(lab, view, alpha))
+    study = attack.over_alpha(recipes, task, attack_view.split_of(lab, view.task), view.look, studies.COUNT)
+    table = studies.answered(lab, jobs, study, f"Attacking {task.title}", studies.command(lab, view, alpha))
     if table is None:
         return
-    found = [row[0] for row in table]
+    outcomes = [row[0] for row in table]
     lines = [
-        ("fooled: answers the word", "fooled", [o.fooled for o in found]),
-        ("right, attacked", "accuracy", [o.accuracy for o in found]),
-        ("right, nothing written", "clean", [o.clean for o in found if o.clean]),
+        ("fooled: answers the word", "fooled", [o.fooled for o in outcomes]),
+        ("right, attacked", "accuracy", [o.accuracy for o in outcomes]),
+        ("right, nothing written", "clean", [o.clean for o in outcomes if o.clean]),
     ]
     st.plotly_chart(
         attack_charts.over_alpha(ALPHAS, lines, alpha, "whole"),
@@ -78,8 +72,8 @@ def _whole(lab: Lab, jobs: Jobs, view: View, alpha: float) -> None:
     )
     nearest = min(range(len(ALPHAS)), key=lambda i: abs(ALPHAS[i] - alpha))
     st.caption(f"At α = {alpha_text(ALPHAS[nearest])}, on {attack_view.split_of(lab, view.task)} pictures:")
-    metric_row.row(_against_base(found[0], found[nearest]))
-    _download(view, "over-alpha", ALPHAS, "alpha", [[o] for o in found])
+    metric_row.row(_against_base(outcomes[0], outcomes[nearest]))
+    studies.download(view, "over-alpha", ALPHAS, "alpha", [[o] for o in outcomes])
 
 
 def _against_base(base: AttackOutcome, now: AttackOutcome) -> list[Figure]:
@@ -100,14 +94,14 @@ def _where(lab: Lab, jobs: Jobs, view: View, alpha: float) -> None:
     st.markdown(f"The same look on {FEWER} pictures of **{task.title}**, larger and smaller, and all over the picture.")
     sizes = attack.by_size(recipes, task, split, view.look, FEWER)
     places = attack.by_place(recipes, task, split, view.look, FEWER)
-    by_size = _answered(lab, jobs, sizes, f"Sizes of words on {task.title}")
+    by_size = studies.answered(lab, jobs, sizes, f"Sizes of words on {task.title}")
     if by_size is not None:
         chart = attack_charts.by_size(names, by_size, view.look.size)
         st.plotly_chart(
             chart, key="attack.sizes", config=chart_options.options("attack-sizes"), alt="Fooled rate by size"
         )
-        _download(view, "sizes", attack.SIZES, "size", list(zip(*by_size, strict=True)), names)
-    by_place = _answered(lab, jobs, places, f"Places of words on {task.title}")
+        studies.download(view, "sizes", attack.SIZES, "size", list(zip(*by_size, strict=True)), names)
+    by_place = studies.answered(lab, jobs, places, f"Places of words on {task.title}")
     if by_place is None:
         return
     st.markdown(
@@ -122,7 +116,7 @@ def _where(lab: Lab, jobs: Jobs, view: View, alpha: float) -> None:
             chart, key=f"attack.places.{i}", config=chart_options.options(f"attack-places-{i}"), alt=alt
         )
     cells = [f"x={x:g} y={y:g}" for y in attack.PLACES for x in attack.PLACES]
-    _download(view, "places", cells, "place", list(zip(*by_place, strict=True)), names)
+    studies.download(view, "places", cells, "place", list(zip(*by_place, strict=True)), names)
 
 
 def _transfer(lab: Lab, jobs: Jobs, view: View, alpha: float) -> None:
@@ -141,14 +135,14 @@ def _transfer(lab: Lab, jobs: Jobs, view: View, alpha: float) -> None:
         st.info(f"Broad transfer takes two classes on either side, and here they are {trained} and {rest}.")
     else:
         study = attack.transfer(recipes, task, split, trained, FEWER)
-        table = _answered(lab, jobs, study, f"Transfer on {task.title}")
+        table = studies.answered(lab, jobs, study, f"Transfer on {task.title}")
     if table is not None:
         chart = attack_charts.transfer(names, table, groups)
         st.plotly_chart(
             chart, key="attack.transfer", config=chart_options.options("attack-transfer"), alt="Fooled rates"
         )
         rows = [group.replace("<br>", " ") for group in groups]
-        _download(view, "transfer", rows, "pictures", list(zip(*table, strict=True)), names)
+        studies.download(view, "transfer", rows, "pictures", list(zip(*table, strict=True)), names)
     _own_attacks(lab, view, alpha)
 
 
@@ -162,10 +156,10 @@ def _own_attacks(lab: Lab, view: View, alpha: float) -> None:
             with st.spinner("Getting the attacked pictures (only the first time takes a moment) …"):
                 written = attack.written_on(lab, lab.task(name), split)
             answers = [lab.evaluate(attack_view.mix(lab, view, a), name, split) for a in alphas]
-            found = [attack.outcome(a, written) for a in answers]
+            outcomes = [attack.outcome(a, written) for a in answers]
             mark = " seen" if words == "seen" else ""
-            lines += [(f"fooled, {words} ({split})", f"fooled{mark}", [o.fooled for o in found])]
-            lines += [(f"right, {words} ({split})", f"accuracy{mark}", [o.accuracy for o in found])]
+            lines += [(f"fooled, {words} ({split})", f"fooled{mark}", [o.fooled for o in outcomes])]
+            lines += [(f"right, {words} ({split})", f"accuracy{mark}", [o.accuracy for o in outcomes])]
         if alphas:
             st.markdown(
                 f"**{lab.task(name).title}**, the task that this patch was trained for; val has its "
@@ -193,91 +187,18 @@ def _cost(lab: Lab, jobs: Jobs, view: View, alpha: float) -> None:
                 lab.evaluate(recipe, task, "test", progress)
 
         key = f"{lab.name}:cost of {view.patch}@{alpha_text(alpha)} on {'+'.join(names)}"
-        _offer(lab, jobs, key, "The cost of the patch", sum(lab.task(t).size("test") for _, t in todo), work)
+        studies.offer(lab, jobs, key, "The cost of the patch", sum(lab.task(t).size("test") for _, t in todo), work)
         return
-    found = {t: [lab.evaluate(r, t, "test") for r in recipes] for t in names}
+    answers = {t: [lab.evaluate(r, t, "test") for r in recipes] for t in names}
     here = alphas.index(alpha)
     marks = []
     for name in names:
-        before, now = found[name][0], found[name][here]
+        before, now = answers[name][0], answers[name][here]
         flips = paired(before.right, now.right)
         marks.append(Figure(role_mark(lab, name), now.accuracy.value, now.accuracy, flips.difference, flips))
-    lines = [(lab.task(t).title, "clean", [a.accuracy for a in found[t]]) for t in names]
+    lines = [(lab.task(t).title, "clean", [a.accuracy for a in answers[t]]) for t in names]
     st.caption(f"Test accuracy at α = {alpha_text(alpha)}:")
     metric_row.row(marks, places=4)
     chart = attack_charts.costs(alphas, lines, alpha)
     alt = f"Accuracy on {listed([lab.task(t).title for t in names])} over α"
     st.plotly_chart(chart, key="attack.cost", config=chart_options.options("attack-cost"), alt=alt)
-
-
-@st.cache_resource(max_entries=48, show_spinner=False)
-def _table(key: str, _lab: Lab, _study: Study) -> list[list[AttackOutcome]]:
-    return _study.table(_lab)
-
-
-def _answered(lab: Lab, jobs: Jobs, study: Study, title: str, command: str = "") -> list[list[AttackOutcome]] | None:
-    """The study's table if all of it is there; else what it takes, a button, and None."""
-    key = study.key(lab)
-    if study.is_cached(lab):
-        return _table(key, lab, study)
-
-    def work(progress: Progress) -> None:
-        progress.at(0.0, "Writing on the pictures")
-        study.table(lab, progress)
-
-    _offer(lab, jobs, f"{lab.name}:attack {key[:24]}", title, study.cost, work, command)
-    return None
-
-
-def _offer(
-    lab: Lab, jobs: Jobs, key: str, title: str, cost: int, work: Callable[[Progress], None], command: str = ""
-) -> None:
-    if job_status.under_way(jobs, key):
-        return
-    seconds = cost / build_offer.pace(lab)
-    label = f"{title}: find out, about {duration(seconds)}"
-    if st.button(label, type="primary", icon=":material/play_arrow:", key=f"button.{key}"):
-        jobs.submit(key, title, work, urgent=True)
-        st.rerun()
-    if command:
-        st.caption(f"{cost:,} pictures to look at. Or in a terminal:")
-        st.code(command, language="bash")
-    else:
-        st.caption(f"{cost:,} pictures to look at; it can be stopped at any time, and what is done is kept.")
-
-
-def _command(lab: Lab, view: View, alpha: float) -> str:
-    """The same attack in a terminal, at one α; none for a mix that came from another page."""
-    if not attack_view.is_checkpoint(lab, view):
-        return ""
-    where = "" if lab.name == "mini" else f"--workspace {lab.name} "
-    what = f"{view.patch}@{alpha_text(alpha)} --task {view.task} --split {attack_view.split_of(lab, view.task)}"
-    return f"python -m core {where}attack test {what} --count {COUNT}{words_of(view.look)}"
-
-
-def _download(
-    view: View,
-    name: str,
-    rows: Sequence[object],
-    head: str,
-    table: Sequence[Sequence[AttackOutcome]],
-    models: Sequence[str] = ("",),
-) -> None:
-    """What a chart shows as CSV: one row for each of its points, shares in [0, 1] with their intervals and n."""
-    lines = []
-    for row, outcomes in zip(rows, table, strict=True):
-        for model, o in zip(models, outcomes, strict=True):
-            clean = o.clean.value if o.clean else None
-            f, a = o.fooled, o.accuracy
-            lines.append((row, model, f.value, f.low, f.high, a.value, a.low, a.high, clean, a.n))
-    columns = [head, "model", "fooled", "fooled_low_95", "fooled_high_95"]
-    columns += ["accuracy", "accuracy_low_95", "accuracy_high_95", "clean_accuracy", "n"]
-    st.download_button(
-        "Download (CSV)",
-        lambda: pd.DataFrame(lines, columns=columns).to_csv(index=False),
-        f"attack-{view.task}-{name}.csv",
-        "text/csv",
-        on_click="ignore",
-        icon=":material/download:",
-        key=f"attack.csv.{name}",
-    )

@@ -13,6 +13,7 @@ import pandas as pd
 import streamlit as st
 
 from core.attacks import PhotographResults, judge_photographs, photo_files
+from core.cli import command_line
 from core.jobs import Jobs
 from core.metrics import paired
 from core.progress import Progress
@@ -24,7 +25,6 @@ from pages.shared.classify.answers import refusals
 from pages.shared.typographic import view as attack_view
 from pages.shared.typographic.view import View
 from pages.shared.widgets import metric_row, pickers
-from pages.shared.widgets.escape import plain
 from pages.shared.widgets.formatting import alpha_text
 from pages.shared.widgets.metric_row import Figure
 
@@ -49,13 +49,14 @@ def draw(lab: Lab, jobs: Jobs, view: View, alpha: float) -> None:
         "that are named `label=dog_text=cat.png`. The classes are all labels and texts that occur."
     )
     given = _pick()
-    st.caption("Nothing is unpacked to disk. In a terminal: `python -m core attack test RECIPE --photos FOLDER`.")
+    command = command_line(lab, ["attack", "test", "RECIPE", "--photos", "FOLDER"])
+    st.caption(f"Nothing is unpacked to disk. In a terminal: `{command}`.")
     if given is None:
         return
     with one_sentence():
-        found = _judged(lab, jobs, given, [attack_view.mix(lab, view, a) for a in (0.0, alpha, 1.0)])
-        if found is not None:
-            _show(found, alpha)
+        results = _judged(lab, jobs, given, [attack_view.mix(lab, view, a) for a in (0.0, alpha, 1.0)])
+        if results is not None:
+            _show(results, alpha)
 
 
 def _pick() -> Given | None:
@@ -90,12 +91,12 @@ def _judged(lab: Lab, jobs: Jobs, given: Given, recipes: Sequence[Recipe]) -> Ph
     count = len(photo_files.listed(given.open(), given.called))
     if count <= AT_ONCE:
         with st.spinner("Looking at the photographs …"):
-            found = judge_photographs(lab, recipes, photo_files.read(given.open(), given.called))
+            results = judge_photographs(lab, recipes, photo_files.read(given.open(), given.called))
     else:
-        found = _by_job(lab, jobs, f"{lab.name}:photographs {asked}", given, recipes, count)
-    if found is not None:
-        st.session_state[JUDGED] = (asked, found)
-    return found
+        results = _by_job(lab, jobs, f"{lab.name}:photographs {asked}", given, recipes, count)
+    if results is not None:
+        st.session_state[JUDGED] = (asked, results)
+    return results
 
 
 def _by_job(
@@ -112,33 +113,22 @@ def _by_job(
         )
 
     before, st.session_state[ASKED] = st.session_state.get(ASKED), key
-    job = jobs.get(key)
     if before is not None and before != key:
         jobs.cancel(before)  # nobody looks at another α's any more
-    if job is None or (before != key and job.state == "cancelled"):  # back at an α that was left
-        job = jobs.submit(key, title, work, urgent=True)
-        job.finished.wait(0.5)  # a short one needs no waiting
-    if job.state == "done":
-        return job.result
-    if job.active:
-        job_status.watch(jobs, key)
-        return None
-    st.warning(plain(job.error), icon=":material/folder_off:")
-    if st.button("Try again", icon=":material/refresh:", key=f"again.{key}"):
-        jobs.submit(key, title, work, urgent=True)
-        st.rerun()
-    return None
+    anew = ("cancelled",) if before != key else ()  # back at an α that was left
+    job = job_status.at_once(jobs, key, title, work, anew=anew)
+    return None if job is None else job.result
 
 
-def _followed(found: Iterable[T], count: int, progress: Progress) -> Iterator[T]:
+def _followed(items: Iterable[T], count: int, progress: Progress) -> Iterator[T]:
     """The same one by one, told as progress; a list of them all would be many large pictures in memory."""
-    for i, one in enumerate(found):
+    for i, one in enumerate(items):
         progress.at(min(1.0, i / count), f"photograph {i + 1:,} of {count:,}")
         yield one
 
 
-def _show(found: PhotographResults, alpha: float) -> None:
-    base, now, tuned = (found.outcome(i) for i in range(3))
+def _show(results: PhotographResults, alpha: float) -> None:
+    base, now, tuned = (results.outcome(i) for i in range(3))
     right = paired(base.right, now.right)
     metric_row.row(
         [
@@ -148,10 +138,10 @@ def _show(found: PhotographResults, alpha: float) -> None:
         ]
     )
     names = ["base", f"α = {alpha_text(alpha)}", "fine-tuned"]
-    rows = {"file": found.names, "shows": [found.classes[i] for i in found.labels]}
-    rows |= {"written": [found.classes[i] for i in found.written]}
-    rows |= {name: [found.classes[i] for i in row] for name, row in zip(names, found.answers, strict=True)}
+    rows = {"file": results.names, "shows": [results.classes[i] for i in results.labels]}
+    rows |= {"written": [results.classes[i] for i in results.written]}
+    rows |= {name: [results.classes[i] for i in row] for name, row in zip(names, results.answers, strict=True)}
     table = pd.DataFrame(rows)
     st.dataframe(table, hide_index=True, height=280 if len(table) > 7 else "auto")
     st.download_button("Download (CSV)", lambda: table.to_csv(index=False), "attack-photographs.csv", "text/csv")
-    refusals([trouble.why for trouble in found.troubles])
+    refusals([trouble.why for trouble in results.troubles])

@@ -87,14 +87,14 @@ def _among(names: list[str], text: str) -> int | None:
     return folded.index(word.casefold())
 
 
-def _with_alpha(lab: Lab, view: View, found: Reading) -> Reading:
+def _with_alpha(lab: Lab, view: View, answers: Reading) -> Reading:
     """The same with the view's own α, if it lies between those that are there."""
-    if view.alpha is None or view.alpha in found.alphas:
-        return found
+    if view.alpha is None or view.alpha in answers.alphas:
+        return answers
     desk = classifier(lab)
-    rows = desk.joint_head(_prompted(lab, view, found.names))
-    image = desk.prepared(found.image)[None]
+    rows = desk.joint_head(_prompted(lab, view, answers.names))
+    image = desk.prepared(answers.image)[None]
     row = desk.probabilities([attack_view.mix(lab, view, view.alpha)], image, rows)[0]
-    alphas = sorted([*found.alphas, view.alpha])
-    table = np.insert(found.table, alphas.index(view.alpha), row, axis=0)
-    return replace(found, alphas=tuple(alphas), table=table)
+    alphas = sorted([*answers.alphas, view.alpha])
+    table = np.insert(answers.table, alphas.index(view.alpha), row, axis=0)
+    return replace(answers, alphas=tuple(alphas), table=table)

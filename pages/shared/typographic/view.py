@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from core import PaletteError
@@ -11,10 +10,11 @@ from core.classify import class_names
 from core.recipes import Recipe, check_alpha, lerp
 from core.tasks import TaskError
 from core.workspace import History, Lab
-from pages.shared.app.url_state import whole_number
+from pages.shared.app.url_state import Parameters, written
 from pages.shared.widgets import pickers
 
 KEPT = "@"  # before the key of a kept recipe, where else the name of a checkpoint stands
+COLOURS = ("colour", "outline_colour", "plate")
 MOST_CLASSES = 1000
 LONGEST_CLASSES = 1500  # characters of class names that an address can hold
 
@@ -67,51 +67,40 @@ def split_of(lab: Lab, task: str) -> str:
     return "test" if "test" in sizes else list(sizes)[-1]
 
 
-def read(lab: Lab, parameters: Mapping[str, str]) -> tuple[View, list[str]]:
-    """The view that an address asks for, and a sentence for each part of it that makes no sense and was left out."""
-    wrong: list[str] = []
+def read(lab: Lab, parameters: Parameters) -> View:
+    """The view that an address asks for. Raises TaskError if the workspace has no task that can be attacked."""
     known = attackable(lab)
     first = next((name for name in [*lab.default_supported(), *known] if name in known), None)
     if first is None:
         raise TaskError(f"No task of {lab.name} has one list of classes for all its pictures; add one that does.")
-    task = parameters.get("task", first)
-    if task not in known:
-        why = "whose pictures have classes of their own each" if task in lab.tasks else "which is not there"
-        wrong.append(f"This link asks for the task {task!r}, {why}; showing {first}.")
-        task = first
-    view = View(task, _number(lab, task, parameters.get("number", "1"), wrong), patch=next(iter(patches(lab)), ""))
-    text = parameters.get("text")
+    own_classes = parameters.text("task") in lab.tasks
+    why = "whose pictures have classes of their own each" if own_classes else "which is not there"
+    task = parameters.one_of("task", known, first, why)
+    number = parameters.whole("number", 1, lab.task(task).size(split_of(lab, task)), 1)
+    text = parameters.given.get("text")
     if text is not None and len(text) > LONGEST:
-        wrong.append(f"This link writes {len(text):,} characters; {LONGEST} are the most, so the rest was left out.")
-    view = replace(view, text=None if text is None else text[:LONGEST], look=_look(parameters, wrong))
-    view = replace(view, classes=_classes(parameters.get("classes", ""), wrong))
-    return _patch(lab, view, parameters, wrong), wrong
+        parameters.complaints.append(
+            f"This link writes {len(text):,} characters; {LONGEST} are the most, so the rest was left out."
+        )
+        text = text[:LONGEST]
+    view = View(task, number, text, look=_look(parameters), classes=parameters.parsed("classes", _classes, ()))
+    kept = "recipe" in parameters.given
+    patch = _patch(lab, view, parameters, next(iter(patches(lab)), ""))
+    alpha = parameters.share("alpha", None, "the usual one")
+    return replace(view, patch=patch, alpha=1.0 if alpha is None and kept and patch.startswith(KEPT) else alpha)
 
 
-def _patch(lab: Lab, view: View, parameters: Mapping[str, str], wrong: list[str]) -> View:
-    asked = parameters.get("patch", view.patch)
-    if "recipe" in parameters:
-        asked = KEPT + parameters["recipe"]
-    try:
-        if asked != view.patch:
+def _patch(lab: Lab, view: View, parameters: Parameters, usual: str) -> str:
+    """The patch that an address asks for: a checkpoint, or a kept recipe."""
+
+    def known(asked: str) -> str:
+        if asked != usual:
             mix(lab, replace(view, patch=asked), 1.0)
-        alpha = check_alpha(float(parameters["alpha"])) if "alpha" in parameters else None
-    except PaletteError as error:
-        wrong.append(str(error))
-        return view
-    except ValueError:
-        wrong.append(f"This link asks for α = {parameters['alpha']!r}, which is no number; showing half way.")
-        return replace(view, patch=asked)
-    kept = "recipe" in parameters and alpha is None
-    return replace(view, patch=asked, alpha=1.0 if kept else None if alpha is None else round(alpha, 2))
+        return asked
 
-
-def _number(lab: Lab, task: str, text: str, wrong: list[str]) -> int:
-    most = lab.task(task).size(split_of(lab, task))
-    if (found := whole_number(text, 1, most)) is not None:
-        return found
-    wrong.append(f"This link asks for picture {text!r}, but they are numbered from 1 to {most}; showing 1.")
-    return 1
+    if "recipe" in parameters.given:
+        return parameters.parsed("recipe", lambda key: known(KEPT + key), usual)
+    return parameters.parsed("patch", known, usual)
 
 
 def class_list(text: str) -> tuple[tuple[str, ...], str]:
@@ -127,52 +116,46 @@ def class_list(text: str) -> tuple[tuple[str, ...], str]:
     return names, ""
 
 
-def _classes(text: str, wrong: list[str]) -> tuple[str, ...]:
-    found, complaint = class_list(text if "\n" in text else text.replace("|", "\n"))
+def _classes(text: str) -> tuple[str, ...]:
+    names, complaint = class_list(text if "\n" in text else text.replace("|", "\n"))
     if complaint:
-        wrong.append(f"This link's classes cannot be used, so it shows the task's. {complaint}")
-    return found
+        raise PaletteError(f"This link's classes cannot be used, so it shows the task's. {complaint}")
+    return names
 
 
-def _look(parameters: Mapping[str, str], wrong: list[str]) -> Look:
-    usual = Look()
+def _look(parameters: Parameters) -> Look:
+    given, usual = parameters.given, Look()
     try:
-        numbers = {name: float(parameters[name]) for name in LIMITS if name in parameters}
-        given = {n: parameters[n] for n in ("colour", "outline_colour", "plate") if n in parameters}
-        colours = {n: "" if (n, value) == ("plate", "none") else "#" + value for n, value in given.items()}
+        numbers = {name: float(given[name]) for name in LIMITS if name in given}
+        colours = {n: "" if (n, given[n]) == ("plate", "none") else "#" + given[n] for n in COLOURS if n in given}
         face = Face(
-            parameters.get("font", usual.face.family),
-            parameters.get("weight", usual.face.weight),
-            parameters.get("italic") == "yes",
+            parameters.text("font", usual.face.family),
+            parameters.text("weight", usual.face.weight),
+            parameters.flag("italic"),
         )
         return Look(face, **numbers, **colours)  # type: ignore[arg-type]
     except ValueError as error:
-        said = str(error) if isinstance(error, PaletteError) else "A number of the look cannot be read."
-        wrong.append(f"{said} The link's look was left out.")
+        sentence = str(error) if isinstance(error, PaletteError) else "A number of the look cannot be read."
+        parameters.complaints.append(f"{sentence} The link's look was left out.")
         return usual
+
+
+def _look_parameters(look: Look) -> dict[str, object]:
+    colours = {name: getattr(look, name).removeprefix("#") or "none" for name in COLOURS}
+    face = {"font": look.face.family, "weight": look.face.weight, "italic": look.face.italic}
+    return {name: getattr(look, name) for name in LIMITS} | colours | face
 
 
 def write(view: View) -> dict[str, str]:
     """The address of a view; what is as usual is left out."""
-    found = {"task": view.task, "number": str(view.number), "patch": view.patch}
-    if view.patch.startswith(KEPT):
-        found = {"task": view.task, "number": str(view.number), "recipe": view.patch[1:]}
-    if view.text is not None:
-        found["text"] = view.text
-    if view.alpha is not None:
-        found["alpha"] = f"{view.alpha:.2f}"
-    usual, look = Look(), view.look
-    found |= {n: f"{getattr(look, n):g}" for n in LIMITS if getattr(look, n) != getattr(usual, n)}
-    for name in ("colour", "outline_colour", "plate"):
-        if getattr(look, name) != getattr(usual, name):
-            found[name] = getattr(look, name).removeprefix("#") or "none"
-    if look.face.family != usual.face.family:
-        found["font"] = look.face.family
-    if look.face.weight != usual.face.weight:
-        found["weight"] = look.face.weight
-    if look.face.italic:
-        found["italic"] = "yes"
-    if view.classes:
-        text = ("\n" if any("|" in name for name in view.classes) else "|").join(view.classes)
-        found |= {"classes": text} if len(text) <= LONGEST_CLASSES else {}
-    return found
+    classes = ("\n" if any("|" in name for name in view.classes) else "|").join(view.classes)
+    kept = view.patch.startswith(KEPT)
+    values = {
+        "task": view.task,
+        "number": view.number,
+        "recipe" if kept else "patch": view.patch.removeprefix(KEPT),
+        "text": view.text,
+        "alpha": None if view.alpha is None else f"{view.alpha:.2f}",
+        "classes": classes if len(classes) <= LONGEST_CLASSES else None,
+    }
+    return written(values | _look_parameters(view.look), {"classes": ""} | _look_parameters(Look()))

@@ -8,8 +8,7 @@ from html import escape
 import plotly.graph_objects as go
 
 from core.metrics import Accuracy
-from core.patching import Point
-from pages.shared.alpha.curve import Curve
+from core.patching import Curve, Point
 from pages.shared.widgets import colours
 from pages.shared.widgets.formatting import alpha_text, interval, listed, percent
 
@@ -71,9 +70,9 @@ def over_alpha(curve: Curve, alpha: float) -> go.Figure:
     lines += [(name, colours.SUPPORTED, dashes[i % 5], markers[1 + i % 4]) for i, name in enumerate(curve.supported)]
     every: list[Accuracy] = []
     for name, colour, dash, marker in lines:
-        found = [p.accuracies[name] for p in curve.test]
-        every += found
-        traces += [_band(alphas, found, colour), _line(curve, name, alphas, found, colour, dash, marker)]
+        accuracies = [p.accuracies[name] for p in curve.test]
+        every += accuracies
+        traces += [_band(alphas, accuracies, colour), _line(curve, name, alphas, accuracies, colour, dash, marker)]
     combined = [100 * p.combined for p in curve.test]
     look = {"color": colours.PATCH, "width": 2, "dash": "dot"}
     hover = "α = %{x:g}<br>combined %{y:.1f} %<extra></extra>"
@@ -162,38 +161,40 @@ def _marked(
     )
 
 
-def _bar(found: Accuracy, colour: str) -> dict:
-    above, below = 100 * (found.high - found.value), 100 * (found.value - found.low)
+def _bar(accuracy: Accuracy, colour: str) -> dict:
+    above, below = 100 * (accuracy.high - accuracy.value), 100 * (accuracy.value - accuracy.low)
     faint = colours.faint(colour, 0.55)
     return {"type": "data", "array": [above], "arrayminus": [below], "color": faint, "thickness": 1.5, "width": 3}
 
 
-def _band(alphas: list[float], found: list[Accuracy], colour: str) -> dict:
-    around = [100 * a.high for a in found] + [100 * a.low for a in reversed(found)]
+def _band(alphas: list[float], accuracies: list[Accuracy], colour: str) -> dict:
+    around = [100 * a.high for a in accuracies] + [100 * a.low for a in reversed(accuracies)]
     look = {"fill": "toself", "fillcolor": colours.faint(colour), "line": {"width": 0}, "mode": "lines"}
     return _trace([*alphas, *reversed(alphas)], around, "95 % interval", hoverinfo="skip", showlegend=False, **look)
 
 
-def _line(curve: Curve, name: str, alphas: list, found: list[Accuracy], colour: str, dash: str, marker: str) -> dict:
+def _line(
+    curve: Curve, name: str, alphas: list, accuracies: list[Accuracy], colour: str, dash: str, marker: str
+) -> dict:
     title = _title(curve, name)
-    said = [
+    hovers = [
         f"α = {alpha_text(a)}<br>{title} {percent(f.value)} [{interval(f)}], n = {f.n}"
-        for a, f in zip(alphas, found, strict=True)
+        for a, f in zip(alphas, accuracies, strict=True)
     ]
     return _trace(
         alphas,
-        [100 * f.value for f in found],
+        [100 * f.value for f in accuracies],
         title,
         mode="lines+markers",
         line={"color": colour, "width": 2.5, "dash": dash},
         marker={"symbol": marker, "size": 6, "color": colour},
-        text=said,
+        text=hovers,
         hovertemplate="%{text}<extra></extra>",
     )
 
 
-def _span(found: list[Accuracy]) -> tuple[float, float]:
-    low, high = 100 * min(a.low for a in found), 100 * max(a.high for a in found)
+def _span(accuracies: list[Accuracy]) -> tuple[float, float]:
+    low, high = 100 * min(a.low for a in accuracies), 100 * max(a.high for a in accuracies)
     room = max(2.0, 0.06 * (high - low))
     return max(-2.0, low - room), min(102.0, high + room)
 

@@ -33,15 +33,15 @@ def table(recipe: Recipe) -> pd.DataFrame:
 @lru_cache(maxsize=64)
 def picture(recipe: Recipe, dark: bool = False) -> go.Figure:
     """A heat map with the numbers written in, for a light or a dark page: violet adds, red takes away."""
-    found = table(recipe)
-    names = [literal(part(p)) for p in found.columns] if len(found.columns) > 1 else ["the whole network"]
-    reach = max(1.0, float(found.abs().to_numpy().max()))
+    frame = table(recipe)
+    names = [literal(part(p)) for p in frame.columns] if len(frame.columns) > 1 else ["the whole network"]
+    reach = max(1.0, float(frame.abs().to_numpy().max()))
     heat = {
         "type": "heatmap",
-        "z": found.to_numpy(),
+        "z": frame.to_numpy(),
         "x": names,
-        "y": list(found.index),
-        "text": [[_number(c) for c in row] for row in found.to_numpy()],
+        "y": list(frame.index),
+        "text": [[_number(c) for c in row] for row in frame.to_numpy()],
         "hovertemplate": "%{text} × %{y}<br>in %{x}<extra></extra>",
         "colorscale": SCALE,
         "zmin": -reach,
@@ -51,13 +51,13 @@ def picture(recipe: Recipe, dark: bool = False) -> go.Figure:
         "ygap": 2,
     }
     layout = {
-        "height": min(420, 70 + 34 * len(found.index) + (70 if len(names) > 4 else 0)),
+        "height": min(420, 70 + 34 * len(frame.index) + (70 if len(names) > 4 else 0)),
         "margin": {"l": 10, "r": 10, "t": 10, "b": 10},
         "yaxis": {"autorange": "reversed", "automargin": True, "type": "category", "showgrid": False},
         "xaxis": {"automargin": True, "type": "category", "showgrid": False, "tickangle": -35 if len(names) > 4 else 0},
         "uirevision": "matrix",
     }
-    numbers = _numbers(found, names, math.inf, LIGHT) if dark else _numbers(found, names, 0.8 * reach, DARK)
+    numbers = _numbers(frame, names, math.inf, LIGHT) if dark else _numbers(frame, names, 0.8 * reach, DARK)
     return go.Figure({"data": [heat, *numbers], "layout": layout}, skip_invalid=True)
 
 
@@ -65,9 +65,9 @@ def _number(coefficient: float) -> str:
     return f"{coefficient:.3g}".replace("-", "−")
 
 
-def _numbers(found: pd.DataFrame, names: list[str], strong: float, ink: str) -> list[dict]:
+def _numbers(frame: pd.DataFrame, names: list[str], strong: float, ink: str) -> list[dict]:
     """The numbers over the cells, in ``ink``; light where a cell's colour is ``strong``."""
-    cells = [(names[j], m, c) for m, row in zip(found.index, found.to_numpy(), strict=True) for j, c in enumerate(row)]
+    cells = [(names[j], m, c) for m, row in zip(frame.index, frame.to_numpy(), strict=True) for j, c in enumerate(row)]
     traces = []
     for font, chosen in (({"color": LIGHT}, True), ({"color": ink}, False)):
         mine = [cell for cell in cells if (abs(cell[2]) >= strong) == chosen]

@@ -20,9 +20,6 @@ MODELS = {"base": BASE, "tuned": TUNED, "chosen": PATCH, "current": PATCH}
 MARKERS = {"base": "square", "tuned": "diamond", "chosen": "star", "current": "circle-open"}
 """Plotly's marker of each model on a chart."""
 
-ROLE_DASHES = {"patching": "solid", "supported": "dash", "ood": "dot", "attack": "dashdot"}
-"""Plotly's line style of a task by its role."""
-
 
 def faint(colour: str, share: float = 0.15) -> str:
     """A hex colour as a transparent one, for interval bands; ``share`` is its opacity in [0, 1]."""

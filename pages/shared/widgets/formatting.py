@@ -16,9 +16,9 @@ def points(difference: float) -> str:
     return f"{value:+.1f} points".replace("-", "−")
 
 
-def interval(found: Accuracy) -> str:
+def interval(accuracy: Accuracy) -> str:
     """The 95 % interval as '74.1 to 78.6'."""
-    return f"{100 * found.low:.1f} to {100 * found.high:.1f}"
+    return f"{100 * accuracy.low:.1f} to {100 * accuracy.high:.1f}"
 
 
 def duration(seconds: float | None) -> str:

@@ -17,7 +17,7 @@ class Figure:
 
     label: str
     value: float
-    found: Accuracy | None = None
+    accuracy: Accuracy | None = None
     difference: float | None = None
     flips: Paired | None = None
     explained: str = ""
@@ -53,18 +53,18 @@ def row(figures: Sequence[Figure], places: int = 0) -> None:
                 else f"from {figure.against}",
                 help=_tooltip(figure),
             )
-            st.caption(f"95 %: {interval(figure.found)}" if figure.found else figure.explained)
+            st.caption(f"95 %: {interval(figure.accuracy)}" if figure.accuracy else figure.explained)
 
 
 def _tooltip(figure: Figure) -> str:
-    said = []
-    if figure.found:
-        said.append(f"n = {figure.found.n} test pictures; 95 % interval {interval(figure.found)} %.")
+    sentences = []
+    if figure.accuracy:
+        sentences.append(f"n = {figure.accuracy.n} test pictures; 95 % interval {interval(figure.accuracy)} %.")
     if figure.flips:
         f = figure.flips
         fixed, broken = (f.broken, f.fixed) if figure.less_is_better else (f.fixed, f.broken)
-        said.append(
+        sentences.append(
             f"Against {figure.against} on the same pictures: {fixed} fixed, {broken} broken; McNemar's exact test "
             f"p = {f.p:.2g}" + (", which may well be chance." if f.within_noise else ".")
         )
-    return " ".join([*said, figure.explained]).strip()
+    return " ".join([*sentences, figure.explained]).strip()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from core import PaletteError
+from core.patching import known_curve
 from core.workspace import History, Lab, Mix, named_recipes
-from pages.shared.alpha.curve import known_curve
+from pages.shared.app.url_state import Parameters
 from pages.shared.widgets.escape import plain
 from pages.shared.widgets.formatting import alpha_text
 
@@ -24,16 +25,13 @@ def usual(lab: Lab) -> str:
     name = next((name for name in named_recipes.patches(lab) if name in lab.zoo), None)
     if name is None:
         return named_recipes.BASE
-    found = known_curve(lab, name, lab.default_supported())
-    return f"{name}@{alpha_text(found.chosen if found else 0.5)}"
+    curve = known_curve(lab, name, lab.default_supported())
+    return f"{name}@{alpha_text(curve.chosen if curve else 0.5)}"
 
 
-def understood(lab: Lab, word: str, otherwise: str) -> tuple[str, list[str]]:
-    """The word of a mix that an address asks for, or another and one sentence that says why."""
-    try:
-        return named_recipes.read(lab, word).word, []
-    except PaletteError as error:
-        return otherwise, [f"This link's mix cannot be shown: {error}"]
+def understood(lab: Lab, parameters: Parameters, name: str, otherwise: str) -> str:
+    """The word of the mix that a parameter of an address asks for, or another if that cannot be shown."""
+    return parameters.parsed(name, lambda text: named_recipes.read(lab, text).word, otherwise)
 
 
 def pick(lab: Lab, label: str, key: str, word: str, paste: bool = True) -> Mix:
@@ -53,7 +51,14 @@ def pick(lab: Lab, label: str, key: str, word: str, paste: bool = True) -> Mix:
         return named_recipes.read(lab, typed or word)
     except PaletteError as error:
         st.error(plain(str(error)), icon=":material/error:")
-        return named_recipes.read(lab, understood(lab, word, usual(lab))[0])
+        return named_recipes.read(lab, word if _is_mix(lab, word) else usual(lab))
+
+
+def _is_mix(lab: Lab, word: str) -> bool:
+    try:
+        return bool(named_recipes.read(lab, word))
+    except PaletteError:
+        return False
 
 
 def _paste(lab: Lab, key: str) -> None:

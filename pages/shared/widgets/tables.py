@@ -7,18 +7,18 @@ from functools import lru_cache
 import pandas as pd
 
 from core.metrics import per_class
+from core.patching import Curve
 from core.recipes import Recipe
 from core.tasks import Answers
 from core.workspace import Lab
-from pages.shared.alpha.curve import Curve
 
 
 @lru_cache(maxsize=16)
 def curve_csv(curve: Curve) -> str:
     """The curve on val and test: one row per split, α and task, with n and the 95 % interval, shares in [0, 1]."""
     rows = []
-    for split, found in (("val", curve.val), ("test", curve.test)):
-        for p in found:
+    for split, points in (("val", curve.val), ("test", curve.test)):
+        for p in points:
             for name, a in p.accuracies.items():
                 role = curve.lab.task(name).role
                 rows.append((split, p.alpha, name, role, a.value, a.low, a.high, a.n, p.combined))

@@ -225,10 +225,15 @@ HOSTILE = {
         lambda p: p.write_bytes(lying({n: {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]} for n in "xy"})),
         "no whole safetensors file",
     ),
-    "f8.safetensors": (
-        lambda p: p.write_bytes(lying({"x": {"dtype": "F8_E4M3", "shape": [16], "data_offsets": [0, 16]}})),
+    "f4.safetensors": (
+        lambda p: p.write_bytes(lying({"x": {"dtype": "F4", "shape": [32], "data_offsets": [0, 16]}})),
         "of a kind that Palette does not read",
     ),
+    "pointer.safetensors": (
+        lambda p: p.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:abc\nsize 3"),
+        "pointer of git-lfs",
+    ),
+    "page.pt": (lambda p: p.write_text("<!DOCTYPE html><html>"), "page of a website"),
     "table.csv": (lambda p: p.write_text("a,b"), "is no checkpoint"),
     "folder": (lambda p: p.mkdir(), "holds no weights"),
     "absent.pt": (lambda p: None, "There is no"),

@@ -26,6 +26,11 @@ def png(colour: tuple[int, int, int], seed: int = 0) -> bytes:
     return hostile.encoded(Image.fromarray(np.clip(colour + noise, 0, 255).astype(np.uint8)), "PNG")
 
 
+def warnings(at) -> list:
+    """What the page warns of, but for colours that the tiny base's random text tower does not tell apart."""
+    return [warning for warning in at.warning if warning.icon != ":material/equal:"]
+
+
 def cards(at) -> str:
     return next(h.body for h in at.get("html") if "<article" in h.body)
 
@@ -38,7 +43,7 @@ def upload(at, files: dict[str, bytes]):
 def test_says_something_before_anything_is_uploaded(page, cache):
     at, lab = page("classify"), lab_of(cache)
     assert at.title[0].value.endswith("?")
-    assert not at.error and not at.warning
+    assert not at.error and not warnings(at)
     assert cards(at).count("<article") == 12
     chosen = curves.chosen_alpha(lab, "noisy", ["plain"], curves.known_alphas(lab, "noisy", ["plain"]))
     assert at.query_params["second"] == f"noisy@{chosen:.2f}"
@@ -148,7 +153,7 @@ def test_a_mix_from_another_page_stands_beside_the_base(page, cache):
     lab = lab_of(cache)
     entry = History(lab.folder).remember(lerp(lab.base, single("noisy"), 0.37), "My <mix>", "alpha")
     at = page("classify", recipe=entry.key)
-    assert not at.warning and not at.error
+    assert not warnings(at) and not at.error
     assert at.query_params["second"] == entry.key
     assert "My &lt;mix&gt;" in cards(at)
     base = at.dataframe[0].value
@@ -179,7 +184,7 @@ def test_one_model_alone(page):
 )
 def test_nonsense_in_the_address_is_one_sentence(page, parameters):
     at = page("classify", **parameters)
-    assert len(at.warning) == 1 and not at.error
+    assert len(warnings(at)) == 1 and not at.error
     assert cards(at)
 
 
@@ -215,8 +220,8 @@ def test_a_folder_can_be_read_again(page, tmp_path):
 def test_a_folder_that_is_not_there_is_one_sentence(page):
     at = page("classify")
     at.text_input(key="classify.folder").set_value("/no/such/folder").run()
-    wait(at, lambda at: at.warning)
-    assert "not there" in at.warning[0].value and not at.error
+    wait(at, warnings)
+    assert "not there" in warnings(at)[0].value and not at.error
 
 
 def test_much_work_is_a_job_that_ends_in_answers(page, monkeypatch):

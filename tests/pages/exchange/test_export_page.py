@@ -57,8 +57,8 @@ def test_nothing_is_overwritten_unless_asked(page, tmp_path):
     (tmp_path / "out" / "recipe.json").write_text("mine")
     at = to_folder(page("export", recipe="noisy"), tmp_path / "out")
     at.button(key="export.go").click().run()
-    wait(at, lambda at: at.error)
-    assert "already holds recipe.json" in at.error[0].value
+    wait(at, lambda at: at.warning)
+    assert "already holds recipe.json" in at.warning[0].value
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["recipe.json"]
     at.checkbox(key="export.overwrite").check().run()
     at.button(key="export.go").click().run()

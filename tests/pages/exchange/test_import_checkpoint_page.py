@@ -16,13 +16,13 @@ from tests.pages.opening import cache, lab_of, page, swept_template, values, wai
 def looked_at(at, path: Path):
     at.button_group(key="import.how").set_value("Path").run()
     at.text_input(key="import.path").set_value(str(path)).run()
-    wait(at, lambda at: at.metric or at.error)
+    wait(at, lambda at: at.metric or at.warning)
     return at
 
 
 def submit(at):
     at.button[[b.label for b in at.button].index("Bring it in")].click().run()
-    wait(at, lambda at: at.error or any("It is here" in s.value for s in at.success))
+    wait(at, lambda at: at.warning or any("It is here" in s.value for s in at.success))
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_a_name_that_is_taken_or_a_path_is_one_sentence(page, cache, theirs):
     for name, said in (("noisy", "already"), ("../noisy", "cannot be a name"), ("base", "cannot be the base")):
         next(t for t in at.text_input if t.label == "Call it").set_value(name)
         submit(at)
-        assert len(at.error) == 1 and said in at.error[0].value
+        assert len(at.warning) == 1 and said in at.warning[0].value
     assert lab_of(cache).zoo["noisy"].path.stat().st_mtime_ns == before
 
 
@@ -96,18 +96,18 @@ def test_a_name_that_is_taken_or_a_path_is_one_sentence(page, cache, theirs):
 def test_hostile_files_are_one_sentence(page, tmp_path, name, content, said):
     (tmp_path / name).write_bytes(content)
     at = looked_at(page("import_checkpoint"), tmp_path / name)
-    assert len(at.error) == 1 and said in at.error[0].value
+    assert len(at.warning) == 1 and said in at.warning[0].value
 
 
 def test_a_path_that_is_not_there_is_one_sentence(page, tmp_path):
     at = looked_at(page("import_checkpoint"), tmp_path / "absent.pt")
-    assert len(at.error) == 1 and "There is no" in at.error[0].value
+    assert len(at.warning) == 1 and "There is no" in at.warning[0].value
 
 
 def test_an_upload_is_never_stored_under_its_own_name(page, cache, theirs, tmp_path):
     at = page("import_checkpoint")
     at.file_uploader(key="import.upload").set_value(("../../escaped.pt", theirs.read_bytes(), "application/zip")).run()
-    wait(at, lambda at: at.metric or at.error)
+    wait(at, lambda at: at.metric or at.warning)
     assert any("escaped.pt fits" in s.value for s in at.success)
     kept = list(Path(at.session_state["import.drawer"].name).iterdir())
     assert len(kept) == 1 and "escaped" not in kept[0].name

@@ -166,7 +166,7 @@ def test_a_missing_checkpoint_is_said_and_trained_again(page, cache, key, outcom
     path.unlink()
     at = page("strategies", compare=key, result=JOINT)
     assert len(at.metric) == 4 and not at.error
-    assert any("not here" in c.value and lost in c.value and "--remake 'joint'" in c.value for c in at.caption)
+    assert any("not here" in c.value and lost in c.value and "--remake joint" in c.value for c in at.caption)
     at.button(key="many.remake.joint").click().run()
     wait(at, lambda at: path.exists() and not [c for c in at.caption if "not here" in c.value])
     assert not at.warning and not at.error
@@ -188,7 +188,7 @@ def test_a_mix_by_hand_is_evaluated_on_the_whole_of_val(page, cache, key, outcom
     at = page("strategies", compare=key, figure="mix", alphas="0.3,0.2")
     wait(at, lambda at: any("whole of val" in c.value for c in at.caption))
     lab = Lab("tiny", cache, "cpu", many())
-    from pages.shared.strategies.mix import recipe
+    from pages.shared.strategies.alphas import recipe
 
     mix = recipe(lab, outcome, (0.3, 0.2))
     assert mix.column("") == pytest.approx({"base": 0.5, "noisy": 0.3, "turned": 0.2})

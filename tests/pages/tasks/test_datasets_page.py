@@ -98,3 +98,29 @@ def test_odd_paths_are_one_sentence(page, home, path):
 def test_nonsense_in_the_address_is_one_sentence(page, home, parameters):
     at = page("datasets", **parameters)
     assert len(at.warning) == 1 and not at.error
+
+
+def test_what_is_left_out_is_said_where_the_pictures_are_shown(page, home, pets):
+    (pets / "dog" / "notes.txt").write_text("hello")
+    (pets / "._dog").mkdir()
+    at = page("datasets", data="own", path=str(pets))
+    said = " ".join(caption.value for caption in at.caption)
+    assert "dog/notes.txt" in said and "1 hidden" in said
+
+
+def test_what_a_terminal_changes_is_seen_by_a_running_app(page, cache, home, pets):
+    from core.workspace import datasets
+    from tests.pages.opening import lab_of
+
+    at = page("gallery")
+    datasets.add(lab_of(cache), datasets.facts_of(str(pets), name="from-a-terminal"))
+    at.run()
+    assert not at.exception and any("pets" in list(table.value.get("Task", ())) for table in at.dataframe)
+
+
+def test_a_workspace_that_vanishes_under_an_open_tab_is_one_sentence(page, cache):
+    at = page("gallery")
+    (cache / "tiny").rename(cache.parent / "elsewhere")
+    at.run()
+    assert not at.exception
+    assert any("no workspace 'tiny'" in e.value and "\n" not in e.value for e in [*at.error, *at.warning])

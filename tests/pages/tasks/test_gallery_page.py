@@ -25,7 +25,7 @@ def test_what_was_not_evaluated_is_said(page, cache):
     shutil.rmtree(cache / "tiny" / "results")
     at = page("gallery", task="plain")
     assert not values(at)
-    assert any("python -m core eval base --task plain" in c.value for c in at.caption)
+    assert any("python -m core --workspace tiny eval base --task plain" in c.value for c in at.caption)
 
 
 def test_a_class_can_be_picked_and_is_in_the_address(page):

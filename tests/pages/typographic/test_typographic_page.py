@@ -12,7 +12,8 @@ from core.attacks.fonts import Face
 from core.attacks.typography import Look, write
 from core.classify.classifier import classifier
 from core.workspace.history import History
-from pages.shared.typographic import panels
+from pages.shared.app.url_state import Parameters
+from pages.shared.typographic import panels, studies
 from pages.shared.typographic import view as attack_view
 from pages.shared.widgets.formatting import percent
 from tests.conftest import tiny_tasks
@@ -90,12 +91,20 @@ def test_a_link_brings_everything_back(page, cache):
     lab = lab_of(cache)
     look = Look(Face("Source Sans", "bold", True), 0.3, "#ff0000", 0.1, "#00ff00", "", 0.25, 0.4, 30.0, 0.5)
     view = attack_view.View("noisy", 3, "two words", "noisy", 0.35, look, ("cat", "dog"))
-    assert attack_view.read(lab, attack_view.write(view)) == (view, [])
+    assert read_again(lab, view) == view
     at = page("typographic", **attack_view.write(view))
     assert view_of(at) == view and not at.warning and not at.error
-    assert attack_view.read(lab, attack_view.write(replace(view, text=None, alpha=None)))[0].text is None
+    assert read_again(lab, replace(view, text=None, alpha=None)).text is None
     split = replace(view, classes=("either|or", "neither"))
-    assert attack_view.read(lab, attack_view.write(split)) == (split, [])
+    assert read_again(lab, split) == split
+
+
+def read_again(lab, view):
+    """The view that its own address asks for, without a complaint."""
+    parameters = Parameters(attack_view.write(view))
+    again = attack_view.read(lab, parameters)
+    assert not parameters.complaints
+    return again
 
 
 @pytest.mark.parametrize(
@@ -124,8 +133,9 @@ def test_an_odd_address_is_told_and_left_out(page, cache, parameters):
 
 
 def test_a_text_without_end_is_cut(cache):
-    view, wrong = attack_view.read(lab_of(cache), {"text": "ab " * 3000})
-    assert len(view.text or "") == 400 and "9,000 characters" in wrong[0]
+    parameters = Parameters({"text": "ab " * 3000})
+    view = attack_view.read(lab_of(cache), parameters)
+    assert len(view.text or "") == 400 and "9,000 characters" in parameters.complaints[0]
 
 
 def test_a_mix_from_another_page_is_attacked(page, cache):
@@ -143,7 +153,7 @@ def test_a_whole_task_is_attacked_when_asked(page, cache):
     at, lab = page("typographic", task="plain", patch="noisy", alpha="0.5"), lab_of(cache)
     find_out(at, 0)
     recipes = [lab.patch("noisy", a) for a in panels.ALPHAS]
-    study = attack.over_alpha(recipes, lab.task("plain"), "test", view_of(at).look, panels.COUNT)
+    study = attack.over_alpha(recipes, lab.task("plain"), "test", view_of(at).look, studies.COUNT)
     assert study.is_cached(lab)
     middle = study.table(lab)[panels.ALPHAS.index(0.5)][0]
     assert middle.clean is not None

@@ -87,13 +87,44 @@ def _no_label(path):
 
 
 def _negative(path):
-    _table(path / "x.parquet", image=[b"1", b"2"], label=[0, -1])
-    return path / "x.parquet", "labels are out of range: x.parquet, row 1 has label -1"
+    _table(path / "x.parquet", image=[b"1", b"2"], label=[-1, -1])
+    return path / "x.parquet", "No image there has a label"
 
 
-def _unlabelled(path):
-    _table(path / "x.parquet", image=[b"1", b"2"], label=["a", None])
-    return path / "x.parquet", "row 2 has no label"
+def _several(path):
+    _table(path / "x.parquet", image=[b"1", b"2"], label=[[0, 1], [1]])
+    return path / "x.parquet", "holds several values"
+
+
+def _tables(path):
+    _table(path / "x.parquet", image=[b"1"], label=[{"a": 1}])
+    return path / "x.parquet", "holds several values"
+
+
+def _paths_alone(path):
+    _table(path / "x.parquet", image=[{"bytes": None, "path": "a.png"}], label=["a"])
+    return path / "x.parquet", "only the paths of its images, such as a.png"
+
+
+def _no_heading(path):
+    (path / "x.csv").write_text("a.png,cat\nb.png,dog\n")
+    return path / "x.csv", "no line with the names of its columns"
+
+
+def _cp1252(path):
+    (path / "x.csv").write_bytes("image,label\na.png,Bär\n".encode("cp1252"))
+    return path / "x.csv", "x.csv is not in UTF-8 (line 2)"
+
+
+def _windows(path):
+    (path / "x.csv").write_text("image,label\nC:\\data\\a.png,cat\n")
+    return path / "x.csv", "Windows paths cannot be followed here"
+
+
+def _list_beside(path):
+    (path / "a.csv").write_text("image,label\nx.png,a\n")
+    layouts.save(path / "x.png", "all", 0)
+    return path, "a.csv may list them: give its path"
 
 
 def _beyond_names(path):
@@ -168,8 +199,8 @@ def _nowhere(path):
 
 
 WRONG = [
-    *(_no_image, _no_label, _negative, _unlabelled, _beyond_names, _half_parquet, _half_zip, _flat_zip),
-    *(_half_shard, _lost_shard),
+    *(_no_image, _no_label, _negative, _beyond_names, _half_parquet, _half_zip, _flat_zip),
+    *(_half_shard, _lost_shard, _several, _tables, _paths_alone, _no_heading, _cp1252, _windows, _list_beside),
     *(_lost_images, _odd_split, _empty_csv, _empty_folder, _no_images, _text_file, _nowhere),
 ]
 

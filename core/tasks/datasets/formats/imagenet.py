@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,7 +13,9 @@ import numpy as np
 
 from core.models import imagenet_class_names
 from core.tasks.datasets import AbsentError, DataError
-from core.tasks.datasets.formats.folders import class_folders, in_order
+from core.tasks.datasets.formats.folders import class_folders
+from core.tasks.datasets.formats.labels import in_order
+from core.tasks.datasets.formats.walk import hidden
 from core.tasks.datasets.images import StoredPart
 
 _PLACES = {"train": "train", "test": "val"}  # ImageNet's val is what papers test on
@@ -41,12 +44,12 @@ def named(part: StoredPart, folders: tuple[str, ...]) -> StoredPart:
     except (ValueError, IndexError):
         odd = next(f for f in folders if f not in ids)
         raise DataError(f"{odd!r} is no class of ImageNet: folders are called by WordNet id, or 0 to 999.") from None
-    return StoredPart(part.images, part.labels, names, part.notes)
+    return replace(part, class_names=names)
 
 
 def _order(folder: Path) -> list[str]:
     """Class folders in ImageNet's own order."""
-    return in_order(p.name for p in folder.iterdir() if p.is_dir()) if folder.is_dir() else []
+    return in_order(p.name for p in folder.iterdir() if p.is_dir() and not hidden(p.name)) if folder.is_dir() else []
 
 
 def shift(root: Path) -> dict[str, StoredPart]:

@@ -10,9 +10,8 @@ import json
 import re
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,17 +20,13 @@ import pyarrow
 from PIL import Image
 from pyarrow import parquet
 
+from core.tasks import pictures
 from core.tasks.datasets import AbsentError, DataError
-from core.tasks.datasets.formats.folders import (
-    IMAGE_COLUMNS,
-    LABEL_COLUMNS,
-    in_order,
-    labelled,
-    part_of,
-    pick,
-    readable,
-)
-from core.tasks.datasets.images import StoredPart
+from core.tasks.datasets.formats.arrange import part_of
+from core.tasks.datasets.formats.folders import readable
+from core.tasks.datasets.formats.labels import NONE, classes_of, in_order, unlabelled
+from core.tasks.datasets.formats.tables import IMAGE_COLUMNS, LABEL_COLUMNS, pick
+from core.tasks.datasets.images import Chosen, StoredPart
 
 _SHARD = re.compile(r"(?P<stem>.*)-(?P<number>\d{5})-of-(?P<total>\d{5})(-[0-9a-f]{16})?")
 
@@ -69,7 +64,7 @@ class Cells:
         content = cell["bytes"] if isinstance(cell, dict) else cell
         if not content:
             raise OSError("the cell holds no image bytes")
-        return Image.open(BytesIO(content))
+        return pictures.read(content)
 
     def name(self, row: int) -> str:
         """Its file, and its row there."""
@@ -92,6 +87,8 @@ class Cells:
 
 
 def _is_image(kind: pyarrow.DataType) -> bool:
+    if pyarrow.types.is_dictionary(kind):
+        return _is_image(kind.value_type)
     if pyarrow.types.is_struct(kind):
         return kind.get_field_index("bytes") >= 0
     return pyarrow.types.is_binary(kind) or pyarrow.types.is_large_binary(kind)
@@ -117,12 +114,42 @@ def read(paths: Sequence[Path], image: str | None = None, label: str | None = No
         if not column:
             raise DataError(f"{where} has no column with images; its columns are {', '.join(schema.names)}.")
         label = pick(schema.names, label, LABEL_COLUMNS, "labels", where)
-        values = [v for f in files for v in f.read(columns=[label])[label].to_pylist()]
+        columns = [f.read(columns=[label])[label] for f in files]
     except (pyarrow.ArrowException, OSError) as error:
         raise _not_whole(where, error) from None
-    labels, names = labelled(values, where)
-    classes = tuple(map(readable, _class_names(schema, label))) or names
-    return StoredPart(_cells(paths, [f.metadata for f in files], column), labels, classes)
+    given = _class_names(schema, label)
+    cells = _cells(paths, [f.metadata for f in files], column)
+    _check_inside(cells, where)
+    if given and pyarrow.types.is_integer(columns[0].type):
+        labels = np.concatenate([c.fill_null(NONE).to_numpy() for c in columns]).astype(np.int64)
+        names = tuple(map(readable, given))
+    else:
+        labels, names = classes_of(pyarrow.chunked_array([k for c in columns for k in _alike(c, columns[0])]), where)
+    return _labelled(cells, labels, names, where)
+
+
+def _alike(column: pyarrow.ChunkedArray, first: pyarrow.ChunkedArray) -> list[pyarrow.Array]:
+    """The chunks of a column in the kind of the first file's, if files disagree."""
+    return (column if column.type == first.type else column.cast(first.type)).chunks or [pyarrow.array([], first.type)]
+
+
+def _labelled(cells: Cells, labels: np.ndarray, names: tuple[str, ...], where: str) -> StoredPart:
+    """A part of those images that have a label; the others are said."""
+    if lost := int((labels == NONE).sum()):
+        rows = np.flatnonzero(labels != NONE)
+        return StoredPart(Chosen(cells, rows), labels[rows], names, said=(unlabelled(lost, where),))
+    return StoredPart(cells, labels, names)
+
+
+def _check_inside(cells: Cells, where: str) -> None:
+    """Raise DataError if the first cell names a file in the place of holding it."""
+    if not len(cells):
+        return
+    cell = _row_group(cells.groups[0].path, cells.groups[0].number, cells.column)[0].as_py()
+    if isinstance(cell, dict) and not cell.get("bytes") and cell.get("path"):
+        raise DataError(
+            f"{where} holds only the paths of its images, such as {cell['path']}; save it with the images in it."
+        )
 
 
 def _opened(path: Path) -> parquet.ParquetFile:
@@ -195,7 +222,16 @@ def parts(
     if root.is_dir():  # who names one file means that one
         for mine in by_split.values():
             check_shards(mine)
-    return shared_classes({split: read(mine, image, label) for split, mine in by_split.items()})
+    return shared_classes(with_labels({split: read(mine, image, label) for split, mine in by_split.items()}))
+
+
+def with_labels(found: Mapping[str, StoredPart]) -> dict[str, StoredPart]:
+    """The parts that have labels; every part says what was left out of any. Raises DataError if none has."""
+    said = tuple(dict.fromkeys(sentence for part in found.values() for sentence in part.said))
+    kept = {split: replace(part, said=said) for split, part in found.items() if len(part.labels)}
+    if not kept:
+        raise DataError("No image there has a label; name the column of labels.")
+    return kept
 
 
 def shared_classes(found: Mapping[str, StoredPart]) -> dict[str, StoredPart]:
@@ -203,10 +239,10 @@ def shared_classes(found: Mapping[str, StoredPart]) -> dict[str, StoredPart]:
     lists = [p.class_names for p in found.values()]
     longest = max(lists, key=len)
     if all(longest[: len(names)] == names for names in lists):
-        return {s: StoredPart(p.images, p.labels, longest, p.notes) for s, p in found.items()}
+        return {s: replace(p, class_names=longest) for s, p in found.items()}
     every = tuple(in_order({name for names in lists for name in names}))
     place = {name: i for i, name in enumerate(every)}
     return {
-        s: StoredPart(p.images, np.array([place[n] for n in p.class_names], dtype=np.int64)[p.labels], every, p.notes)
+        s: replace(p, labels=np.array([place[n] for n in p.class_names], dtype=np.int64)[p.labels], class_names=every)
         for s, p in found.items()
     }
