@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file
 
 from core.exchange.exporting.base_card import patched
-from core.models import clip, torchvision_shim
+from core.models import clip, features, torchvision_shim
 from core.patching import curves
 from core.patching.finetunes import name_of, settings_for
 from core.patching.pieces import pieces
@@ -21,6 +21,8 @@ from core.soups.measure import pool_results
 from core.storage import files
 from core.training.settings import settings_of
 from core.workspace.lab import CACHE, Lab
+
+TIE = 1e-6  # between cosines
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +142,10 @@ def test_soups_ship_and_manifold_mixing_is_no_worse_on_val(mini):
     "digits house_numbers land_use aerial textures signs distance clocks counting joint typographic".split(),
 )
 def test_accuracy_is_that_of_a_plain_merge_with_plain_open_clip(mini, name, few=200):
-    """To the last picture, at five α: dicts of fp32 weights, open_clip's own model, fp32 from end to end."""
+    """To the last picture, at five α: dicts of fp32 weights, open_clip's own model, fp32 from end to end.
+
+    Classes whose head rows are the same (this base has some) are told apart by the last bit alone: those are ties.
+    """
     torchvision_shim.prepare()
     import open_clip
 
@@ -158,7 +163,9 @@ def test_accuracy_is_that_of_a_plain_merge_with_plain_open_clip(mini, name, few=
         for alpha in (0.0, 0.25, 0.5, 0.75, 1.0):
             merged = {n: (1 - alpha) * t + alpha * tuned[n] for n, t in base.items()}
             model.load_state_dict(merged, strict=False)
-            theirs = (model.encode_image(pixels, normalize=True) @ head.T).argmax(dim=1).numpy()
-            ours = mini.evaluate(mini.patch(name, alpha), task.name, "val").predictions[:few]
-            labels = pictures.labels[:few]
-            assert int((ours == labels).sum()) == int((theirs == labels).sum()), alpha
+            theirs = model.encode_image(pixels, normalize=True) @ head.T
+            with mini.encoders.holding(mini.patch(name, alpha)) as encoder:
+                seen = features(encoder, pictures.images[:few])
+            ours = mini.classified(mini.patch(name, alpha), task.name, "val", seen).argmax(dim=1)
+            lost = theirs.amax(dim=1) - theirs.gather(1, ours[:, None])[:, 0]
+            assert (lost <= TIE).all(), alpha

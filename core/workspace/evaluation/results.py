@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from core.workspace.evaluation.heads import Heads
 from core.workspace.evaluation.pictures import PictureCache
 
 ANSWERS_IN_MEMORY = 4096
-ARITHMETIC = "fp32"  # of features, logits and what follows from them; a part of every key
+ARITHMETIC: Mapping[str, object] = {"arithmetic": "fp32"}  # of features, logits and what follows; in every key
 CHOOSING = 256  # pictures whose own candidates are read and held together; a soup's judge asks for as many at once
 
 
@@ -53,30 +53,51 @@ class Evaluation:
             self._contents[task.name, split] = {"data": task.source.digest(split), "head": head}
         return self._contents[task.name, split]
 
-    def key(self, kind: str, recipe: Recipe, task: Task, split: str, progress: Progress = SILENT) -> str:
+    def key(
+        self,
+        kind: str,
+        recipe: Recipe,
+        task: Task,
+        split: str,
+        progress: Progress = SILENT,
+        arithmetic: Mapping[str, object] = ARITHMETIC,
+    ) -> str:
         """The key of a task's ``kind``: "features", "logits" or "answers"."""
         content = self.content(task, split, progress)
         if kind == "features":
             return self.key_of(kind, recipe, content["data"])
-        more: dict[str, object] = {}
+        more: dict[str, object] = {**arithmetic, "head": content["head"]}
         if masks := self.heads.masks(recipe, task):
             more["masks"] = masks
             if others := task.stands_for:
                 more["groups"] = [len(group) for group in others]  # of the rows that the masks name
-        return self.key_of(kind, recipe, content["data"], head=content["head"], **more)
+        return self._key_of(kind, recipe, content["data"], more)
 
     def key_of(self, kind: str, recipe: Recipe, data: str, **more: object) -> str:
         """The key of anything computed from a recipe's weights and the pictures with the digest ``data``."""
+        return self._key_of(kind, recipe, data, {**ARITHMETIC, **more})
+
+    def _key_of(self, kind: str, recipe: Recipe, data: str, more: dict[str, object]) -> str:
         if self.encoders.precision != "float32":  # other arithmetic, other numbers
             more["precision"] = self.encoders.precision
-        return self.store.key(
-            kind=kind, arithmetic=ARITHMETIC, weights=self.encoders.weights_key(recipe), data=data, **more
-        )
+        return self.store.key(kind=kind, weights=self.encoders.weights_key(recipe), data=data, **more)
 
     def is_cached(self, recipe: Recipe, task: Task, split: str) -> bool:
         """Whether the answers are there without computing anything."""
-        key = self.key("answers", recipe, task, split)
+        key = self._answers_key(recipe, task, split)
         return key in self._answers or key in self.store
+
+    def _answers_key(self, recipe: Recipe, task: Task, split: str, progress: Progress = SILENT) -> str:
+        """The key of answers, or that of earlier ones where only those are there.
+
+        What ships with the present base was answered before logits were float32 (one or two pictures in a thousand
+        differ); it is read until the next base, with which everything is computed anew and this goes.
+        """
+        key = self.key("answers", recipe, task, split, progress)
+        if key not in self.store and key not in self._answers:
+            earlier = self.key("answers", recipe, task, split, progress, arithmetic={})
+            return earlier if earlier in self.store else key
+        return key
 
     # results
 
@@ -157,7 +178,7 @@ class Evaluation:
 
     def answers(self, recipe: Recipe, task: Task, split: str, progress: Progress = SILENT) -> Answers:
         """What some weights answer on a split: remembered, stored, from stored logits or features, or computed now."""
-        key = self.key("answers", recipe, task, split, progress)
+        key = self._answers_key(recipe, task, split, progress)
         if (remembered := self._answers.get(key)) is not None:
             return remembered
 
