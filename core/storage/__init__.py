@@ -7,9 +7,10 @@ from core.storage.download import DownloadError, by_hand, cache_folder, fetch, f
 from core.storage.integrity import IntegrityRecord, signature
 from core.storage.lru import LRU
 from core.storage.store import Store
-from core.storage.streaming import Layout, Mapped, pieces, writing
+from core.storage.streaming import FILE_DTYPES, Layout, Mapped, pieces, writing
 
 __all__ = [
+    "FILE_DTYPES",
     "LRU",
     "DownloadError",
     "IntegrityRecord",

@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 from core.storage import files
 from core.storage.files import DamagedError
 
-DTYPES = {
+FILE_DTYPES = {
     "F64": torch.float64,
     "F32": torch.float32,
     "F16": torch.float16,
@@ -30,7 +30,7 @@ DTYPES = {
     "U8": torch.uint8,
     "BOOL": torch.bool,
 }
-NAMES = {dtype: name for name, dtype in DTYPES.items()}
+NAMES = {dtype: name for name, dtype in FILE_DTYPES.items()}
 PIECE = 2**20  # numbers looked at together: 4 MB of each parent in float32, however large the tensor
 UNKNOWN_YET = {"digest": "d" * 64, "image_digest": "i" * 64, "text_digest": "t" * 64}
 
@@ -68,9 +68,9 @@ class Mapped(Mapping[str, torch.Tensor]):
             raise DamagedError(f"{path.name} is damaged ({error}).") from error
         self._start = 8 + size
         header.pop("__metadata__", None)
-        if odd := sorted({entry["dtype"] for entry in header.values()} - DTYPES.keys()):
+        if odd := sorted({entry["dtype"] for entry in header.values()} - FILE_DTYPES.keys()):
             raise DamagedError(f"{path.name} holds numbers of a kind that Palette does not read ({', '.join(odd)}).")
-        self.layout: Layout = {n: (DTYPES[e["dtype"]], tuple(e["shape"])) for n, e in sorted(header.items())}
+        self.layout: Layout = {n: (FILE_DTYPES[e["dtype"]], tuple(e["shape"])) for n, e in sorted(header.items())}
         self._offsets = {name: tuple(entry["data_offsets"]) for name, entry in header.items()}
 
     def __getitem__(self, name: str) -> torch.Tensor:

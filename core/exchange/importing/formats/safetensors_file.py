@@ -12,24 +12,11 @@ from typing import Any
 import torch
 
 from core.exchange.importing.formats.foreign import ForeignError
-from core.storage import Mapped
+from core.storage import FILE_DTYPES, Mapped
 from core.storage import files as disk
 
 LARGEST_HEADER = 100_000_000  # bytes, as in the library
-DTYPES = {
-    "F64": torch.float64,
-    "F32": torch.float32,
-    "F16": torch.float16,
-    "BF16": torch.bfloat16,
-    "F8_E4M3": torch.float8_e4m3fn,
-    "F8_E5M2": torch.float8_e5m2,
-    "I64": torch.int64,
-    "I32": torch.int32,
-    "I16": torch.int16,
-    "I8": torch.int8,
-    "U8": torch.uint8,
-    "BOOL": torch.bool,
-}
+DTYPES = {**FILE_DTYPES, "F8_E4M3": torch.float8_e4m3fn, "F8_E5M2": torch.float8_e5m2}
 EIGHT_BITS = (torch.float8_e4m3fn, torch.float8_e5m2)
 
 
