@@ -12,7 +12,8 @@ from core.models.device import (
     device_of_choice,
     precision_of_choice,
 )
-from core.models.encoder import Encoder
+from core.models.efficientnet import fold, imagenet_network, imagenet_synsets
+from core.models.encoder import Encoder, enlarge
 from core.models.half_precision import fused_sum
 from core.models.heads import (
     BIAS,
@@ -66,14 +67,18 @@ __all__ = [
     "device_memory",
     "device_of_choice",
     "differences",
+    "enlarge",
     "features",
     "finite",
     "fitting",
+    "fold",
     "fused_sum",
     "geometry",
     "head",
     "head_digest",
     "imagenet_class_names",
+    "imagenet_network",
+    "imagenet_synsets",
     "imagenet_templates",
     "known_models",
     "largest",

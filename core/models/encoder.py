@@ -11,9 +11,16 @@ import torch
 from core.models.batching import BatchSize
 from core.models.clip import IMAGE_TOWER, Closed
 from core.models.device import PRECISIONS, arithmetic
+from core.models.efficientnet import fold
 
 if TYPE_CHECKING:
     from open_clip.model import CLIP
+
+
+def enlarge(images: torch.Tensor, size: int) -> torch.Tensor:
+    """Pictures uint8 (n, 3, h, w) at another size, bicubic as Pillow does it, uint8 (n, 3, size, size)."""
+    whole = images.contiguous(memory_format=torch.channels_last)
+    return torch.nn.functional.interpolate(whole, (size, size), mode="bicubic", antialias=True)
 
 
 class Encoder:
@@ -41,6 +48,8 @@ class Encoder:
         for module in self.tower.modules():
             if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
                 module.float()
+        if self.device.type == "cpu":
+            fold(self.tower)
         self._run = torch.compile(self.tower, backend=compiler) if compiler else self.tower
         self.size = int(np.max(preprocess["size"]))
         self.batch = BatchSize(self.device, self.size)
@@ -55,8 +64,13 @@ class Encoder:
         return {IMAGE_TOWER + n: t for n, t in self.tower.state_dict(keep_vars=True).items()}
 
     def prepare(self, images: np.ndarray | torch.Tensor) -> torch.Tensor:
-        """uint8 (n, size, size, 3) → normalised float32 (n, 3, size, size) on the device, channels last."""
+        """uint8 (n, h, w, 3) → normalised float32 (n, 3, size, size) on the device, channels last.
+
+        Drawn pictures, which are square and of one size for all models, are resized as the model's transform would.
+        """
         pixels = torch.as_tensor(images).to(self.device, non_blocking=True).permute(0, 3, 1, 2)
+        if pixels.shape[2:] != (self.size, self.size):
+            pixels = enlarge(pixels, self.size)
         return pixels.float().sub_(self.mean).div_(self.std)
 
     def features(self, pixels: torch.Tensor) -> torch.Tensor:

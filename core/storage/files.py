@@ -20,7 +20,7 @@ from pathlib import Path
 import torch
 from filelock import FileLock, Timeout
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, load_file, save_file
 
 from core import PaletteError
 
@@ -220,6 +220,14 @@ def read_tensors(path: Path, verify: bool = True) -> dict[str, torch.Tensor]:
     if verify and "digest" in facts and digest_tensors(tensors) != facts["digest"]:
         raise DamagedError(f"{path.name} is damaged: its content does not match its digest.")
     return tensors
+
+
+def parse_tensors(data: bytes) -> dict[str, torch.Tensor]:
+    """The tensors of a safetensors file that is in memory. Raises DamagedError."""
+    try:
+        return load(data)
+    except (SafetensorError, ValueError) as error:
+        raise DamagedError(f"These bytes are no safetensors file ({error}).") from error
 
 
 def set_aside(path: Path, into: Path) -> Path | None:

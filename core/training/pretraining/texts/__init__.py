@@ -1,0 +1,1 @@
+"""The base's texts: where each belongs, and the text tower that is taught so."""
