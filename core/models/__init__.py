@@ -12,8 +12,6 @@ from core.models.device import (
     device_of_choice,
     precision_of_choice,
 )
-from core.models.efficientnet import fold, imagenet_network, imagenet_synsets
-from core.models.encoder import Encoder, enlarge
 from core.models.half_precision import fused_sum
 from core.models.heads import (
     BIAS,
@@ -26,6 +24,8 @@ from core.models.heads import (
     mixed_head,
     not_told_apart,
 )
+from core.models.image_tower.efficientnet import fold, imagenet_network, imagenet_synsets
+from core.models.image_tower.encoder import Encoder, enlarge
 from core.models.merge import MergeError, Stacked, Weights, check_mergeable, differences, finite, merge, mix
 from core.models.predict import choice_logits, features, largest, logits
 from core.models.preprocess import (

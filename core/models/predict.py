@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from core.models.encoder import Encoder
+from core.models.image_tower.encoder import Encoder
 from core.progress import SILENT, Progress
 
 

@@ -24,7 +24,7 @@ from core.classify.classifier import Classifier, classifier, classify
 from core.classify.rankings import UNKNOWN, known_labels, rank
 from core.classify.snippet import snippet
 from core.models import alike, clip, torchvision_shim
-from core.models.encoder import Encoder
+from core.models.image_tower.encoder import Encoder
 from core.models.preprocess import fitting
 from core.recipes.recipe import lerp, single
 from core.storage.lru import LRU
@@ -59,7 +59,7 @@ def album_of(lab: Lab, task: str) -> Album:
 def passes(monkeypatch) -> list[int]:
     """How many pictures each forward pass took."""
     seen: list[int] = []
-    encode = "core.models.encoder.Encoder.encode"
+    encode = "core.models.image_tower.encoder.Encoder.encode"
     real = Encoder.encode
     monkeypatch.setattr(encode, lambda self, images: seen.append(len(images)) or real(self, images))
     return seen

@@ -78,7 +78,7 @@ def test_pixels_are_those_of_open_clips_transform(noisy, tmp_path, name):
 
 
 def test_the_encoder_sees_what_a_real_clips_own_transform_gives(noisy, tmp_path):
-    from core.models.encoder import Encoder
+    from core.models.image_tower.encoder import Encoder
 
     model, _, transform = open_clip.create_model_and_transforms("RN50", pretrained=None, precision="fp32")
     facts = open_clip.get_model_preprocess_cfg(model)
@@ -104,7 +104,7 @@ def test_a_timm_models_pixels_are_those_of_its_own_transform(noisy, tmp_path, na
     """Resized to the size over crop_pct and cropped, squashed, or with a border; bilinear or bicubic: as timm says."""
     from core.models.clip import create
     from core.models.configs import timm_config
-    from core.models.encoder import Encoder
+    from core.models.image_tower.encoder import Encoder
     from core.models.preprocess import fitting
 
     known = timm_config(name)

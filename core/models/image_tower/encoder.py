@@ -11,7 +11,7 @@ import torch
 from core.models.batching import BatchSize
 from core.models.clip import IMAGE_TOWER, Closed
 from core.models.device import PRECISIONS, arithmetic
-from core.models.efficientnet import fold
+from core.models.image_tower.efficientnet import fold
 
 if TYPE_CHECKING:
     from open_clip.model import CLIP

@@ -1,0 +1,1 @@
+"""Image towers: one on a device, and one kind that is made fast."""
